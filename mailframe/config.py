@@ -1,0 +1,288 @@
+"""What a host is told: options of the command line and keys of the TOML file.
+
+One table, :data:`KEYS`, says what there is; ``tap`` makes options of it and
+:func:`read_file` accepts the same names, so the two cannot differ.
+"""
+
+import difflib
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+
+class BadConfig(Exception):
+    """Something in the configuration is wrong; the text is one line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that can be set.
+
+    Attributes:
+        name: As on the command line, without the dashes, and in the file.
+        kind: ``text``, ``number``, ``switch`` or ``list`` (repeatable).
+        help: What it does, for ``--help``.
+        missing: What does not exist yet, when the key is accepted but its
+            back end is not there; ``""`` when it works.
+    """
+
+    name: str
+    kind: str
+    help: str
+    missing: str = ""
+
+
+SERVICES = {
+    "smtp": "receive mail from other hosts (STARTTLS)",
+    "submission": "take mail from our users (STARTTLS, login required)",
+    "submissions": "the same over implicit TLS",
+    "lmtp": "take mail from a local MTA, a verdict for each recipient",
+    "pop3": "serve POP3 (STLS)",
+    "pop3s": "serve POP3 over implicit TLS",
+    "imap": "serve IMAP (STARTTLS)",
+    "imaps": "serve IMAP over implicit TLS",
+}
+"""What can listen, with a word on each."""
+
+IMPLICIT_TLS = {"submissions": "submission", "pop3s": "pop3", "imaps": "imap"}
+"""Services that begin with TLS, and the plain service each of them is."""
+
+KEYS: tuple[Key, ...] = (
+    Key("hostname", "text", "name in banners and Received [default: the FQDN]"),
+    Key(
+        "domain",
+        "list",
+        "a domain we receive mail for; repeatable, the first is the default"
+        " [default: localhost]",
+    ),
+    Key(
+        "state-dir",
+        "text",
+        "where mailframe keeps everything; created with mode 0700"
+        " [default: ./mailframe-data]",
+    ),
+    Key(
+        "auth",
+        "list",
+        "who may log in, TYPE:ARGS; repeatable, asked in order; see --help-auth"
+        " [default: passwd:STATE-DIR/passwd]",
+    ),
+    Key(
+        "realm",
+        "text",
+        "where mail is kept, TYPE:ARGS; see --help-realm"
+        " [default: maildir:STATE-DIR/mail/%d/%n]",
+    ),
+    *(
+        Key(
+            name,
+            "list",
+            f"{what}; a Twisted endpoint such as tcp:2525, or a port; repeatable."
+            " Naming any listener turns the sandbox's off",
+        )
+        for name, what in SERVICES.items()
+    ),
+    Key(
+        "tls-certificate",
+        "text",
+        "PEM file with the certificate chain, or a directory of them chosen by"
+        " server name; read again when changed [default: one made once]",
+    ),
+    Key("tls-key", "text", "PEM file with the key [default: in the certificate's]"),
+    Key(
+        "allow-plaintext-auth",
+        "switch",
+        "take passwords without TLS beyond loopback too",
+    ),
+    Key("aliases", "text", "aliases(5) file", "alias files"),
+    Key(
+        "relay-from",
+        "list",
+        "network (CIDR) whose hosts may relay through us; repeatable",
+        "outbound delivery",
+    ),
+    Key(
+        "smarthost",
+        "text",
+        "HOST:PORT[:user:passwordfile] all outbound mail goes to",
+        "outbound delivery",
+    ),
+    Key("workers", "number", "processes that serve [default: 1]", "more than one"),
+)
+"""Everything that can be set."""
+
+_BY_NAME = {key.name: key for key in KEYS}
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One port to listen on.
+
+    Attributes:
+        service: A key of :data:`SERVICES`.
+        endpoint: A Twisted server endpoint string.
+    """
+
+    service: str
+    endpoint: str
+
+
+SANDBOX_LISTENERS = tuple(
+    Listener(service, f"tcp:{port}:interface=127.0.0.1")
+    for service, port in (
+        ("smtp", 8025),
+        ("submission", 8587),
+        ("submissions", 8465),
+        ("imap", 8143),
+        ("imaps", 8993),
+        ("pop3", 8110),
+        ("pop3s", 8995),
+    )
+)
+"""Where the sandbox listens: loopback, ports that need no privilege."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """All a host needs to know, checked.
+
+    Attributes:
+        hostname: Our name.
+        domains: The domains we receive for; the first is the default one.
+        state_dir: Where everything is kept.
+        auth: Checker strings, in order.
+        realm: The realm string.
+        listeners: What to listen on.
+        tls_certificate: PEM file or directory, or ``None`` to make one.
+        tls_key: PEM file, or ``None``.
+        allow_plaintext_auth: Whether passwords may cross any network bare.
+        sandbox: Whether nobody said what to serve, for whom, or to whom.
+    """
+
+    hostname: str
+    domains: tuple[str, ...]
+    state_dir: Path
+    auth: tuple[str, ...]
+    realm: str
+    listeners: tuple[Listener, ...]
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    allow_plaintext_auth: bool = False
+    sandbox: bool = field(default=False)
+
+
+def read_file(path: str) -> dict[str, Any]:
+    """Return the settings of a TOML file, by key.
+
+    Raises:
+        BadConfig: It cannot be read, or has a key that does not exist.
+    """
+    try:
+        with open(path, "rb") as file:
+            found = tomllib.load(file)
+    except OSError as error:
+        raise BadConfig(f"--config {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(f"--config {path}: {error}") from None
+    for name, value in found.items():
+        key = _BY_NAME.get(name)
+        if key is None:
+            near = difflib.get_close_matches(name, _BY_NAME, 1, 0.0)[0]
+            raise BadConfig(f"{path}: there is no key {name!r}; nearest is {near!r}")
+        found[name] = _typed(path, key, value)
+    return found
+
+
+def _typed(path: str, key: Key, value: object) -> Any:
+    """Return ``value`` as its key wants it."""
+    if key.kind == "list":
+        values = value if isinstance(value, list) else [value]
+        if all(isinstance(one, str) for one in values):
+            return values
+        wanted = "a text or a list of texts"
+    elif key.kind == "number":
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        wanted = "a number"
+    elif key.kind == "switch":
+        if isinstance(value, bool):
+            return value
+        wanted = "true or false"
+    else:
+        if isinstance(value, str):
+            return value
+        wanted = "a text"
+    raise BadConfig(f"{path}: {key.name} must be {wanted}")
+
+
+def host_config(settings: Mapping[str, Any]) -> HostConfig:
+    """Return the checked configuration.
+
+    Args:
+        settings: Values by key name; what is missing, empty or ``None`` takes
+            its default.
+
+    Raises:
+        BadConfig: A value is wrong, or asks for what does not exist yet.
+    """
+    given = {name: value for name, value in settings.items() if value}
+    for key in KEYS:
+        if key.missing and given.get(key.name, 1) != 1:
+            raise BadConfig(
+                f"--{key.name}: {key.missing}: not part of this version of mailframe"
+            )
+    state_dir = Path(given.get("state-dir", "mailframe-data")).absolute()
+    config = HostConfig(
+        hostname=_domain("hostname", given.get("hostname") or socket.getfqdn()),
+        domains=tuple(_domain("domain", name) for name in given.get("domain", ())),
+        state_dir=state_dir,
+        auth=tuple(given.get("auth", ())),
+        realm=given.get("realm") or f"maildir:{state_dir}/mail/%d/%n",
+        listeners=tuple(
+            Listener(service, _endpoint(service, text))
+            for service in SERVICES
+            for text in given.get(service, ())
+        ),
+        tls_certificate=_path(given.get("tls-certificate")),
+        tls_key=_path(given.get("tls-key")),
+        allow_plaintext_auth=bool(given.get("allow-plaintext-auth")),
+    )
+    if config.tls_key and not config.tls_certificate:
+        raise BadConfig("--tls-key needs --tls-certificate")
+    sandbox = not (config.listeners or config.domains or config.auth)
+    return replace(
+        config,
+        sandbox=sandbox,
+        domains=config.domains or ("localhost",),
+        auth=config.auth or (f"passwd:{state_dir}/passwd",),
+        listeners=config.listeners or SANDBOX_LISTENERS,
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).absolute() if text else None
+
+
+def _domain(name: str, text: str) -> str:
+    """Return a domain in lower case, as U-labels when internationalised."""
+    labels = text.rstrip(".").split(".")
+    if any(
+        not label
+        or len(label) > 63
+        or not all(part.isalnum() or part in "-_" for part in label)
+        for label in labels
+    ):
+        raise BadConfig(f"--{name} {text}: not a domain name")
+    return text.rstrip(".").lower()
+
+
+def _endpoint(service: str, text: str) -> str:
+    """Return a server endpoint string; a bare number is a TCP port."""
+    if text.isdigit():
+        text = f"tcp:{text}"
+    if ":" not in text:
+        raise BadConfig(f"--{service} {text}: not a port or endpoint (tcp:PORT)")
+    return text

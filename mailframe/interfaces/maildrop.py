@@ -1,0 +1,60 @@
+"""POP3's view of mail: a list that stands still for one session.
+
+A realm that provides :class:`IMailAccount` need not provide this: an adapter
+makes a maildrop of the account's INBOX.
+"""
+
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass
+
+from zope.interface import Attribute, Interface
+
+from mailframe.interfaces.content import IContent
+
+
+@dataclass(frozen=True, slots=True)
+class MaildropMessage:
+    """One message of a maildrop.
+
+    Attributes:
+        size: Octets with every line ending in CRLF (RFC 1939 section 11).
+        unique_id: 1 to 70 printable ASCII characters, the same for ever
+            (RFC 1939 section 7, UIDL).
+    """
+
+    size: int
+    unique_id: str
+
+
+class IMaildrop(Interface):
+    """The messages of one user, numbered from 0 in the order of ``messages``.
+
+    Source: RFC 1939 sections 3 to 6.
+    """
+
+    messages = Attribute("Sequence of :class:`MaildropMessage`, once locked.")
+
+    def lock() -> Awaitable[Sequence[MaildropMessage]]:
+        """Take the exclusive-access lock and the snapshot.
+
+        Raises:
+            InUse: Another POP3 session has it.
+            TemporaryFailure: The mail cannot be read now.
+        """
+
+    def open_content(index: int) -> Awaitable[IContent]:
+        """Open one message; the caller closes it.
+
+        Raises:
+            MessageGone: Somebody else removed it meanwhile.
+        """
+
+    def commit(deleted: Collection[int]) -> Awaitable[None]:
+        """Remove the messages of these indexes, all or none (UPDATE state).
+
+        Raises:
+            TemporaryFailure: Nothing was removed.
+        """
+
+    def unlock() -> Awaitable[None]:
+        """Give the lock back; without a commit before, nothing is removed."""

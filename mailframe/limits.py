@@ -1,0 +1,108 @@
+"""Every bound on what a peer may make us hold, with its source.
+
+Defaults only: each server takes the limits it works under as an argument, and
+the configuration file can change every one of them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SMTPLimits:
+    """What one SMTP, submission or LMTP session may use.
+
+    Source: RFC 5321 section 4.5.3.
+    """
+
+    command_line: int = 4096
+    """Octets of a command line with its CRLF: 512 (RFC 5321 section 4.5.3.1.4)
+    plus what the extensions we announce add; Postfix allows 2048."""
+    auth_line: int = 12288
+    """Octets of a SASL response line (RFC 4954 section 4)."""
+    text_line: int = 10_000
+    """Octets of a line of the message. RFC 5321 section 4.5.3.1.6 asks for
+    1000; real mail has longer ones, 65536 is Exim's and Postfix's 2048
+    splits. Longer ones are read to the end of the data and refused there."""
+    message_size: int = 52_428_800
+    """Octets of one message, announced with SIZE (RFC 1870)."""
+    recipients: int = 1000
+    """Recipients of one transaction; at least 100 (RFC 5321 section
+    4.5.3.1.8), Postfix has 1000."""
+    received_fields: int = 100
+    """Received fields before mail counts as looping; at least 100 (RFC 5321
+    section 6.3)."""
+    errors: int = 20
+    """Commands refused before the session ends with 421; Postfix has 20."""
+    idle_commands: int = 200
+    """Commands in a row that move no mail (NOOP, RSET, VRFY...) before 421."""
+    login_attempts: int = 3
+    """Failed AUTH before the session ends."""
+    transactions: int = 1000
+    """Messages of one session."""
+    timeout: float = 300.0
+    """Seconds to wait for a command; RFC 5321 section 4.5.3.2.7 says 300."""
+    data_timeout: float = 600.0
+    """Seconds to wait for more message octets; RFC 5321 section 4.5.3.2.5
+    says 180 at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class POP3Limits:
+    """What one POP3 session may use.  Source: RFC 1939, RFC 2449 section 4."""
+
+    command_line: int = 255
+    """Octets of a command line with its CRLF (RFC 2449 section 4)."""
+    auth_line: int = 12288
+    """Octets of a SASL response line."""
+    errors: int = 20
+    """Commands refused before the session ends."""
+    login_attempts: int = 3
+    """Failed logins before the session ends."""
+    timeout: float = 600.0
+    """Seconds of silence; RFC 1939 section 3 asks for 600 at least."""
+    login_timeout: float = 60.0
+    """The same before a login."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IMAPLimits:
+    """What one IMAP session may use.  Source: RFC 9051, RFC 7162, RFC 7888."""
+
+    line: int = 65_536
+    """Octets of a command without its literals; RFC 7162 section 4 asks for
+    8192 at least, Dovecot has 65536."""
+    literal: int = 65_536
+    """Octets of a literal that is not a message."""
+    command: int = 262_144
+    """Octets of one command with all literals that are not messages."""
+    login_command: int = 8192
+    """The same before a login."""
+    message_size: int = 52_428_800
+    """Octets of a message in APPEND (APPENDLIMIT, RFC 7889)."""
+    nesting: int = 50
+    """Parentheses inside parentheses, in SEARCH and elsewhere."""
+    errors: int = 20
+    """BAD responses before the session ends with BYE."""
+    login_attempts: int = 3
+    """Failed logins before the session ends."""
+    timeout: float = 1800.0
+    """Seconds of silence; RFC 9051 section 5.4 asks for 1800 at least."""
+    login_timeout: float = 60.0
+    """The same before a login."""
+    keywords: int = 200
+    """Distinct keywords in one mailbox."""
+    keyword_length: int = 100
+    """Octets of one keyword."""
+    mailbox_name: int = 1000
+    """Octets of a mailbox name in UTF-8."""
+
+
+MIME_DEPTH = 100
+"""Parts inside parts; deeper ones are taken as text (Dovecot: 100)."""
+
+MIME_PARTS = 10_000
+"""Parts of one message; what follows is taken as part of the last
+(Dovecot: 10000)."""
+
+HEADER_SIZE = 10_485_760
+"""Octets of header looked at in one message."""

@@ -1,0 +1,95 @@
+"""Message content held in memory, and an intake that keeps it there.
+
+Source: the contracts of :mod:`mailframe.interfaces.content`.
+"""
+
+from zope.interface import implementer
+
+from mailframe.errors import MessageTooLarge
+from mailframe.interfaces.content import IContent, IContentWriter, IIntake
+
+PIECE = 262_144
+"""Octets to read at once from content that is not in memory."""
+
+
+@implementer(IContent)
+class MemoryContent:
+    """Octets that are at hand."""
+
+    path = None
+
+    def __init__(self, octets: bytes) -> None:
+        """Hold ``octets``."""
+        self.octets = octets
+        self.size = len(octets)
+
+    async def read(self, start: int, stop: int) -> bytes:
+        """Return a slice; never waits."""
+        return self.octets[start:stop]
+
+    def close(self) -> None:
+        """Nothing is held but memory."""
+
+
+@implementer(IContentWriter)
+class MemoryWriter:
+    """Gathers one message in memory."""
+
+    def __init__(self, limit: int) -> None:
+        """Begin.
+
+        Args:
+            limit: Octets to take at most.
+        """
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def write(self, octets: bytes) -> None:
+        """Take octets; never waits.
+
+        Raises:
+            MessageTooLarge: More than the limit.
+        """
+        self._size += len(octets)
+        if self._size > self._limit:
+            self._pieces.clear()
+            raise MessageTooLarge(f"more than {self._limit} octets")
+        self._pieces.append(octets)
+
+    async def finish(self) -> MemoryContent:
+        """Return the message."""
+        return MemoryContent(b"".join(self._pieces))
+
+    def discard(self) -> None:
+        """Forget it."""
+        self._pieces.clear()
+
+
+@implementer(IIntake)
+class MemoryIntake:
+    """Lets messages rest in memory: for tests, demos and small hosts."""
+
+    def __init__(self, limit: int = 52_428_800) -> None:
+        """Begin.
+
+        Args:
+            limit: Octets of one message at most.
+        """
+        self._limit = limit
+
+    def begin(self) -> MemoryWriter:
+        """Return a writer for one message."""
+        return MemoryWriter(self._limit)
+
+
+async def whole(content: IContent) -> bytes:
+    """Return all octets of ``content``, which must be small enough to hold."""
+    if content.octets is not None:
+        octets: bytes = content.octets
+        return octets
+    pieces = [
+        await content.read(start, start + PIECE)
+        for start in range(0, content.size, PIECE)
+    ]
+    return b"".join(pieces)

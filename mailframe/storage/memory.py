@@ -1,0 +1,500 @@
+"""Mail kept in memory: the reference for every other store, and the demo.
+
+The shortest correct code for each contract. Nothing here waits, so a session
+over it can be driven without a reactor; watchers are called through the
+``soon`` callable handed in.
+
+Source: the contracts of :mod:`mailframe.interfaces.mailbox`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.cred.portal import IRealm
+from zope.interface import implementer
+
+from mailframe.errors import (
+    BadMailboxName,
+    LimitExceeded,
+    MailboxExists,
+    MailboxHasChildren,
+    MessageGone,
+    NoSuchMailbox,
+    NotPermitted,
+)
+from mailframe.interfaces.mailbox import (
+    IMailAccount,
+    IMailbox,
+    NewMessage,
+    SummaryField,
+)
+from mailframe.limits import IMAPLimits
+from mailframe.mime.lines import to_crlf
+from mailframe.mime.summary import summarise
+from mailframe.model.flag import (
+    DELETED,
+    SEEN,
+    SYSTEM_FLAGS,
+    FlagChange,
+    FlagSet,
+    intern_flags,
+)
+from mailframe.model.mailbox import (
+    DELIMITER,
+    INBOX,
+    Appended,
+    Changes,
+    Copied,
+    Listing,
+    MailboxInfo,
+    MailboxName,
+    MailboxStatus,
+    Stored,
+    mailbox_name,
+)
+from mailframe.model.summary import Summary
+from mailframe.model.uid_set import UIDSet
+from mailframe.storage.content import MemoryContent, whole
+
+Soon = Callable[[Callable[[], Any]], Any]
+_KEYWORDS_MAX = IMAPLimits().keywords
+
+
+@dataclass(slots=True)
+class _Message:
+    content: bytes
+    flags: FlagSet
+    date: int
+    modseq: int
+    arrived: int
+    summary: Summary | None = None
+
+
+class _Box:
+    """One mailbox's messages and clock; sessions hold a MemoryMailbox on it."""
+
+    def __init__(self, uid_validity: int, mailbox_id: str) -> None:
+        self.uid_validity = uid_validity
+        self.mailbox_id = mailbox_id
+        self.special_use: frozenset[str] = frozenset()
+        self.messages: dict[int, _Message] = {}
+        self.uid_next = 1
+        self.modseq = 1
+        self.first_recent = 1
+        self.vanished: list[tuple[int, int]] = []
+        self.keywords: dict[str, str] = {}
+        self.watchers: dict[object, Callable[[], Any]] = {}
+        self.deleted = False
+        self._listing: Listing | None = None
+
+    def listing(self) -> Listing:
+        """Return the columns, made anew only when something happened."""
+        if self._listing is None or self._listing.highest_modseq != self.modseq:
+            messages = self.messages.values()
+            self._listing = Listing(
+                highest_modseq=self.modseq,
+                uid_next=self.uid_next,
+                uids=list(self.messages),
+                flags=[message.flags for message in messages],
+                modseqs=[message.modseq for message in messages],
+                dates=[message.date for message in messages],
+                sizes=[len(message.content) for message in messages],
+            )
+        return self._listing
+
+    def add(self, content: bytes, flags: FlagSet, date: int) -> int:
+        """Store one message under the modseq already taken; return its UID."""
+        uid = self.uid_next
+        self.uid_next += 1
+        self.messages[uid] = _Message(content, flags, date, self.modseq, self.modseq)
+        return uid
+
+    def remove(self, uids: Iterable[int]) -> None:
+        """Take messages away under the modseq already taken."""
+        for uid in uids:
+            del self.messages[uid]
+            self.vanished.append((self.modseq, uid))
+
+    def spelt(self, flags: FlagSet) -> FlagSet:
+        """Return the flags with keywords as this mailbox first saw them."""
+        for flag in flags:
+            if not flag.startswith("\\"):
+                known = self.keywords.setdefault(flag.casefold(), flag)
+                if len(self.keywords) > _KEYWORDS_MAX:
+                    del self.keywords[flag.casefold()]
+                    raise LimitExceeded("too many keywords in this mailbox")
+                if known != flag:
+                    return self.spelt(flags - {flag} | {known})
+        return intern_flags(flags)
+
+
+@implementer(IMailAccount)
+class MemoryAccount:
+    """One user's mail, as long as the object lives."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        now: Callable[[], float] = lambda: 0.0,
+        soon: Soon = lambda call: call(),
+        uid_validity: int = 1,
+    ) -> None:
+        """Begin with an empty INBOX.
+
+        Args:
+            address: Whose it is.
+            now: Seconds since 1970, for internal dates.
+            soon: Calls a watcher later; ``reactor.callLater(0, ...)`` in a
+                running program.
+            uid_validity: Of INBOX; each further mailbox gets the next one.
+        """
+        self.address = address
+        self._now = now
+        self._soon = soon
+        self._next_validity = uid_validity
+        self._subscribed: set[MailboxName] = set()
+        self._boxes: dict[MailboxName, _Box] = {INBOX: self._new_box()}
+
+    def _new_box(self) -> _Box:
+        number = self._next_validity
+        self._next_validity += 1
+        return _Box(number, f"M{number}")
+
+    async def list_mailboxes(self) -> Sequence[MailboxInfo]:
+        """Return the mailboxes, sorted."""
+        return [
+            MailboxInfo(name, special_use=box.special_use)
+            for name, box in sorted(self._boxes.items())
+        ]
+
+    async def subscriptions(self) -> frozenset[MailboxName]:
+        """Return the subscribed names."""
+        return frozenset(self._subscribed)
+
+    async def subscribe(self, name: MailboxName, subscribed: bool) -> None:
+        """Add or drop one."""
+        (self._subscribed.add if subscribed else self._subscribed.discard)(name)
+
+    async def create(
+        self, name: MailboxName, special_use: frozenset[str] = frozenset()
+    ) -> None:
+        """Make a mailbox."""
+        if name in self._boxes:
+            raise MailboxExists(name)
+        self._boxes[name] = self._new_box()
+        self._boxes[name].special_use = special_use
+
+    async def delete(self, name: MailboxName) -> None:
+        """Remove a mailbox."""
+        if name == INBOX:
+            raise NotPermitted("INBOX stays")
+        box = self._boxes.pop(name, None)
+        if box is None:
+            if self._inferiors(name):
+                raise MailboxHasChildren(name)
+            raise NoSuchMailbox(name)
+        box.deleted = True
+        self._changed(box)
+
+    async def rename(self, name: MailboxName, to: MailboxName) -> None:
+        """Move a mailbox and its inferiors, or the messages of INBOX."""
+        inferiors = [] if name == INBOX else self._inferiors(name)
+        if name not in self._boxes and not inferiors:
+            raise NoSuchMailbox(name)
+        if name != INBOX and to.startswith(name + DELIMITER):
+            raise BadMailboxName("below itself")
+        moving = [name, *inferiors] if name in self._boxes else inferiors
+        renamed = {old: mailbox_name(to + old[len(name) :]) for old in moving}
+        if any(new in self._boxes for new in renamed.values()):
+            raise MailboxExists(to)
+        if name == INBOX:
+            self._boxes[to] = self._new_box()
+            inbox = await self.open(INBOX)
+            await inbox.move(UIDSet(((1, 2**32 - 1),)), to)
+            return
+        for old, new in renamed.items():
+            self._boxes[new] = self._boxes.pop(old)
+
+    async def status(self, name: MailboxName) -> MailboxStatus:
+        """Count."""
+        box = self._box(name)
+        flags = [message.flags for message in box.messages.values()]
+        return MailboxStatus(
+            messages=len(flags),
+            recent=sum(uid >= box.first_recent for uid in box.messages),
+            unseen=sum(SEEN not in those for those in flags),
+            deleted=sum(DELETED in those for those in flags),
+            size=sum(len(message.content) for message in box.messages.values()),
+            uid_next=box.uid_next,
+            uid_validity=box.uid_validity,
+            highest_modseq=box.modseq,
+            mailbox_id=box.mailbox_id,
+        )
+
+    async def open(self, name: MailboxName) -> "MemoryMailbox":
+        """Open a mailbox."""
+        return MemoryMailbox(self, name, self._box(name))
+
+    async def append(
+        self, name: MailboxName, messages: Sequence[NewMessage]
+    ) -> Appended:
+        """Store messages."""
+        self._box(name)
+        octets = [
+            to_crlf(message.header + await whole(message.content))
+            for message in messages
+        ]
+        box = self._box(name)
+        flags = [box.spelt(message.flags) for message in messages]
+        box.modseq += 1
+        uids = [
+            box.add(
+                content,
+                flags_of_one,
+                int(self._now()) if message.date is None else message.date,
+            )
+            for content, flags_of_one, message in zip(
+                octets, flags, messages, strict=True
+            )
+        ]
+        self._changed(box)
+        return Appended(box.uid_validity, uids)
+
+    def _inferiors(self, name: MailboxName) -> list[MailboxName]:
+        return [other for other in self._boxes if other.startswith(name + DELIMITER)]
+
+    def _box(self, name: MailboxName) -> _Box:
+        try:
+            return self._boxes[name]
+        except KeyError:
+            raise NoSuchMailbox(name) from None
+
+    def _changed(self, box: _Box) -> None:
+        for callback in list(box.watchers.values()):
+            self._soon(callback)
+
+
+@implementer(IMailbox)
+class MemoryMailbox:
+    """One session's hold on a mailbox of a :class:`MemoryAccount`."""
+
+    read_only = False
+
+    def __init__(self, account: MemoryAccount, name: MailboxName, box: _Box) -> None:
+        """Hold a mailbox open."""
+        self.name = name
+        self.uid_validity = box.uid_validity
+        self.mailbox_id = box.mailbox_id
+        self._account = account
+        self._held = box
+
+    @property
+    def _box(self) -> _Box:
+        if self._held.deleted:
+            raise NoSuchMailbox(self.name)
+        return self._held
+
+    def permanent_flags(self) -> tuple[FlagSet, bool]:
+        """Return the system flags and the keywords in use."""
+        keywords = self._held.keywords
+        return (
+            frozenset(SYSTEM_FLAGS) | frozenset(keywords.values()),
+            len(keywords) < _KEYWORDS_MAX,
+        )
+
+    async def changes(self, since: int) -> Changes:
+        """Compare mod-sequences."""
+        box = self._box
+        listing = box.listing()
+        if since >= listing.highest_modseq:
+            return Changes(listing)
+        rows = box.messages.items()
+        return Changes(
+            listing,
+            new=UIDSet.of(uid for uid, row in rows if row.arrived > since),
+            changed=UIDSet.of(
+                uid for uid, row in rows if row.modseq > since >= row.arrived
+            ),
+            vanished=UIDSet.of(uid for when, uid in box.vanished if when > since),
+        )
+
+    def watch(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Register a callback."""
+        key = object()
+        watchers = self._held.watchers
+        watchers[key] = callback
+        return lambda: watchers.pop(key, None) and None
+
+    async def recent(self, claim: bool) -> UIDSet:
+        """Return what came since the last claim."""
+        box = self._box
+        found = UIDSet.of(uid for uid in box.messages if uid >= box.first_recent)
+        if claim:
+            box.first_recent = box.uid_next
+        return found
+
+    async def store(
+        self,
+        uids: UIDSet,
+        change: FlagChange,
+        flags: FlagSet,
+        unchanged_since: int | None = None,
+    ) -> Stored:
+        """Change flags."""
+        box = self._box
+        flags = box.spelt(flags)
+        present = self._present(uids)
+        modified = [
+            uid
+            for uid in present
+            if unchanged_since is not None
+            and box.messages[uid].modseq > unchanged_since
+        ]
+        done = UIDSet.of(present) - UIDSet.of(modified)
+        wanted = {}
+        for uid in done:
+            had = box.messages[uid].flags
+            if change is FlagChange.ADD:
+                new = had | flags
+            elif change is FlagChange.REMOVE:
+                new = had - flags
+            else:
+                new = flags
+            if new != had:
+                wanted[uid] = intern_flags(new)
+        if wanted:
+            box.modseq += 1
+            for uid, new in wanted.items():
+                box.messages[uid].flags = new
+                box.messages[uid].modseq = box.modseq
+            self._account._changed(box)
+        return Stored(done, UIDSet.of(modified))
+
+    async def expunge(self, uids: UIDSet | None = None) -> UIDSet:
+        """Remove what is marked."""
+        box = self._box
+        gone = UIDSet.of(
+            uid
+            for uid, row in box.messages.items()
+            if DELETED in row.flags and (uids is None or uid in uids)
+        )
+        if gone:
+            box.modseq += 1
+            box.remove(gone)
+            self._account._changed(box)
+        return gone
+
+    async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
+        """Append copies."""
+        box = self._account._box(destination)
+        source = [(uid, self._box.messages[uid]) for uid in self._present(uids)]
+        flags = [box.spelt(row.flags) for _, row in source]
+        copied = {}
+        if source:
+            box.modseq += 1
+            for (uid, row), flags_of_one in zip(source, flags, strict=True):
+                copied[uid] = box.add(row.content, flags_of_one, row.date)
+            self._account._changed(box)
+        return Copied(box.uid_validity, copied)
+
+    async def move(self, uids: UIDSet, destination: MailboxName) -> Copied:
+        """Append copies and remove the originals."""
+        moved = await self.copy(uids, destination)
+        if moved.uids:
+            self._box.modseq += 1
+            self._box.remove(moved.uids)
+            self._account._changed(self._box)
+        return moved
+
+    async def summaries(
+        self, uids: UIDSet, fields: Sequence[SummaryField]
+    ) -> tuple[Sequence[Any], ...]:
+        """Compute on first need."""
+        present = self._present(uids)
+        rows = [self._box.messages[uid] for uid in present]
+        for row in rows:
+            if row.summary is None:
+                row.summary = summarise(row.content)
+        return (
+            present,
+            *([getattr(row.summary, field) for row in rows] for field in fields),
+        )
+
+    async def headers(self, uids: UIDSet) -> tuple[Sequence[int], Sequence[bytes]]:
+        """Cut the contents at their empty lines."""
+        present = self._present(uids)
+        return present, [_header(self._box.messages[uid].content) for uid in present]
+
+    async def load(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes]:
+        """Return contents."""
+        loaded: dict[int, bytes] = {}
+        for uid in self._present(uids):
+            content = self._box.messages[uid].content
+            max_octets -= len(content)
+            if max_octets < 0:
+                break
+            loaded[uid] = content
+        return loaded
+
+    async def open_content(self, uid: int) -> MemoryContent:
+        """Return one content."""
+        try:
+            return MemoryContent(self._box.messages[uid].content)
+        except KeyError:
+            raise MessageGone(str(uid)) from None
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _present(self, uids: UIDSet) -> list[int]:
+        """Return the UIDs of ``uids`` that are there, ascending."""
+        column = self._box.listing().uids
+        found: list[int] = []
+        for start, stop in uids.slices(column):
+            found += column[start:stop]
+        return found
+
+
+def _header(content: bytes) -> bytes:
+    """Return the header of a message, its empty line included."""
+    if content.startswith(b"\r\n"):
+        return b"\r\n"
+    end = content.find(b"\r\n\r\n")
+    return content if end < 0 else content[: end + 4]
+
+
+@implementer(IRealm)
+class MemoryRealm:
+    """Gives every avatar ID an account of its own, empty at first.
+
+    Source: :class:`twisted.cred.portal.IRealm`.
+    """
+
+    def __init__(self, now: Callable[[], float], soon: Soon) -> None:
+        """Begin with no accounts.
+
+        Args:
+            now: Seconds since 1970.
+            soon: Calls something later.
+        """
+        self._now = now
+        self._soon = soon
+        self._accounts: dict[str, MemoryAccount] = {}
+
+    def requestAvatar(
+        self, avatarId: Any, mind: Any, *interfaces: Any
+    ) -> tuple[Any, Any, Callable[[], None]]:
+        """Return the account of ``avatarId``."""
+        if IMailAccount not in interfaces:
+            raise NotImplementedError(f"only {IMailAccount.__name__} is provided")
+        return IMailAccount, self.account(avatarId.decode()), lambda: None
+
+    def account(self, address: str) -> MemoryAccount:
+        """Return the account of ``address``, made on first use."""
+        if address not in self._accounts:
+            self._accounts[address] = MemoryAccount(
+                address, now=self._now, soon=self._soon
+            )
+        return self._accounts[address]

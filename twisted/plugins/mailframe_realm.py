@@ -1,0 +1,50 @@
+"""Offer mailframe's stores to ``--realm``; see ``twistd mailframe --help-realm``."""
+
+from typing import Any
+
+from zope.interface import implementer
+
+from mailframe.interfaces.plugin import Host, IPlugin, IRealmFactory
+
+
+@implementer(IRealmFactory, IPlugin)
+class MemoryRealmFactory:
+    """Make a realm that forgets everything when it stops."""
+
+    realm_type = "memory"
+    realm_help = "Keeps mail in memory, until the process ends. For trying out."
+    arg_string_format = "No arguments."
+
+    def make_realm(self, argstring: str, host: Host) -> Any:
+        """Return the realm."""
+        from mailframe.storage.memory import MemoryRealm
+
+        if argstring:
+            raise ValueError("memory takes no arguments")
+        return MemoryRealm(
+            host.reactor.seconds, lambda call: host.reactor.callLater(0, call)
+        )
+
+
+@implementer(IRealmFactory, IPlugin)
+class MaildirRealmFactory:
+    """Make a realm of Maildir++ directories."""
+
+    realm_type = "maildir"
+    realm_help = (
+        "Keeps mail in Maildir++ directories that Dovecot, Courier and mutt can"
+        " use at the same time, with an index for speed."
+    )
+    arg_string_format = (
+        "PATH, in which %u is the whole address, %n its local part, %d its domain."
+    )
+
+    def make_realm(self, argstring: str, host: Host) -> Any:
+        """Return the realm."""
+        from mailframe.storage.maildir.realm import MaildirRealm
+
+        return MaildirRealm(argstring, host)
+
+
+memory = MemoryRealmFactory()
+maildir = MaildirRealmFactory()
