@@ -20,9 +20,9 @@ class SMTPLimits:
     auth_line: int = 12288
     """Octets of a SASL response line (RFC 4954 section 4)."""
     text_line: int = 10_000
-    """Octets of a line of the message. RFC 5321 section 4.5.3.1.6 asks for
-    1000; real mail has longer ones, 65536 is Exim's and Postfix's 2048
-    splits. Longer ones are read to the end of the data and refused there."""
+    """Octets of a line of the message; RFC 5321 section 4.5.3.1.6 asks for
+    1000 at least. Longer ones are read to the end of the data and refused
+    there."""
     message_size: int = 52_428_800
     """Octets of one message, announced with SIZE (RFC 1870)."""
     recipients: int = 1000
@@ -95,6 +95,16 @@ class IMAPLimits:
     """Octets of one keyword."""
     mailbox_name: int = 1000
     """Octets of a mailbox name in UTF-8."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """How many connections one listening service may have."""
+
+    total: int = 10_000
+    """At the same time; more are closed at once."""
+    per_address: int = 50
+    """From one address at the same time, loopback excepted."""
 
 
 MIME_DEPTH = 100

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.error import LoginDenied, UnauthorizedLogin
+from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -64,7 +64,7 @@ class CheckerChain:
             try:
                 found = checker.requestAvatarId(credentials)
                 avatar_id = await found if isinstance(found, Deferred) else found
-            except LoginDenied:
+            except LoginFailed:
                 continue
             except TemporaryFailure as failure:
                 unsure = failure

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword, UsernamePassword
-from twisted.cred.error import LoginDenied, UnauthorizedLogin
+from twisted.cred.error import LoginDenied, LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import IRealm
 from zope.interface import Interface
 
@@ -20,6 +20,7 @@ __all__ = [
     "IUserDirectory",
     "IUsernamePassword",
     "LoginDenied",
+    "LoginFailed",
     "Mind",
     "UnauthorizedLogin",
     "UserEntry",
@@ -62,7 +63,7 @@ class ILoginPortal(Interface):
             (it may return an awaitable; it is called exactly once).
 
         Raises:
-            LoginDenied: Wrong secret, unknown user, or no checker for these
+            LoginFailed: Wrong secret, unknown user, or no checker for these
                 credentials; which of them is never told to the peer.
             TemporaryFailure: The question could not be asked.
         """

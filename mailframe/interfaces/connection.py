@@ -118,6 +118,7 @@ class IServer(Interface):
     def lost() -> Coroutine[Any, Any, None] | None:
         """The connection is gone: release everything, exactly once.
 
-        Called after a running step was cancelled; returns what is left to
-        wait for (a logout), or ``None``.
+        Called when no step runs any more: one that waits for a store goes on
+        to its end first, one that waits in ``drain`` is closed. Returns what
+        is left to wait for (a logout), or ``None``.
         """

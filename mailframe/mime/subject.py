@@ -1,0 +1,65 @@
+"""The base subject, by which SORT and THREAD compare.
+
+Source: RFC 5256 section 2.1.
+"""
+
+import re
+
+from mailframe.mime.text import decode_words
+
+# subj-trailer = "(fwd)" / WSP
+_FWD = "(fwd)"
+# subj-blob = "[" *BLOBCHAR "]" *WSP
+_BLOB = re.compile(r"\[[^\[\]]*+\] *+")
+# subj-leader = (*subj-blob subj-refwd) / WSP
+# subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"
+_LEADER = re.compile(
+    r"(?: ++|(?:\[[^\[\]]*+\] *+)*+(?:re|fwd?) *+(?:\[[^\[\]]*+\] *+)?+:)", re.IGNORECASE
+)
+_LONGEST = 10_000
+
+
+def base_subject(value: bytes) -> str:
+    """Return what is left of a subject without ``Re:``, ``Fwd:`` and the like.
+
+    Args:
+        value: The value of the Subject field, unfolded.
+
+    Returns:
+        The base subject, encoded words decoded, its case kept; may be empty.
+        Of a subject of more than 10 000 characters only those are looked at.
+
+    Source: RFC 5256 section 2.1.
+    """
+    text = " ".join(_WHITE.split(decode_words(value)[:_LONGEST]))
+    while True:
+        text = _without_trailers(text)
+        start = 0
+        while True:
+            leader = _LEADER.match(text, start)
+            if leader is not None:
+                start = leader.end()
+                continue
+            blob = _BLOB.match(text, start)
+            if blob is None or blob.end() == len(text):
+                break
+            start = blob.end()
+        text = text[start:]
+        if not (text[:5].lower() == "[fwd:" and text.endswith("]")):
+            return text
+        text = text[5:-1]
+
+
+_WHITE = re.compile(r"[ \t\r\n]++")
+
+
+def _without_trailers(text: str) -> str:
+    """Return the text without the ``(fwd)`` and white space at its end."""
+    end = len(text)
+    while True:
+        if end and text[end - 1] == " ":
+            end -= 1
+        elif text[max(0, end - 5) : end].lower() == _FWD:
+            end -= 5
+        else:
+            return text[:end]

@@ -1,0 +1,220 @@
+"""One POP3 session, pulled by whoever has its octets.
+
+Source: RFC 1939 section 3 (states), RFC 2595 section 4 (STLS).
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from zope.interface import implementer
+
+from mailframe.errors import BadSyntax, MailError
+from mailframe.interfaces.auth import (
+    ILoginPortal,
+    LoginFailed,
+    Mind,
+)
+from mailframe.interfaces.connection import IConnection, IServer
+from mailframe.interfaces.mailbox import IMailAccount
+from mailframe.interfaces.maildrop import IMaildrop, MaildropMessage
+from mailframe.limits import POP3Limits
+from mailframe.pop3.commands import COMMANDS, Command, State
+from mailframe.pop3.framing import Lines
+from mailframe.pop3.replies import INTERNAL_ERROR, refusal
+
+
+@implementer(IServer)
+class POP3Server:
+    """A session: AUTHORIZATION, then TRANSACTION, then UPDATE."""
+
+    def __init__(
+        self,
+        portal: ILoginPortal,
+        *,
+        maildrop_of: Callable[[IMailAccount], IMaildrop],
+        hostname: str,
+        limits: POP3Limits,
+        report: Callable[[BaseException], None],
+    ) -> None:
+        """Wait for a connection.
+
+        Args:
+            portal: Who may log in.
+            maildrop_of: Makes a maildrop of an account.
+            hostname: Our name.
+            limits: What the session may use.
+            report: Told of our own bugs.
+        """
+        self.portal = portal
+        self.limits = limits
+        self.state = State.AUTHORIZATION
+        self.user: bytes | None = None
+        self.maildrop: IMaildrop | None = None
+        self.messages: tuple[MaildropMessage, ...] = ()
+        self.deleted: set[int] = set()
+        self.closing = False
+        self.starting_tls = False
+        self.expects: Callable[[bytes], Coroutine[Any, Any, None] | None] | None = None
+        self._maildrop_of = maildrop_of
+        self._hostname = hostname
+        self._report = report
+        self._lines = Lines()
+        self._output: list[bytes] = []
+        self._logout: Callable[[], Any] | None = None
+        self._errors = 0
+        self._failed_logins = 0
+
+    connection: IConnection
+
+    # What the pump calls: IServer.
+
+    @property
+    def timeout(self) -> float:
+        """Seconds the client may be silent now."""
+        limits = self.limits
+        return limits.login_timeout if self.maildrop is None else limits.timeout
+
+    def connected(self, connection: IConnection) -> None:
+        """Greet."""
+        self.connection = connection
+        self.put(b"+OK %b POP3 ready\r\n" % self._hostname.encode("ascii", "replace"))
+
+    def receive(self, octets: bytes) -> None:
+        """Take octets."""
+        self._lines.feed(octets)
+
+    def next_step(self) -> Coroutine[Any, Any, None] | None:
+        """Answer commands until one has to wait for a store or a checker."""
+        while not (self.closing or self.starting_tls):
+            answering = self.expects
+            limit = self.limits.auth_line if answering else self.limits.command_line
+            try:
+                line = self._lines.next(limit)
+                if line is None:
+                    return None
+                step = answering(line) if answering else self._dispatch(line)
+            except BadSyntax as error:
+                self.expects = None
+                self.count_error(b"-ERR expected %b\r\n" % error.expected.encode())
+                continue
+            if step is not None:
+                return self._guarded(step)
+        return None
+
+    def take_output(self) -> bytes:
+        """Return what is to be sent."""
+        output = b"".join(self._output)
+        self._output.clear()
+        return output
+
+    def tls_started(self) -> None:
+        """Forget what was said in the clear (RFC 2595 section 4)."""
+        self._lines.forget()
+        self.starting_tls = False
+        self.user = None
+
+    def timed_out(self) -> None:
+        """Close without UPDATE: nothing is removed (RFC 1939 section 3)."""
+        self.put(b"-ERR [SYS/TEMP] silent too long\r\n")
+        self.closing = True
+
+    def shut_down(self) -> None:
+        """The host stops."""
+        self.put(b"-ERR [SYS/TEMP] shutting down\r\n")
+        self.closing = True
+
+    def lost(self) -> Coroutine[Any, Any, None] | None:
+        """Give maildrop and login back."""
+        return self._leave() if self._logout is not None else None
+
+    # What the commands use.
+
+    def put(self, octets: bytes) -> None:
+        """Add whole lines, or part of a multi-line reply, to the output."""
+        self._output.append(octets)
+
+    def count_error(self, reply: bytes) -> None:
+        """Refuse a command; too many of them end the session."""
+        self.put(reply)
+        self._errors += 1
+        if self._errors >= self.limits.errors:
+            self.put(b"-ERR too many errors\r\n")
+            self.closing = True
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether a password may cross this connection."""
+        return bool(self.connection.tls or self.connection.trusted)
+
+    async def log_in(self, credentials: Any) -> None:
+        """Try to enter TRANSACTION, and reply."""
+        self.user = None
+        mind = Mind("pop3", self.connection.client_address, bool(self.connection.tls))
+        try:
+            found, avatar, logout = await self.portal.login(
+                credentials, mind, IMaildrop, IMailAccount
+            )
+        except LoginFailed:
+            self._failed_logins += 1
+            self.put(b"-ERR [AUTH] wrong user name or password\r\n")
+            if self._failed_logins >= self.limits.login_attempts:
+                self.closing = True
+            return
+        self._logout = logout
+        maildrop = avatar if found is IMaildrop else self._maildrop_of(avatar)
+        try:
+            self.messages = tuple(await maildrop.lock())
+        except BaseException:
+            await self._leave()
+            raise
+        self.maildrop = maildrop
+        self.state = State.TRANSACTION
+        self.put(b"+OK %d messages\r\n" % len(self.messages))
+
+    async def update(self) -> None:
+        """Enter UPDATE: remove what was deleted, all or none, and say goodbye."""
+        assert self.maildrop is not None
+        reply = b"+OK bye\r\n"
+        self.closing = True
+        try:
+            if self.deleted:
+                await self.maildrop.commit(frozenset(self.deleted))
+        except MailError as error:
+            reply = refusal(error)
+        await self._leave()
+        self.put(reply)
+
+    # Inside.
+
+    def _dispatch(self, line: bytes) -> Coroutine[Any, Any, None] | None:
+        name, _, argument = line.partition(b" ")
+        command: Command | None = COMMANDS.get(name.upper())
+        if command is None:
+            raise BadSyntax("a command this server has")
+        if self.state not in command.states:
+            raise BadSyntax(f"{command.name} {command.when}")
+        return command.run(self, argument)
+
+    async def _guarded(self, step: Awaitable[None]) -> None:
+        """Run a step; what goes wrong becomes a reply."""
+        try:
+            await step
+        except MailError as error:
+            self.put(refusal(error))
+        except BadSyntax as error:
+            self.count_error(b"-ERR expected %b\r\n" % error.expected.encode())
+        except Exception as error:
+            self._report(error)
+            self.put(INTERNAL_ERROR)
+
+    async def _leave(self) -> None:
+        maildrop, self.maildrop = self.maildrop, None
+        logout, self._logout = self._logout, None
+        try:
+            if maildrop is not None:
+                await maildrop.unlock()
+        finally:
+            if logout is not None:
+                left = logout()
+                if isinstance(left, Awaitable):
+                    await left

@@ -1,0 +1,121 @@
+"""One SASL dialogue as lines of base64, for SMTP, IMAP and POP3 alike.
+
+The three differ only in what stands around the base64 (``334 ``, ``+ ``) and in
+their replies; what is between is here.
+
+Source: RFC 4954 section 4, RFC 9051 sections 6.2.2 and 9, RFC 5034 section 4.
+"""
+
+import binascii
+
+from mailframe.errors import BadSyntax, LineTooLong
+from mailframe.sasl.mechanism import Mechanism, Success
+from mailframe.sasl.mechanisms import MECHANISMS
+
+
+class Cancelled(BadSyntax):
+    """The client gave up with ``*``.
+
+    Kin of :class:`BadSyntax` since every protocol answers it alike: 501 (RFC
+    4954 section 4), ``BAD`` (RFC 9051 section 6.2.2), ``-ERR`` (RFC 5034
+    section 4).
+    """
+
+
+class Exchange:
+    """One dialogue, from the command to the credentials.
+
+    The caller has looked the name up in
+    :func:`mailframe.sasl.mechanisms.offered`. ::
+
+        exchange = Exchange("PLAIN", limits.auth_line)
+        answer = exchange.begin(initial)  # or begin() without one
+        # again with every line the client sends, its CRLF cut off:
+        if isinstance(answer, bytes):
+            send(b"334 " + answer + b"\\r\\n")
+            answer = exchange.feed(line)
+        else:
+            avatar = await portal.login(answer.credentials, mind, interface)
+
+    An exception ends the dialogue: drop the object. Each of them comes after
+    the client's line was read to its end, so the next line is a command.
+    """
+
+    def __init__(self, name: str, max_line: int = 12288) -> None:
+        """Begin a dialogue.
+
+        Args:
+            name: One of the names ``offered``, in any case.
+            max_line: Octets a line of the client may have, CRLF not counted;
+                12288 is what RFC 4954 section 4 asks for.
+
+        Raises:
+            BadSyntax: There is no such mechanism.
+        """
+        self._mechanism = _named(name)()
+        self._max_line = max_line
+
+    def begin(self, initial: bytes | None = None) -> bytes | Success:
+        """Take the initial response of the command, if it had one.
+
+        Args:
+            initial: As on the wire: base64, or ``=`` for an empty response;
+                ``None`` when the command ended after the mechanism's name.
+
+        Returns:
+            As :meth:`feed`.
+
+        Raises:
+            LineTooLong, BadSyntax, UnauthorizedLogin: As :meth:`feed`.
+
+        Source: RFC 4954 section 4, RFC 4959 section 3, RFC 5034 section 4.
+        """
+        if initial is None:
+            return binascii.b2a_base64(self._mechanism.begin().octets, newline=False)
+        if not self._mechanism.takes_initial_response:
+            raise BadSyntax("no initial response with this mechanism")
+        return self._step(b"" if initial == b"=" else self._decoded(initial))
+
+    def feed(self, line: bytes) -> bytes | Success:
+        """Take the client's next line.
+
+        Args:
+            line: Base64 without CRLF; empty for an empty response.
+
+        Returns:
+            The next challenge in base64, possibly empty, to be sent after
+            ``334 `` or ``+ ``; or the credentials, and the dialogue is over.
+
+        Raises:
+            Cancelled: The line was ``*``.
+            LineTooLong: More than ``max_line`` octets.
+            BadSyntax: Not base64, or not what the mechanism's grammar allows.
+            UnauthorizedLogin: Nobody can log in with this; answer as if the
+                portal had said so.
+        """
+        if line == b"*":
+            raise Cancelled("authentication cancelled")
+        return self._step(self._decoded(line))
+
+    def _step(self, octets: bytes) -> bytes | Success:
+        answer = self._mechanism.respond(octets)
+        if isinstance(answer, Success):
+            return answer
+        return binascii.b2a_base64(answer.octets, newline=False)
+
+    def _decoded(self, line: bytes) -> bytes:
+        # base64 = *(4base64-char) [base64-terminal]          ; RFC 4954 section 8
+        if len(line) > self._max_line:
+            raise LineTooLong(f"at most {self._max_line} octets of base64")
+        try:
+            return binascii.a2b_base64(line, strict_mode=True)
+        except binascii.Error:
+            # Not chained: the cause's traceback would hold the octets.
+            raise BadSyntax("base64") from None
+
+
+def _named(name: str) -> type[Mechanism]:
+    for mechanism in MECHANISMS:
+        if mechanism.name == name.upper():
+            return mechanism
+    raise BadSyntax("a mechanism that was offered")

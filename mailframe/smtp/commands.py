@@ -1,0 +1,208 @@
+"""The commands of SMTP, submission and LMTP; one small function each.
+
+Those of extensions are with their extension.
+
+Source: RFC 5321 section 4.1.1, RFC 2033 section 4.
+"""
+
+from dataclasses import replace
+
+from mailframe.errors import BadSyntax, MailError
+from mailframe.model.envelope import ForwardPath, ReversePath
+from mailframe.smtp import grammar, replies
+from mailframe.smtp.command import Command
+from mailframe.smtp.data import DataReader
+from mailframe.smtp.session import Session
+
+
+def helo(session: Session, argument: str) -> None:
+    """``HELO domain``: the client does without extensions.
+
+    Source: RFC 5321 section 4.1.1.1.
+    """
+    session.greeted(grammar.helo(argument), False, {})
+    session.end_transaction()
+    session.put(replies.reply(250, "", session.hostname))
+
+
+def ehlo(session: Session, argument: str) -> None:
+    """``EHLO`` or ``LHLO``: say what is offered to this client now.
+
+    Source: RFC 5321 section 4.1.1.1, RFC 2033 section 4.1.
+    """
+    name = grammar.helo(argument)
+    offers = [
+        (extension, text)
+        for extension in session.extensions
+        if (text := extension.offer(session)) is not None
+    ]
+    parameters = {
+        keyword: parameter
+        for extension, _ in offers
+        for keyword, parameter in extension.mail_parameters.items()
+    }
+    session.greeted(name, True, parameters)
+    session.end_transaction()
+    session.put(
+        replies.reply(
+            250,
+            "",
+            session.hostname,
+            *(f"{extension.keyword} {text}".rstrip() for extension, text in offers),
+        )
+    )
+
+
+async def mail(session: Session, argument: str) -> None:
+    """``MAIL FROM:<reverse-path>``: begin a transaction.
+
+    Source: RFC 5321 section 4.1.1.2.
+    """
+    if not session.helo:
+        return session.put(replies.HELO_FIRST)
+    if session.login_needed():
+        return session.put(replies.LOGIN_REQUIRED)
+    if session.transaction is not None:
+        return session.put(replies.IN_TRANSACTION)
+    if session.messages >= session.limits.transactions:
+        return session.close(replies.TOO_MANY_MESSAGES)
+    try:
+        sender, rest = grammar.reverse_path(argument)
+    except BadSyntax as error:
+        return session.put(replies.bad_syntax(error, "5.1.7"))
+    reverse_path = ReversePath(sender)
+    for keyword, value in grammar.parameters(rest).items():
+        parameter = session.mail_parameters.get(keyword)
+        if parameter is None:
+            return session.put(replies.UNKNOWN_PARAMETER)
+        given = {parameter.field: parameter.parse(session, value)}
+        reverse_path = replace(reverse_path, **given)
+    if not (reverse_path.smtputf8 or argument.isascii()):
+        return session.put(replies.SENDER_NOT_ASCII)
+    origin = session.origin(reverse_path.smtputf8)
+    transaction = await session.receiver.begin(origin, reverse_path)
+    session.begun(transaction, reverse_path.smtputf8)
+    session.put(replies.SENDER_OK)
+
+
+async def rcpt(session: Session, argument: str) -> None:
+    """``RCPT TO:<forward-path>``: add a recipient.
+
+    Source: RFC 5321 section 4.1.1.3, section 4.5.3.1.10 (too many).
+    """
+    transaction = session.transaction
+    if transaction is None:
+        return session.put(
+            replies.LOGIN_REQUIRED if session.login_needed() else replies.MAIL_FIRST
+        )
+    session.asked += 1
+    most = session.limits.recipients
+    if session.accepted >= most or session.asked > 2 * most:
+        return session.put(replies.TOO_MANY_RECIPIENTS)
+    try:
+        recipient, rest = grammar.forward_path(argument)
+    except BadSyntax as error:
+        return session.put(replies.bad_syntax(error, "5.1.3"))
+    if grammar.parameters(rest):
+        return session.put(replies.UNKNOWN_PARAMETER)
+    if not (session.smtputf8 or argument.isascii()):
+        return session.put(replies.RECIPIENT_NOT_ASCII)
+    try:
+        await transaction.recipient(ForwardPath(recipient))
+    except MailError as error:
+        # Who logged in and who speaks LMTP does not try names; a long list
+        # with many old addresses shall not end its session.
+        stranger = session.service == "smtp"
+        return session.put(replies.refusal(error), counted=stranger)
+    session.accepted += 1
+    session.put(replies.RECIPIENT_OK)
+
+
+def data(session: Session, argument: str) -> None:
+    """``DATA``: the message follows.
+
+    Source: RFC 5321 section 4.1.1.4, RFC 2033 section 4.2.
+    """
+    if argument:
+        return session.put(replies.NO_ARGUMENT)
+    if session.transaction is None:
+        return session.put(replies.MAIL_FIRST)
+    if not session.accepted:
+        refused = session.asked and session.service != "lmtp"
+        return session.put(
+            replies.NO_VALID_RECIPIENTS if refused else replies.RCPT_FIRST
+        )
+    limits = session.limits
+    session.data = DataReader(limits.text_line, limits.message_size)
+    session.put(replies.GO_AHEAD)
+
+
+def rset(session: Session, argument: str) -> None:
+    """``RSET``: drop the transaction.
+
+    Source: RFC 5321 section 4.1.1.5.
+    """
+    if argument:
+        return session.put(replies.NO_ARGUMENT)
+    session.end_transaction()
+    session.put(replies.OK)
+
+
+async def vrfy(session: Session, argument: str) -> None:
+    """``VRFY``: mostly 252, unless the receiver says more.
+
+    Source: RFC 5321 sections 3.5.3 and 4.1.1.6.
+    """
+    if session.login_needed():
+        return session.put(replies.LOGIN_REQUIRED)
+    if not argument:
+        raise BadSyntax("an address or a name", 0)
+    meant = await session.receiver.verify(session.origin(), argument)
+    if not meant:
+        return session.put(replies.CANNOT_VERIFY)
+    lines = (f"<{grammar.written(address)}>" for address in meant)
+    session.put(replies.reply(250, "2.1.5", *lines))
+
+
+def noop(session: Session, argument: str) -> None:
+    """``NOOP``, with any argument.
+
+    Source: RFC 5321 section 4.1.1.9.
+    """
+    session.put(replies.OK)
+
+
+def give_help(session: Session, argument: str) -> None:
+    """``HELP``, with any argument.
+
+    Source: RFC 5321 section 4.1.1.8.
+    """
+    session.put(replies.HELP)
+
+
+def leave(session: Session, argument: str) -> None:
+    """``QUIT``: the end.
+
+    Source: RFC 5321 section 4.1.1.10.
+    """
+    if argument:
+        return session.put(replies.NO_ARGUMENT)
+    session.close(replies.BYE)
+
+
+_SMTP = frozenset({"smtp", "submission"})
+
+COMMANDS = (
+    Command(b"HELO", helo, services=_SMTP),
+    Command(b"EHLO", ehlo, services=_SMTP),
+    Command(b"LHLO", ehlo, services=frozenset({"lmtp"})),
+    Command(b"MAIL", mail),
+    Command(b"RCPT", rcpt, moves_mail=True),
+    Command(b"DATA", data, moves_mail=True),
+    Command(b"RSET", rset),
+    Command(b"NOOP", noop),
+    Command(b"VRFY", vrfy),
+    Command(b"HELP", give_help),
+    Command(b"QUIT", leave),
+)
+"""The commands every service has, but for its own way to say hello."""

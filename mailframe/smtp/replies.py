@@ -1,0 +1,151 @@
+"""Every reply we send, by name, and the table that turns refusals into replies.
+
+Nobody else writes a reply code. Greeting, HELO, EHLO and 3yz replies have no
+enhanced code; all others do.
+
+Source: RFC 5321 section 4.2, RFC 3463, RFC 2034 section 4.
+"""
+
+from collections.abc import Mapping
+
+from mailframe.errors import (
+    BadSyntax,
+    InsufficientStorage,
+    InUse,
+    LimitExceeded,
+    LineTooLong,
+    MailError,
+    MessageTooLarge,
+    NoSuchUser,
+    NotPermitted,
+    NotSupported,
+    OverQuota,
+    RelayDenied,
+    TemporaryFailure,
+)
+
+
+def reply(code: int, enhanced: str, *lines: str) -> bytes:
+    """Return a reply as octets.
+
+    Args:
+        code: The three digits.
+        enhanced: The enhanced code for every line, ``""`` for none.
+        lines: At least one line of text, of our own making.
+
+    Source: RFC 5321 section 4.2.1, RFC 2034 section 4.
+    """
+    prefix = f"{enhanced} " if enhanced else ""
+    separators = "-" * (len(lines) - 1) + " "
+    return "".join(
+        f"{code}{separator}{prefix}{line}\r\n"
+        for separator, line in zip(separators, lines, strict=True)
+    ).encode()
+
+
+def is_error(octets: bytes) -> bool:
+    """Tell whether a reply refuses for good: that counts against the client."""
+    return octets.startswith(b"5")
+
+
+OK = reply(250, "2.0.0", "OK")
+SENDER_OK = reply(250, "2.1.0", "Sender OK")
+RECIPIENT_OK = reply(250, "2.1.5", "Recipient OK")
+CANNOT_VERIFY = reply(252, "2.1.5", "Cannot verify; send some mail and see")
+HELP = reply(214, "2.0.0", "See RFC 5321")
+BYE = reply(221, "2.0.0", "Bye")
+GO_AHEAD = reply(354, "", "Send the message; end with <CRLF>.<CRLF>")
+
+READY_FOR_TLS = reply(220, "2.0.0", "Ready to start TLS")
+TLS_UNAVAILABLE = reply(502, "5.5.1", "TLS is not available")
+TLS_ACTIVE = reply(503, "5.5.1", "TLS is active already")
+
+LOGGED_IN = reply(235, "2.7.0", "Authentication successful")
+LOGIN_REFUSED = reply(535, "5.7.8", "Authentication credentials invalid")
+LOGIN_UNSURE = reply(454, "4.7.0", "Temporary authentication failure")
+LOGIN_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
+LOGIN_REQUIRED = reply(530, "5.7.0", "Authentication required")
+TLS_REQUIRED = reply(538, "5.7.11", "Encryption required for this mechanism")
+NO_SUCH_MECHANISM = reply(504, "5.5.4", "Authentication mechanism not available")
+LOGGED_IN_ALREADY = reply(503, "5.5.1", "Authenticated already")
+
+UNKNOWN_COMMAND = reply(500, "5.5.1", "Command unrecognised")
+NOT_HERE = reply(502, "5.5.1", "Command not available")
+NOT_UTF8 = reply(500, "5.5.2", "Command is neither ASCII nor UTF-8")
+BARE_LINE_END = reply(500, "5.5.2", "Lines end in CRLF, and have no other CR or LF")
+NO_ARGUMENT = reply(501, "5.5.4", "No argument allowed")
+HELO_FIRST = reply(503, "5.5.1", "Say hello first")
+EHLO_FIRST = reply(503, "5.5.1", "Say EHLO first")
+IN_TRANSACTION = reply(503, "5.5.1", "Not during a mail transaction")
+MAIL_FIRST = reply(503, "5.5.1", "MAIL first")
+RCPT_FIRST = reply(503, "5.5.1", "RCPT first")
+NO_VALID_RECIPIENTS = reply(554, "5.5.1", "No valid recipients")
+UNKNOWN_PARAMETER = reply(555, "5.5.4", "Parameter not recognised")
+SENDER_NOT_ASCII = reply(550, "5.6.7", "Non-ASCII sender needs SMTPUTF8")
+RECIPIENT_NOT_ASCII = reply(553, "5.6.7", "Non-ASCII recipient needs SMTPUTF8")
+TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "Too many recipients")
+
+BARE_IN_MESSAGE = reply(550, "5.6.11", "Message has a CR or LF that is not a CRLF")
+LONG_LINE = reply(554, "5.6.0", "Message has a line that is too long")
+TOO_LARGE = reply(552, "5.3.4", "Message too large")
+TOO_MANY_HOPS = reply(554, "5.4.6", "Too many hops, a loop it seems")
+NOT_FOR_ALL = reply(451, "4.3.0", "Not delivered to every recipient, try again")
+
+OUR_BUG = reply(451, "4.3.0", "Local error, try again later")
+TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors, closing")
+TOO_MANY_COMMANDS = reply(421, "4.7.0", "Too many commands without mail, closing")
+TOO_MANY_LOGINS = reply(421, "4.7.0", "Too many failed logins, closing")
+TOO_MANY_MESSAGES = reply(421, "4.7.0", "Too many messages, closing")
+TIMED_OUT = reply(421, "4.4.2", "Timed out, closing")
+SHUTTING_DOWN = reply(421, "4.3.2", "Shutting down, closing")
+
+REFUSALS: Mapping[type[MailError], bytes] = {
+    NoSuchUser: reply(550, "5.1.1", "No such user here"),
+    RelayDenied: reply(550, "5.7.1", "Relaying denied"),
+    NotPermitted: reply(550, "5.7.1", "Not permitted"),
+    NotSupported: reply(550, "5.3.3", "Not supported"),
+    # A persistent transient failure, says RFC 3463 section 3.3: users empty
+    # their mailboxes.
+    OverQuota: reply(452, "4.2.2", "Mailbox full"),
+    MessageTooLarge: TOO_LARGE,
+    LimitExceeded: reply(452, "4.5.3", "Too many, send the rest separately"),
+    InsufficientStorage: reply(452, "4.3.1", "Insufficient system storage"),
+    InUse: reply(450, "4.2.1", "Mailbox in use, try again later"),
+    TemporaryFailure: reply(451, "4.3.0", "Temporary failure, try again later"),
+    MailError: reply(554, "5.0.0", "Refused"),
+}
+"""What each refusal becomes; a kind that is not here is answered as its base."""
+
+CONTENT_REFUSALS: Mapping[type[MailError], bytes] = {
+    **REFUSALS,
+    LimitExceeded: TOO_MANY_HOPS,
+}
+"""The same at the end of the data, where the fields that are too many are the
+Received ones."""
+
+
+def refusal(
+    error: MailError, table: Mapping[type[MailError], bytes] = REFUSALS
+) -> bytes:
+    """Return the reply for a refusal.
+
+    Args:
+        error: Why.
+        table: ``REFUSALS``, or ``CONTENT_REFUSALS`` at the end of the data.
+    """
+    return next(table[kind] for kind in type(error).__mro__ if kind in table)
+
+
+def bad_syntax(error: BadSyntax, enhanced: str = "5.5.4") -> bytes:
+    """Return the reply for what broke the grammar.
+
+    Args:
+        error: What was expected.
+        enhanced: ``5.1.7`` and ``5.1.3`` for sender and recipient.
+
+    Source: RFC 5321 sections 4.2.2 and 4.5.3.1.9 (line too long).
+    """
+    code = 501
+    if isinstance(error, LineTooLong):
+        code, enhanced = 500, "5.5.2"
+    return reply(code, enhanced, f"Syntax error, expected {error.expected}")

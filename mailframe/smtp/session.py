@@ -1,0 +1,189 @@
+"""One client: what it said, who it is, and the mail transaction under way.
+
+Commands and extensions work on this; octets, lines and steps are
+:mod:`mailframe.smtp.server`'s matter.
+
+Source: RFC 5321 sections 3.3 and 4.1.4.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mailframe.interfaces.auth import ILoginPortal
+from mailframe.interfaces.connection import IConnection
+from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
+from mailframe.limits import SMTPLimits
+from mailframe.model.envelope import Origin
+from mailframe.smtp import replies
+from mailframe.smtp.data import DataReader
+
+if TYPE_CHECKING:
+    from mailframe.smtp.command import Extension, Parameter
+
+
+class Session:
+    """The state of one session.
+
+    Attributes:
+        receiver: Where mail goes.
+        portal: Who may log in, or ``None``.
+        service: ``smtp``, ``submission`` or ``lmtp``.
+        hostname: Our own name.
+        limits: What the client may use.
+        report: Takes our own bugs.
+        extensions: All there are, in announcing order.
+        connection: The transport; set when it is there.
+        helo: What the client calls itself, ``""`` before it said so.
+        extended: Whether it said EHLO or LHLO.
+        mail_parameters: Parameters of MAIL it may use.
+        user: The canonical address it logged in as, or ``None``.
+        account: That user's account.
+        logout: What to call at the end of a login, once.
+        failed_logins: How many logins were refused.
+        transaction: The mail transaction, or ``None``.
+        smtputf8: Whether its MAIL had SMTPUTF8.
+        asked: Recipients it was asked to take.
+        accepted: Recipients it took.
+        data: Reads the content while it comes, else ``None``.
+        take_line: Takes the next line instead of a command, or ``None``.
+        idle: Commands since a message came.
+        errors: Refused commands since a message was accepted.
+        messages: Messages that came.
+        closing: Whether the session is over.
+        starting_tls: Whether TLS begins now.
+    """
+
+    connection: IConnection
+
+    def __init__(
+        self,
+        receiver: IMailReceiver,
+        *,
+        portal: ILoginPortal | None,
+        service: str,
+        hostname: str,
+        limits: SMTPLimits,
+        report: Callable[[BaseException], None],
+        extensions: "Sequence[Extension]",
+    ) -> None:
+        """Begin before the greeting; the arguments are attributes above."""
+        self.receiver = receiver
+        self.portal = portal
+        self.service = service
+        self.hostname = hostname
+        self.limits = limits
+        self.report = report
+        self.extensions = extensions
+        self.user: str | None = None
+        self.account: object = None
+        self.logout: Callable[[], Any] | None = None
+        self.failed_logins = 0
+        self.transaction: IMailTransaction | None = None
+        self.take_line: (
+            Callable[[Session, bytes], Coroutine[Any, Any, None] | None] | None
+        ) = None
+        self.idle = self.errors = self.messages = 0
+        self.closing = self.starting_tls = False
+        self._output: list[bytes] = []
+        self.greeted("", False, {})
+        self.end_transaction()
+
+    def put(self, reply: bytes, counted: bool = True) -> None:
+        """Answer.
+
+        Args:
+            reply: One of :mod:`mailframe.smtp.replies`.
+            counted: Whether a permanent refusal counts as the client's error.
+        """
+        self._output.append(reply)
+        if counted and replies.is_error(reply):
+            self.errors += 1
+
+    def close(self, reply: bytes) -> None:
+        """Answer, and end the session."""
+        self._output.append(reply)
+        self.closing = True
+
+    def take_output(self) -> bytes:
+        """Return what was put since the last time."""
+        output = b"".join(self._output)
+        self._output.clear()
+        return output
+
+    def greeted(
+        self, helo: str, extended: bool, mail_parameters: "Mapping[str, Parameter]"
+    ) -> None:
+        """Note what the client calls itself."""
+        self.helo = helo
+        self.extended = extended
+        self.mail_parameters = mail_parameters
+        self._origins: dict[bool, Origin] = {}
+
+    def logged_in(self, account: Any, logout: Callable[[], Any]) -> None:
+        """Note who the client is."""
+        self.user = account.address
+        self.account = account
+        self.logout = logout
+        self._origins = {}
+
+    def begun(self, transaction: IMailTransaction, smtputf8: bool) -> None:
+        """Note that a mail transaction has begun."""
+        self.transaction = transaction
+        self.smtputf8 = smtputf8
+
+    def end_transaction(self) -> None:
+        """Drop the mail transaction, if there is one."""
+        transaction, self.transaction = self.transaction, None
+        self.smtputf8 = False
+        self.asked = self.accepted = 0
+        self.data: DataReader | None = None
+        if transaction is not None:
+            try:
+                transaction.abort()
+            except Exception as error:
+                self.report(error)
+
+    def begin_tls_anew(self) -> None:
+        """Forget what the client said: TLS has begun.
+
+        Source: RFC 3207 section 4.2.
+        """
+        self.starting_tls = False
+        self.take_line = None
+        self.greeted("", False, {})
+        self.end_transaction()
+
+    def login_needed(self) -> bool:
+        """Tell whether the client has to log in before it may go on.
+
+        Source: RFC 6409 section 4.3.
+        """
+        return self.service == "submission" and self.user is None
+
+    def origin(self, smtputf8: bool = False) -> Origin:
+        """Return how a message that comes now came to us."""
+        origin = self._origins.get(smtputf8)
+        if origin is None:
+            tls = self.connection.tls
+            origin = self._origins[smtputf8] = Origin(
+                service=self.service,
+                protocol=self._protocol(smtputf8),
+                helo=self.helo,
+                client_address=self.connection.client_address,
+                server_name=self.hostname,
+                user=self.user,
+                account=self.account,
+                tls=f"{tls.version} {tls.cipher}" if tls else None,
+            )
+        return origin
+
+    def _protocol(self, smtputf8: bool) -> str:
+        """Return the ``with`` keyword (RFC 3848, RFC 6531 section 4.3)."""
+        if not self.extended:
+            return "SMTP"
+        if self.service == "lmtp":
+            name = "UTF8LMTP" if smtputf8 else "LMTP"
+        else:
+            name = "UTF8SMTP" if smtputf8 else "ESMTP"
+        secure = "S" if self.connection.tls else ""
+        return name + secure + ("A" if self.user is not None else "")

@@ -1,0 +1,100 @@
+"""POP3's view of any account: its INBOX, standing still for one session.
+
+Source: RFC 1939 sections 4 (lock), 6 (UPDATE) and 11 (sizes).
+"""
+
+from collections.abc import Collection, Sequence
+
+from zope.interface import implementer
+
+from mailframe.errors import InUse, TemporaryFailure
+from mailframe.interfaces.content import IContent
+from mailframe.interfaces.mailbox import IMailAccount, IMailbox
+from mailframe.interfaces.maildrop import IMaildrop, MaildropMessage
+from mailframe.model.flag import DELETED, FlagChange
+from mailframe.model.mailbox import INBOX
+from mailframe.model.uid_set import UIDSet
+
+
+class Maildrops:
+    """Makes maildrops of accounts; knows which are locked."""
+
+    def __init__(self) -> None:
+        """Begin with none locked."""
+        self._locked: set[str] = set()
+
+    def __call__(self, account: IMailAccount) -> "AccountMaildrop":
+        """Return the maildrop of an account, for one session."""
+        return AccountMaildrop(account, self._locked)
+
+
+@implementer(IMaildrop)
+class AccountMaildrop:
+    """The messages in INBOX at the moment of the lock.
+
+    What arrives later is for the next session; what another session expunges
+    meanwhile is answered with MessageGone.
+    """
+
+    def __init__(self, account: IMailAccount, locked: set[str]) -> None:
+        """Stand before ``account``'s INBOX.
+
+        Args:
+            account: Whose mail.
+            locked: The addresses whose maildrop is taken, shared by all.
+        """
+        self.messages: Sequence[MaildropMessage] = ()
+        self._account = account
+        self._locked = locked
+        self._holds = False
+        self._mailbox: IMailbox | None = None
+        self._uids: Sequence[int] = ()
+
+    async def lock(self) -> Sequence[MaildropMessage]:
+        """Take the lock and the snapshot.
+
+        Raises:
+            InUse: Another session has it.
+        """
+        if self._account.address in self._locked:
+            raise InUse("the maildrop is locked")
+        self._locked.add(self._account.address)
+        self._holds = True
+        try:
+            mailbox = self._mailbox = await self._account.open(INBOX)
+            listing = (await mailbox.changes(0)).listing
+        except BaseException:
+            await self.unlock()
+            raise
+        prefix = f"{mailbox.uid_validity:08x}"
+        self._uids = listing.uids
+        self.messages = [
+            MaildropMessage(size, f"{prefix}{uid:08x}")
+            for uid, size in zip(listing.uids, listing.sizes, strict=True)
+        ]
+        return self.messages
+
+    async def open_content(self, index: int) -> IContent:
+        """Open one message."""
+        return await self._open_mailbox().open_content(self._uids[index])
+
+    async def commit(self, deleted: Collection[int]) -> None:
+        """Expunge these messages in one step."""
+        mailbox = self._open_mailbox()
+        uids = UIDSet.of(self._uids[index] for index in deleted)
+        await mailbox.store(uids, FlagChange.ADD, frozenset({DELETED}))
+        await mailbox.expunge(uids)
+
+    async def unlock(self) -> None:
+        """Give lock and mailbox back; calling again is nothing."""
+        if self._holds:
+            self._holds = False
+            self._locked.discard(self._account.address)
+        if self._mailbox is not None:
+            self._mailbox.close()
+            self._mailbox = None
+
+    def _open_mailbox(self) -> IMailbox:
+        if self._mailbox is None:
+            raise TemporaryFailure("the maildrop is not locked")
+        return self._mailbox

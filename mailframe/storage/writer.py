@@ -1,0 +1,356 @@
+"""One thread that writes for all: many jobs, one sync, one hand-over.
+
+What the reactor submits while the last batch is being synced becomes the next
+batch. Its jobs run one after another, then its records go to the journal
+together, then all its results travel to the reactor in one call.
+
+Source: DESIGN.md section 5 (group commit); MEASURED.md sections 3 and 6.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, fail
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailframe.errors import TemporaryFailure
+from mailframe.storage.journal import Journal
+
+T = TypeVar("T")
+
+WAITING_MAX = 10_000
+"""Jobs that may wait; beyond it the disk is too slow for what comes in."""
+
+BATCH_JOBS = 1000
+"""Jobs of one batch; more would only make the first of them wait longer."""
+
+BATCH_OCTETS = 8_388_608
+"""Octets of records after which a batch takes no further job."""
+
+BEHIND_SHARE = 100
+"""Write-behind calls between two batches while jobs wait."""
+
+BEHIND_MAX = 10_000
+"""Write-behind calls that may pile up before jobs have to wait for them."""
+
+
+class Batch:
+    """What a job may ask for; valid while that job runs, not after."""
+
+    __slots__ = ("_before", "behind", "keys", "open", "records", "size", "undone")
+
+    def __init__(self, before: dict[Hashable, Callable[[], None]]) -> None:
+        """Begin for one job.
+
+        Args:
+            before: The calls of all jobs of this batch, to be added to.
+        """
+        self._before = before
+        self.keys: list[Hashable] = []
+        self.records: list[tuple[int, tuple[bytes, ...]]] = []
+        self.undone: list[Callable[[], None]] = []
+        self.behind: list[Callable[[], None]] = []
+        self.size = 0
+        self.open = True
+
+    def record(self, kind: int, *pieces: bytes) -> None:
+        """Put a record into the journal together with this batch.
+
+        Nothing is written when the job fails.
+
+        Args:
+            kind: From 1 to 255; its meaning is the owner's.
+            pieces: The payload; they must not change afterwards.
+        """
+        self._check()
+        self.records.append((kind, pieces))
+        self.size += sum(map(len, pieces))
+
+    def before_sync(self, key: Hashable, call: Callable[[], None]) -> None:
+        """Run ``call`` when all jobs have run, before the journal is written.
+
+        It runs once for a key, whichever jobs asked, even if they failed: what
+        was begun has to be ended. When it raises, the jobs that asked for this
+        key fail with its error and none of their records is written.
+
+        Args:
+            key: Such as the account whose transaction is to be committed.
+            call: Only the first one for a key counts.
+        """
+        self._check()
+        self._before.setdefault(key, call)
+        self.keys.append(key)
+
+    def undo(self, call: Callable[[], None]) -> None:
+        """Run ``call`` if this job fails, or what follows it up to the sync.
+
+        Calls run last first. When the job itself fails they run at once,
+        before the next job. When a ``before_sync`` call or the journal fails
+        they run after all ``before_sync`` calls of the batch, so they have to
+        commit what they change.
+        """
+        self._check()
+        self.undone.append(call)
+
+    def afterwards(self, call: Callable[[], None]) -> None:
+        """Run ``call`` in the writer thread when the result has been handed out.
+
+        Calls run in the order they were asked for, never after a failure, and
+        before the next checkpoint. Jobs of later batches may run before them.
+        """
+        self._check()
+        self.behind.append(call)
+
+    def _check(self) -> None:
+        if not self.open:
+            raise RuntimeError("a batch is valid only during its job")
+
+
+Job = Callable[[Batch], Any]
+_Waiting = tuple[Job | None, "Deferred[Any]"]
+
+
+class _Ran:
+    """A job that ran, with what it is answered."""
+
+    __slots__ = ("batch", "deferred", "outcome")
+
+    def __init__(self, deferred: "Deferred[Any]", batch: Batch, outcome: Any) -> None:
+        self.deferred = deferred
+        self.batch = batch
+        self.outcome = outcome
+
+    def good(self) -> bool:
+        return not isinstance(self.outcome, Failure)
+
+
+def start_daemon(run: Callable[[], None]) -> None:
+    """Run ``run`` in a thread that does not keep the process from ending."""
+    threading.Thread(target=run, name="mailframe-writer", daemon=True).start()
+
+
+class BatchWriter:
+    """Runs jobs in its thread, in order, and syncs them together."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        call_from_thread: Callable[..., Any],
+        start_thread: Callable[[Callable[[], None]], None] = start_daemon,
+        checkpoint: Callable[[], None],
+    ) -> None:
+        """Begin; the thread starts with the first job.
+
+        Args:
+            journal: Open. From now on it belongs to the writer thread.
+            call_from_thread: Such as ``reactor.callFromThread``: runs its
+                arguments in the reactor thread, soon.
+            start_thread: Begins the thread. One that does nothing leaves it to
+                the caller to run the jobs with :meth:`run_pending`.
+            checkpoint: Makes durable in the owner's own files whatever was
+                recorded so far; runs in the writer thread, with no
+                write-behind work left. If it raises, the journal keeps its
+                records, and the next checkpoint tries again.
+        """
+        self._journal = journal
+        self._call_from_thread = call_from_thread
+        self._start_thread = start_thread
+        self._checkpoint = checkpoint
+        self._queue: SimpleQueue[_Waiting] = SimpleQueue()
+        self._behind: deque[Callable[[], None]] = deque()
+        self._started = False
+        self._stopping: Deferred[None] | None = None
+        self._ended = False
+
+    def submit(self, job: Callable[[Batch], T]) -> "Deferred[T]":
+        """Run a job in the writer thread, after all that were submitted before.
+
+        Call it from the reactor thread only. The result comes when everything
+        the job's batch recorded is durable.
+
+        Args:
+            job: Takes a :class:`Batch`. It must leave nothing half done: what
+                it changed is to be taken back by its ``undo`` calls.
+
+        Returns:
+            What the job returned, or its failure. It fails with
+            :class:`TemporaryFailure` when too many jobs wait or the writer
+            was stopped, and then the job never runs; with what
+            :meth:`Journal.write` raises when the batch could not be synced.
+            Cancelling it gives up the result, not the job.
+        """
+        if self._stopping is not None:
+            return fail(TemporaryFailure("the writer was stopped"))
+        if self._queue.qsize() >= WAITING_MAX:
+            return fail(TemporaryFailure("too many writes are waiting"))
+        deferred: Deferred[T] = Deferred()
+        self._queue.put((job, deferred))
+        if not self._started:
+            self._start()
+        return deferred
+
+    def stop(self) -> "Deferred[None]":
+        """Finish what waits, checkpoint, close the journal and end the thread.
+
+        Returns:
+            Fires in the reactor thread when all is done; fails when the
+            checkpoint failed, and then the journal keeps its records. Calling
+            again gives another one that fires with the first.
+        """
+        waiter: Deferred[None] = Deferred()
+        if self._stopping is None:
+            self._stopping = Deferred()
+            self._queue.put((None, self._stopping))
+            if not self._started:
+                self._start()
+        self._stopping.chainDeferred(waiter)
+        return waiter
+
+    def run_pending(self) -> None:
+        """Run all that waits, here and now; for tests, without a thread."""
+        while not self._ended:
+            try:
+                waiting = self._queue.get_nowait()
+            except Empty:
+                return
+            self._run_batch(waiting)
+
+    def _start(self) -> None:
+        # Not in __init__: twistd may fork between that and the first job.
+        self._started = True
+        self._start_thread(self._run)
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._run_batch(self._queue.get())
+
+    def _run_batch(self, waiting: _Waiting) -> None:
+        ran: list[_Ran] = []
+        before: dict[Hashable, Callable[[], None]] = {}
+        size = 0
+        stopped: Deferred[None] | None = None
+        while True:
+            job, deferred = waiting
+            if job is None:
+                stopped = deferred
+                break
+            one = self._run_job(job, deferred, before)
+            ran.append(one)
+            size += one.batch.size
+            if len(ran) >= BATCH_JOBS or size >= BATCH_OCTETS:
+                break
+            try:
+                waiting = self._queue.get_nowait()
+            except Empty:
+                break
+        if ran:
+            self._sync(ran, before)
+            self._call_from_thread(
+                _hand_over, [(one.deferred, one.outcome) for one in ran]
+            )
+        self._write_behind()
+        if stopped is not None:
+            self._end(stopped)
+        elif self._journal.full():
+            self._make_checkpoint()
+
+    def _run_job(
+        self,
+        job: Job,
+        deferred: "Deferred[Any]",
+        before: dict[Hashable, Callable[[], None]],
+    ) -> _Ran:
+        batch = Batch(before)
+        try:
+            outcome = job(batch)
+        except BaseException as error:  # somebody waits for an answer to it
+            outcome = _failed(error)
+            self._take_back(batch)
+        batch.open = False
+        return _Ran(deferred, batch, outcome)
+
+    def _sync(
+        self, ran: list[_Ran], before: dict[Hashable, Callable[[], None]]
+    ) -> None:
+        """Make the good jobs durable, or failed ones of them."""
+        for key, call in before.items():
+            try:
+                call()
+            except BaseException as error:
+                self._fail([one for one in ran if key in one.batch.keys], error)
+        written = [one for one in ran if one.batch.records and one.good()]
+        if written:
+            try:
+                self._journal.write(
+                    [record for one in written for record in one.batch.records]
+                )
+            except BaseException as error:
+                self._fail(written, error)
+        for one in ran:
+            if one.batch.behind and one.good():
+                self._behind.extend(one.batch.behind)
+
+    def _fail(self, ran: list[_Ran], error: BaseException) -> None:
+        for one in reversed(ran):
+            if one.good():
+                one.outcome = _failed(error)
+                self._take_back(one.batch)
+
+    def _take_back(self, batch: Batch) -> None:
+        for call in reversed(batch.undone):
+            self._call(call, "undoing a job")
+
+    def _write_behind(self) -> None:
+        """Run what was put off: all of it when no job waits, else a share."""
+        behind = self._behind
+        done = 0
+        while behind and (
+            done < BEHIND_SHARE or len(behind) > BEHIND_MAX or self._queue.empty()
+        ):
+            self._call(behind.popleft(), "writing behind")
+            done += 1
+
+    def _make_checkpoint(self) -> Failure | None:
+        while self._behind:
+            self._call(self._behind.popleft(), "writing behind")
+        try:
+            mark = self._journal.begin_checkpoint()
+            self._checkpoint()
+            self._journal.end_checkpoint(mark)
+        except BaseException as error:
+            failure = _failed(error)
+            self._log.failure("the journal's checkpoint failed", failure)
+            return failure
+        return None
+
+    def _end(self, stopped: "Deferred[None]") -> None:
+        failure = self._make_checkpoint()
+        self._call(self._journal.close, "closing the journal")
+        self._ended = True
+        self._call_from_thread(_hand_over, [(stopped, failure)])
+
+    def _call(self, call: Callable[[], None], what: str) -> None:
+        try:
+            call()
+        except BaseException:
+            self._log.failure("{what} failed", what=what)
+
+
+def _failed(error: BaseException) -> Failure:
+    return Failure(error)  # type: ignore[no-untyped-call]
+
+
+def _hand_over(results: list[tuple["Deferred[Any]", Any]]) -> None:
+    """Fire the results of a batch, in the reactor thread."""
+    for deferred, outcome in results:
+        if isinstance(outcome, Failure):
+            deferred.errback(outcome)
+        else:
+            deferred.callback(outcome)

@@ -1,0 +1,1 @@
+"""Tests of the pop3 room."""

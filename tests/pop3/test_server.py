@@ -1,0 +1,157 @@
+"""POP3 sessions over the wire, without a wire."""
+
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.limits import POP3Limits
+from mailframe.mime.dot_stuffing import DotStuffer
+from mailframe.pop3.commands import TopCut
+from mailframe.testing.transcript import Conversation, FakeConnection, run_transcript
+from tests.pop3.world import World, start
+
+_HERE = Path(__file__).parent / "transcripts"
+
+
+class TranscriptTests(SynchronousTestCase):
+    """The written conversations."""
+
+    def test_session(self) -> None:
+        """A session lists, reads, deletes and commits."""
+        run_transcript(_HERE / "session.txt", start)
+
+    def test_lock(self) -> None:
+        """A maildrop is one session's at a time."""
+        run_transcript(_HERE / "lock.txt", start)
+
+    def test_logins(self) -> None:
+        """Failed logins end the session."""
+        run_transcript(_HERE / "logins.txt", start)
+
+    def test_plaintext(self) -> None:
+        """Passwords wait for TLS."""
+        run_transcript(_HERE / "plaintext.txt", start)
+
+    def test_errors(self) -> None:
+        """Bad commands are answered and counted."""
+        run_transcript(_HERE / "errors.txt", start)
+
+
+class HostileTests(SynchronousTestCase):
+    """What is no line, or no POP3."""
+
+    def _logged_in(self, limits: POP3Limits | None = None) -> Conversation:
+        conversation = Conversation(World(limits=limits).server())
+        conversation.feed(b"USER alice@example.org\r\nPASS secret\r\n")
+        self.assertTrue(conversation.heard().endswith(b"+OK 3 messages\r\n"))
+        return conversation
+
+    def test_long_line(self) -> None:
+        """A line beyond the limit is refused once, and passed over."""
+        conversation = self._logged_in()
+        reply = conversation.say(b"RETR " + b"1" * 10_000)
+        self.assertEqual(reply, b"-ERR expected a line of at most 255 octets\r\n")
+        self.assertEqual(conversation.say(b"11\r\nNOOP\r\n"), b"+OK\r\n")
+
+    def test_bare_line_ends(self) -> None:
+        """Only CRLF ends a line; the session goes on."""
+        conversation = self._logged_in()
+        self.assertIn(b"-ERR", conversation.say(b"NOOP\n"))
+        self.assertIn(b"-ERR", conversation.say(b"NO\rOP\r\n"))
+        self.assertIn(b"-ERR", conversation.say(b"NO\0OP\r\n"))
+        self.assertEqual(conversation.say(b"NOOP\r\n"), b"+OK\r\n")
+
+    def test_injected_before_tls(self) -> None:
+        """What came with STLS in one read is never a command."""
+        connection = FakeConnection(can_start_tls=True)
+        conversation = Conversation(World().server(), connection)
+        conversation.heard()
+        reply = conversation.say(b"STLS\r\nUSER alice@example.org\r\nPASS secret\r\n")
+        self.assertEqual(reply, b"+OK begin TLS\r\n")
+
+    def test_no_user_is_named_twice(self) -> None:
+        """A failed login forgets the name."""
+        conversation = Conversation(World().server())
+        conversation.feed(b"USER alice@example.org\r\nPASS no\r\nPASS secret\r\n")
+        self.assertIn(b"USER before PASS", conversation.heard())
+
+    @given(st.binary(max_size=300))
+    def test_any_octets(self, octets: bytes) -> None:
+        """Whatever a client sends, nothing raises and no bug is reported."""
+        world = World(limits=POP3Limits(errors=5))
+        conversation = Conversation(world.server())
+        conversation.feed(b"USER alice@example.org\r\nPASS secret\r\n")
+        conversation.feed(octets)
+        conversation.feed(b"\r\nQUIT\r\n")
+        conversation.heard()
+        self.assertEqual(world.reported, [])
+
+    def test_pipelined(self) -> None:
+        """Hundreds of commands in one read are answered in order."""
+        conversation = self._logged_in()
+        reply = conversation.say(b"NOOP\r\n" * 500 + b"STAT\r\n")
+        self.assertEqual(reply, b"+OK\r\n" * 500 + b"+OK 3 114\r\n")
+
+    def test_expunged_meanwhile(self) -> None:
+        """A message another session removed is refused; the rest is sound."""
+        world = World()
+        conversation = Conversation(world.server())
+        conversation.feed(b"USER alice@example.org\r\nPASS secret\r\n")
+        conversation.heard()
+
+        async def expunge() -> None:
+            from mailframe.model.flag import FlagChange
+            from mailframe.model.mailbox import INBOX
+            from mailframe.model.uid_set import UIDSet
+
+            mailbox = await world.account.open(INBOX)
+            first = UIDSet([(1, 1)])
+            await mailbox.store(first, FlagChange.ADD, frozenset({"\\Deleted"}))
+            await mailbox.expunge(first)
+
+        self.successResultOf(Deferred.fromCoroutine(expunge()))
+        self.assertIn(b"-ERR", conversation.say(b"RETR 1\r\n"))
+        self.assertTrue(conversation.say(b"RETR 2\r\n").startswith(b"+OK"))
+        self.assertEqual(conversation.say(b"DELE 1\r\nQUIT\r\n"), b"+OK\r\n+OK bye\r\n")
+
+
+def _pieces(octets: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({min(cut, len(octets)) for cut in cuts} | {0, len(octets)})
+    return [octets[low:high] for low, high in pairwise(places)] or [b""]
+
+
+_LINES = st.lists(
+    st.sampled_from([b".", b"..", b"", b"a", b".a", b"a."]), max_size=8
+).map(b"\r\n".join)
+_CUTS = st.lists(st.integers(0, 40), max_size=6)
+
+
+class PieceTests(SynchronousTestCase):
+    """What passes does not depend on where the pieces are cut."""
+
+    @given(_LINES, _CUTS)
+    def test_stuffing(self, octets: bytes, cuts: list[int]) -> None:
+        """Each line that begins with a dot gets one more."""
+        stuffer = DotStuffer()
+        pieces = [stuffer.feed(piece) for piece in _pieces(octets, cuts)]
+        ended = octets if octets.endswith(b"\r\n") or not octets else octets + b"\r\n"
+        lines = ended.split(b"\r\n")
+        expected = b"\r\n".join(b"." * line.startswith(b".") + line for line in lines)
+        self.assertEqual(b"".join(pieces) + stuffer.finish(), expected + b".\r\n")
+
+    @given(_LINES, _LINES, st.integers(0, 9), _CUTS)
+    def test_top(self, header: bytes, body: bytes, lines: int, cuts: list[int]) -> None:
+        """The header and so many lines pass."""
+        fields = [line for line in header.split(b"\r\n") if line]
+        head = b"".join(line + b"\r\n" for line in [*fields, b""])
+        cut = TopCut(lines)
+        passed = b""
+        for piece in _pieces(head + body, cuts):
+            if not cut.done:
+                passed += cut.feed(piece)
+        expected = head + b"".join(body.splitlines(keepends=True)[:lines])
+        self.assertEqual(passed, expected)

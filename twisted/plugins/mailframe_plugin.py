@@ -1,0 +1,10 @@
+"""Offer ``twistd mailframe``."""
+
+from twisted.application.service import ServiceMaker
+
+mailframe = ServiceMaker(
+    "mailframe",
+    "mailframe.tap",
+    "A mail host: SMTP, submission and LMTP in, IMAP and POP3 out.",
+    "mailframe",
+)
