@@ -10,6 +10,7 @@ from twisted.python import usage
 from mailframe.config import KEYS, BadConfig, HostConfig, Key, host_config, read_file
 from mailframe.interfaces.auth import IUsernamePassword
 
+
 class Options(usage.Options, AuthOptionMixin):
     """Command-line options of ``twistd mailframe``, made from ``config.KEYS``."""
 

@@ -4,16 +4,17 @@ Nothing else builds objects; whoever wants to know what talks to what reads
 this file.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import InvalidAuthType, makeChecker
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.plugin import getPlugins
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -32,10 +33,14 @@ from mailframe.net.mallopt import keep_large_blocks
 from mailframe.net.pop3 import POP3Factory
 from mailframe.net.self_signed import self_signed
 from mailframe.net.smtp import SMTPFactory
-from mailframe.net.tls import TLSFileError, server_context
+from mailframe.net.tls import ServerTLS, TLSFileError
 from mailframe.storage.intake import FileIntake
+from mailframe.storage.maildrop import Maildrops
 
 _log = Logger()
+
+STOP_TIMEOUT = 20.0
+"""Seconds sessions have to end when the host stops."""
 
 _PLANNED = {
     "auth": ("ldap", "sql", "pam", "htpasswd", "static", "dovecot", "http", "oauth"),
@@ -96,30 +101,173 @@ class MailService(MultiService):
     it needs is made when it is constructed, ports are bound when it starts.
     """
 
-    def __init__(self, config: HostConfig, reactor: Any) -> None:
+    def __init__(self, config: HostConfig, reactor: Any = None) -> None:
         """Build the host.
 
         Args:
             config: What it is to be.
-            reactor: The reactor to run in.
+            reactor: The reactor to run in; ``None`` for the installed one.
 
         Raises:
             BadConfig: Something in it is wrong; nothing was started.
         """
         super().__init__()
+        if reactor is None:
+            from twisted.internet import reactor
         self._config = config
-        self._reactor = reactor
-        self._bound: list[tuple[Any, MailFactory]] = []
+        self._reactor: Any = reactor
+        self._ports: list[Any] = []
+        self._factories: list[MailFactory] = []
         _make_private(config.state_dir)
         keep_large_blocks()
         default_domain = config.domains[0]
         checkers = [make_checker(text, default_domain) for text in config.auth]
-        realm = make_realm(
-            config.realm, Host(str(config.state_dir), config.domains, reactor)
+        host = Host(str(config.state_dir), config.domains, reactor)
+        self._realm = make_realm(config.realm, host)
+        if IService.providedBy(self._realm):
+            self.addService(self._realm)
+        self._portal: Any = Portal(
+            self._realm, [CheckerChain(checkers, default_domain)]
         )
-        if IService.providedBy(realm):
-            realm.setServiceParent(self)
-        self._portal = Portal(realm, [CheckerChain(checkers, default_domain)])
-        directory = DirectoryChain(
-            [one for one in checkers if IUserDirectory.providedBy(one)]
+        self._directories = [
+            one for one in (*checkers, self._realm) if IUserDirectory.providedBy(one)
+        ]
+        self._intake = self._make_intake()
+        self._maildrops = Maildrops()
+        self._tls = self._make_tls()
+        self._listeners = [
+            (listener, self._endpoint(listener), self._factory(listener.service))
+            for listener in config.listeners
+        ]
+
+    # The life of a service.
+
+    def privilegedStartService(self) -> None:
+        """Bind the ports.
+
+        Raises:
+            BadConfig: One of them cannot be bound; none stays bound.
+        """
+        for listener, endpoint, factory in self._listeners:
+            self._listen(listener, endpoint, factory)
+        MultiService.privilegedStartService(self)  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """Start the store; bind the ports if that has not been done."""
+        MultiService.startService(self)  # type: ignore[no-untyped-call]
+        if not self._ports:
+            for listener, endpoint, factory in self._listeners:
+                self._listen(listener, endpoint, factory)
+
+    def stopService(self) -> "Deferred[None]":
+        """Take no more connections, let sessions end, then stop the store."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        ports, self._ports = self._ports, []
+        factories, self._factories = self._factories, []
+        await gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        ended = gatherResults([factory.shut_down() for factory in factories])
+        ended.addTimeout(STOP_TIMEOUT, self._reactor, lambda result, seconds: None)
+        await ended
+        await maybeDeferred(MultiService.stopService, self)
+
+    @property
+    def addresses(self) -> list[tuple[str, Any]]:
+        """Return what is listened on, as pairs of service and ``IAddress``."""
+        return [
+            (listener.service, port.getHost())
+            for (listener, _, _), port in zip(
+                self._listeners, self._ports, strict=False
+            )
+        ]
+
+    # What it is made of.
+
+    def _listen(self, listener: Listener, endpoint: Any, factory: MailFactory) -> None:
+        serving: Any = factory
+        if listener.service in IMPLICIT_TLS:
+            serving = TLSMemoryBIOFactory(self._tls, False, factory)
+            serving.noisy = False
+        trouble: list[Failure] = []
+        endpoint.listen(serving).addCallbacks(self._ports.append, trouble.append)
+        if trouble:
+            ports, self._ports = self._ports, []
+            for port in ports:
+                port.stopListening()
+            error = trouble[0].value
+            why = getattr(error, "socketError", None) or error
+            raise BadConfig(
+                f"--{listener.service} {listener.endpoint}:"
+                f" {getattr(why, 'strerror', None) or why}"
+            )
+        self._factories.append(factory)
+        _log.info(
+            "{service} on {endpoint}",
+            service=listener.service,
+            endpoint=listener.endpoint,
         )
+
+    def _endpoint(self, listener: Listener) -> Any:
+        try:
+            return serverFromString(self._reactor, listener.endpoint)
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadConfig(
+                f"--{listener.service} {listener.endpoint}: not an endpoint: {error}"
+            ) from None
+
+    def _factory(self, service: str) -> MailFactory:
+        """Return what serves a service."""
+        plain = IMPLICIT_TLS.get(service, service)
+        common: dict[str, Any] = {
+            "reactor": self._reactor,
+            "hostname": self._config.hostname,
+            "tls_context": self._tls,
+            "allow_plaintext_auth": self._config.allow_plaintext_auth,
+        }
+        if plain == "imap":
+            return IMAPFactory(self._portal, intake=self._intake, **common)
+        if plain == "pop3":
+            return POP3Factory(self._portal, maildrop_of=self._maildrops, **common)
+        if plain == "submission":
+            return SMTPFactory(
+                self._submission(), portal=self._portal, service=plain, **common
+            )
+        return SMTPFactory(self._inbound(service), service=plain, **common)
+
+    def _directory(self, service: str) -> DirectoryChain:
+        """Return who knows which addresses exist.
+
+        Raises:
+            BadConfig: Nobody does, so no mail could be taken.
+        """
+        if not self._directories:
+            raise BadConfig(
+                f"--{service}: no --auth can tell which addresses exist;"
+                " add one that can, such as passwd:FILE"
+            )
+        return DirectoryChain(self._directories)
+
+    def _make_tls(self) -> ServerTLS:
+        config = self._config
+        certificate, key = config.tls_certificate, config.tls_key
+        if certificate is None:
+            names = (config.hostname, *config.domains, "localhost")
+            try:
+                certificate, key = self_signed(config.state_dir / "tls", names)
+            except OSError as error:
+                raise BadConfig(f"{error.filename}: {error.strerror}") from None
+        try:
+            return ServerTLS(certificate, key, self._reactor.seconds)
+        except TLSFileError as error:
+            raise BadConfig(f"--tls-certificate: {error}") from None
+
+
+def _make_private(path: Path) -> None:
+    """Make the state directory, for us alone."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise BadConfig(f"--state-dir {path}: {error.strerror}") from None

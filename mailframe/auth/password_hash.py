@@ -18,11 +18,7 @@ from typing import Any
 
 import argon2.low_level
 import bcrypt
-from passlib.hash import (  # type: ignore[import-untyped]
-    md5_crypt,
-    sha256_crypt,
-    sha512_crypt,
-)
+from passlib.hash import md5_crypt, sha256_crypt, sha512_crypt
 
 _STORED = re.compile(r"\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)\Z", re.I | re.S)
 

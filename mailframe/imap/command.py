@@ -79,6 +79,7 @@ class Command:
         uses_sequence_numbers: Whether its arguments or responses have message
             sequence numbers, so that no EXPUNGE may be sent while it is in
             progress (RFC 9051 section 7.5.1).
+        by_uid: Whether FETCH responses made by it have the UID.
     """
 
     name: bytes
@@ -86,6 +87,7 @@ class Command:
     run: "Callable[[Session, Any], Result]"
     parse: Callable[[Cursor], Any] = no_arguments
     uses_sequence_numbers: bool = False
+    by_uid: bool = False
 
 
 def once_logged_in(session: "Session") -> bool:

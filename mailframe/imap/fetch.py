@@ -22,6 +22,14 @@ from mailframe.imap.fetch_items import (
     Rows,
     parse_fetch,
 )
+from mailframe.imap.loading import (
+    LOADED_OCTETS,
+    LOADED_ROWS,
+    PIECE,
+    batches,
+    read_octets,
+    rows_of,
+)
 from mailframe.imap.section import Parts
 from mailframe.imap.serialize import flag_list_out, without_nul
 from mailframe.interfaces.content import IContent
@@ -39,13 +47,10 @@ _PAUSE = 262_144
 """Octets put before asking whether the client keeps up."""
 _ROWS = 2000
 """Messages formatted, or asked for summaries, at once."""
-_LOADED_ROWS = 500
-"""Messages loaded at once."""
-_LOADED_OCTETS = 1_048_576
-"""Octets loaded at once; a message of more is sent in pieces."""
-_PIECE = 65_536
-"""Octets read at once of a large message."""
+_ADJACENT = 64
+"""Messages in a row that are taken as a slice rather than one by one."""
 _STRUCTURES_MAX = 8
+"""Large messages of a mailbox whose parts are remembered."""
 
 _SEEN_FLAGS: FlagSet = frozenset((SEEN,))
 
@@ -175,7 +180,7 @@ class _Fetch:
     async def headers_only(self, uids: UIDSet) -> bool:
         """Answer from headers and columns."""
         complete = True
-        for indices in _slices(uids, self._listing, _LOADED_ROWS):
+        for indices in _slices(uids, self._listing, LOADED_ROWS):
             rows = await self._summarised(indices)
             found, headers = await self._mailbox.headers(UIDSet.of(rows.uids))
             by_uid = dict(zip(found, headers, strict=True))
@@ -194,10 +199,10 @@ class _Fetch:
     async def contents(self, uids: UIDSet) -> bool:
         """Answer from whole messages and columns."""
         complete = True
-        for indices in _batches(uids, self._listing):
+        for indices in batches(rows_of(uids, self._listing), self._listing.sizes):
             rows = await self._summarised(indices)
             complete = complete and len(rows.indices) == len(indices)
-            loaded = await self._mailbox.load(UIDSet.of(rows.uids), _LOADED_OCTETS)
+            loaded = await self._mailbox.load(UIDSet.of(rows.uids), LOADED_OCTETS)
             for row, head in self._heads(rows):
                 octets = loaded.get(self._listing.uids[row])
                 if octets is not None:
@@ -271,10 +276,102 @@ class _Fetch:
         plan: list[bytes | tuple[ContentItem, int, int]] = []
         for item in self._request.contents:
             extent = item.section.extent(parts)
-            if extent is None or not item.streamed:
-                octets = await _read(content, *self._needed(item, parts, content))
+            if extent is None:
+                plan.append(item.written(parts, b""))
+            elif item.streamed:
+                start, stop = item.partial.of(*extent) if item.partial else extent
+                plan.append((item, start, stop))
+            else:
+                octets = await read_octets(content, extent[1])
                 plan.append(item.written(parts, octets))
-                continue
-            start, stop = item.partial.of(*extent) if item.partial else extent
-            plan.append((item, start, stop))
         return plan
+
+    async def _parts(self, uid: int, content: IContent) -> Parts:
+        """Return what the sections asked for need to know of a message."""
+        sections = [item.section for item in self._request.contents]
+        if any(section.numbers for section in sections):
+            root = await _structure(self._mailbox, uid, content)
+            return Parts(content.size, root.body_start, None, root)
+        _, headers = await self._mailbox.headers(UIDSet.of([uid]))
+        if not headers:
+            raise MessageGone(str(uid))
+        return Parts(content.size, len(headers[0]), None, None)
+
+    async def _put_plan(
+        self,
+        plan: Iterable[bytes | tuple[ContentItem, int, int]],
+        content: IContent,
+    ) -> None:
+        """Put what was planned, and the end of the response."""
+        separator = b""
+        # Whatever goes wrong from here on, the client waits for octets of a
+        # literal and would take any other answer for them.
+        try:
+            for element in plan:
+                self._output.put(separator)
+                if isinstance(element, bytes):
+                    self._output.put(element)
+                else:
+                    await self._put_literal(*element, content)
+                separator = b" "
+            self._output.put(b")\r\n")
+        except Exception as problem:
+            raise BrokenLiteral("a response was cut off") from problem
+
+    async def _put_literal(
+        self, item: ContentItem, start: int, stop: int, content: IContent
+    ) -> None:
+        if start >= stop:
+            self._output.put(item.name + b' ""')
+            return
+        self._output.put(b"%b {%d}\r\n" % (item.name, stop - start))
+        while start < stop:
+            end = min(start + PIECE, stop)
+            octets = await content.read(start, end)
+            if len(octets) != end - start:
+                raise MessageGone("its content ended early")
+            self._output.put(without_nul(octets))
+            await self._output.pause()
+            start = end
+
+
+def _values(items: Iterable[ColumnItem], rows: Rows) -> list[Iterable[int | bytes]]:
+    return [item.column(rows) for item in items]
+
+
+def _slices(uids: UIDSet, listing: Listing, limit: int) -> Iterator[Sequence[int]]:
+    """Yield the rows of ``uids``, at most ``limit`` at once, ranges if possible."""
+    gathered: list[int] = []
+    for start, stop in uids.slices(listing.uids):
+        if stop - start < _ADJACENT:
+            gathered += range(start, stop)
+            if len(gathered) >= limit:
+                yield gathered
+                gathered = []
+            continue
+        if gathered:
+            yield gathered
+            gathered = []
+        for first in range(start, stop, limit):
+            yield range(first, min(first + limit, stop))
+    if gathered:
+        yield gathered
+
+
+_structures: WeakKeyDictionary[IMailbox, OrderedDict[int, Part]] = WeakKeyDictionary()
+
+
+async def _structure(mailbox: IMailbox, uid: int, content: IContent) -> Part:
+    """Return the parts of a large message, those of the last few from memory.
+
+    Clients ask for a large part a piece at a time, and the message would be
+    read and taken apart for every piece.
+    """
+    known = _structures.setdefault(mailbox, OrderedDict())
+    root = known.get(uid)
+    if root is None:
+        root = structure(await read_octets(content, content.size))
+        known[uid] = root
+        if len(known) > _STRUCTURES_MAX:
+            known.popitem(last=False)
+    return root

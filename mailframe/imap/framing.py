@@ -59,12 +59,17 @@ class Framer:
             max_line: Octets a command may have without its literals.
         """
         self._max_line = max_line
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything received and begin at a line."""
         self._held = bytearray()
         self._begin = 0
         self._text = 0
         self._searched = 0
         self._literals = 0
         self._announced: tuple[int, int, int] | None = None
+        """The announced literal: its brace, its first octet, its size."""
         self._streaming = 0
         self._skipping = 0
         self._discarding = False
@@ -72,10 +77,6 @@ class Framer:
     def receive(self, octets: bytes) -> None:
         """Take what the transport read."""
         self._held += octets
-
-    def reset(self) -> None:
-        """Forget everything received and begin at a line."""
-        self.__init__(self._max_line)  # type: ignore[misc]
 
     def next_piece(self) -> bytes | Announced | Skipped | None:
         """Return the next piece, or ``None`` until more octets arrive.
@@ -106,7 +107,9 @@ class Framer:
             low = max(self._text, end - _LITERAL_OCTETS)
             found = _LITERAL.search(held, low, end)
             if found is not None:
-                return self._announce(end + 2, found.start(), found)
+                brace, size = found.start(), int(found[1])
+                self._announced = (brace, end + 2, size)
+                return Announced(size, not found[2], brace - self._begin)
         if self._discarding:
             self._discarding = False
             self._start_at(end + 2)
@@ -194,13 +197,6 @@ class Framer:
         self._skipping -= gone
         self._start_at(self._begin + gone)
         return not self._skipping
-
-    def _announce(
-        self, start: int, brace: int, found: "re.Match[bytes]"
-    ) -> Announced | Skipped | None:
-        size, synchronizing = int(found[1]), not found[2]
-        self._announced = (brace, start, size)
-        return Announced(size, synchronizing, brace - self._begin)
 
     def _settled(self) -> tuple[int, int, int]:
         assert self._announced is not None

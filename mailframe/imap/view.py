@@ -12,7 +12,6 @@ from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence, Set
 from itertools import compress, count
 
-from mailframe.errors import NoSuchMailbox
 from mailframe.imap.serialize import flag_list_out
 from mailframe.interfaces.mailbox import IMailbox
 from mailframe.model.flag import SEEN, FlagSet
@@ -128,20 +127,27 @@ class View:
         """Do not tell of flags that the client set itself, silently."""
         self._changed -= uids
 
+    def forget_seen(self, before: Listing, uids: UIDSet) -> None:
+        """Do not tell again of ``\\Seen`` that a FETCH has set and told.
+
+        Args:
+            before: The view before the FETCH.
+            uids: The messages it was for.
+        """
+        now = self.listing
+        told = []
+        for start, stop in (self._changed & uids).slices(before.uids):
+            for row in range(start, stop):
+                # No row was removed, so each is where it was.
+                flags = before.flags[row]
+                if SEEN not in flags and now.flags[row] == flags | {SEEN}:
+                    told.append(before.uids[row])
+        if told:
+            self._changed -= UIDSet.of(told)
+
     def own_changes(self, uids: UIDSet) -> None:
         """Tell the flags of these messages, whether or not they changed."""
         self._changed |= uids
-
-    async def check(self) -> None:
-        """Refresh, if something may have changed and it can be asked.
-
-        A mailbox that is gone leaves the view as it is: commands that need it
-        are refused, the session goes on.
-        """
-        try:
-            await self.refresh()
-        except NoSuchMailbox:
-            self.stale = False
 
     def select(self) -> None:
         """Tell everything, as SELECT and EXAMINE do.
@@ -180,7 +186,7 @@ class View:
 
     def _keep_ghosts(self, vanished: UIDSet, before: Listing) -> None:
         """Remember the rows the client was told of that are gone now."""
-        known = len(before.uids) - max(0, len(self.listing.uids) - self._told)
+        known = self._told - len(self._ghosts)
         for start, stop in vanished.slices(before.uids):
             for row in range(start, min(stop, known)):
                 self._ghosts[before.uids[row]] = (
@@ -231,9 +237,7 @@ class View:
     def _tell_count(self) -> None:
         self._told = len(self.listing.uids)
         self._told_recent = len(self.recent)
-        self.put(
-            b"* %d EXISTS\r\n* %d RECENT\r\n" % (self._told, self._told_recent)
-        )
+        self.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (self._told, self._told_recent))
 
     def _tell_changes(self, listing: Listing, with_uid: bool) -> None:
         if self.mailbox.permanent_flags() != self._told_flags:
@@ -258,9 +262,11 @@ class View:
         if self.read_only:
             kept = b"()"
         elif may_grow:
-            kept = octets[:-1].rstrip() + (
-                _NEW_KEYWORDS if flags else _NEW_KEYWORDS.lstrip()
-            ) + b")"
+            kept = (
+                octets[:-1].rstrip()
+                + (_NEW_KEYWORDS if flags else _NEW_KEYWORDS.lstrip())
+                + b")"
+            )
         else:
             kept = octets
         self.put(

@@ -59,15 +59,16 @@ _COMMENT = re.compile(rb"\\.|[()]", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
 
-def addresses(value: bytes) -> list[FieldAddress]:
+def addresses(value: bytes, most: int = ADDRESSES) -> list[FieldAddress]:
     """Return the addresses of a field.
 
     Args:
         value: Its value, unfolded.
+        most: How many addresses and group marks to read, from 1.
 
     Returns:
-        Addresses and group marks in their order, at most ``ADDRESSES`` and the
-        end of a group. Every group that starts also ends.
+        Addresses and group marks in their order, at most ``most`` and the end
+        of a group. Every group that starts also ends.
 
     Source: RFC 5322 section 3.4, RFC 9051 section 7.5.2.
     """
@@ -78,13 +79,13 @@ def addresses(value: bytes) -> list[FieldAddress]:
     while position < end:
         plain = match(value, position)
         if plain is None:
-            return _Reader(value, position, found).read() if value.strip() else []
+            return _Reader(value, position, found, most).read()
         quoted, phrase, mailbox, host, bare, bare_host = plain.groups()
         if bare is not None:
             found.append(FieldAddress(None, None, bare, bare_host))
         else:
             found.append(FieldAddress(quoted or phrase or None, None, mailbox, host))
-        if len(found) >= ADDRESSES:
+        if len(found) >= most:
             break
         position = plain.end()
     return found
@@ -101,10 +102,13 @@ class _Word(NamedTuple):
 class _Reader:
     """Reads a list that has more than the plain forms, one token at a time."""
 
-    def __init__(self, value: bytes, start: int, found: list[FieldAddress]) -> None:
+    def __init__(
+        self, value: bytes, start: int, found: list[FieldAddress], most: int
+    ) -> None:
         self._value = value
         self._start = start
         self._found = found
+        self._most = most
         self._words: list[_Word] = []
         self._comment = b""
         self._in_group = False
@@ -114,7 +118,7 @@ class _Reader:
         value = self._value
         position, end = self._start, len(value)
         spaced = in_route = False
-        while position < end and len(self._found) < ADDRESSES:
+        while position < end and len(self._found) < self._most:
             token = _TOKEN.match(value, position)
             if token is None:
                 break

@@ -5,7 +5,6 @@ Source: RFC 5322 sections 3.3 and 4.3.
 
 import re
 from datetime import UTC, date, datetime
-from functools import lru_cache
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
@@ -35,13 +34,16 @@ _USUAL = re.compile(
 )
 # Lenient: the form of asctime(3), with or without a zone before the year.
 _ASCTIME = re.compile(
-    rb"\s*+(?:[A-Za-z]++\s*+,?\s++)?([A-Za-z]{3})[A-Za-z]*+\s++([0-9]{1,2}),?\s++"
+    rb"\s*+(?:[A-Za-z]++,?\s++)?([A-Za-z]{3})[A-Za-z]*+\s++([0-9]{1,2}),?\s++"
     rb"([0-9]{1,2}:[0-9:]{2,5})\s++([A-Za-z]++\s++|[+-][0-9]{4}\s++)?([0-9]{4})(?![0-9])"
 )
 # Lenient: the form of RFC 3339.
-_NUMERIC = re.compile(rb"\s*+([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[Tt\s]\s*+(.*))?", re.DOTALL)
+_NUMERIC = re.compile(
+    rb"\s*+([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[Tt\s]\s*+(.*))?", re.DOTALL
+)
 _TIME = re.compile(
-    rb"([0-9]{1,2})[:.]([0-9]{1,2})(?:[:.]([0-9]{1,2})(?:[.,][0-9]++)?+)?+\s*+(\S*)"
+    rb"([0-9]{1,2})\s*+[:.]\s*+([0-9]{1,2})"
+    rb"(?:\s*+[:.]\s*+([0-9]{1,2})(?:[.,][0-9]++)?+)?+\s*+(\S*)"
 )
 _OFFSET = re.compile(rb"([+-])([0-9]{2}):?([0-9]{2})")
 _COMMENT = re.compile(rb"\([^()]*+\)")
@@ -100,7 +102,6 @@ def date_header(epoch: int) -> bytes:
     ).encode()
 
 
-@lru_cache(maxsize=256)
 def _moment(value: bytes) -> tuple[date | None, int]:
     """Return the day as written, and the seconds of UTC since its 00:00."""
     while b"(" in value:

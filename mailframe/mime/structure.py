@@ -23,6 +23,9 @@ _AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r?\n|\Z)")
 # type "/" subtype, both tokens of RFC 2045 section 5.1
 _TYPE = re.compile(rb"([!#-'*+.0-9A-Z^-~-]+)[ \t]*/[ \t]*([!#-'*+.0-9A-Z^-~-]+)")
 
+# token of RFC 2045 section 5.1
+_TOKEN = re.compile(rb"[!#-'*+.0-9A-Z^-~-]+")
+
 _CR = 13
 _TEXT_PLAIN = b"text/plain"
 _DIGEST = b"multipart/digest"
@@ -107,7 +110,10 @@ class Part:
     def encoding(self) -> bytes:
         """The transfer encoding in lower case, ``7bit`` without one."""
         value = self.first(b"content-transfer-encoding")
-        return value.lower() if value else b"7bit"
+        if not value:
+            return b"7bit"
+        match = _TOKEN.match(value)
+        return match[0].lower() if match else b"7bit"
 
 
 def structure(octets: bytes) -> Part:
@@ -196,9 +202,7 @@ class _Scan:
 
     def _is_full(self, part: Part) -> bool:
         """Tell whether nothing inside this part can be looked at any more."""
-        return (
-            part.depth >= MIME_DEPTH or self._parts >= MIME_PARTS or self._work <= 0
-        )
+        return part.depth >= MIME_DEPTH or self._parts >= MIME_PARTS or self._work <= 0
 
     def part(self, start: int, end: int, default: bytes, depth: int) -> Part:
         """Read the header of the entity between two offsets."""
@@ -244,9 +248,7 @@ class _Scan:
                 break
             if start >= 0:
                 stop = at - 1 if octets[at - 1] == _CR else at
-                part.children.append(
-                    self.part(start, max(start, stop), default, depth)
-                )
+                part.children.append(self.part(start, max(start, stop), default, depth))
             if closing:
                 start = -1
                 break

@@ -10,12 +10,14 @@ from mailframe.mime.text import decode_words
 # subj-trailer = "(fwd)" / WSP
 _FWD = "(fwd)"
 # subj-blob = "[" *BLOBCHAR "]" *WSP
-_BLOB = re.compile(r"\[[^\[\]]*+\] *+")
+_BLOBS = re.compile(r"(?:\[[^\[\]]*+\] *+)++")
 # subj-leader = (*subj-blob subj-refwd) / WSP
 # subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"
 _LEADER = re.compile(
-    r"(?: ++|(?:\[[^\[\]]*+\] *+)*+(?:re|fwd?) *+(?:\[[^\[\]]*+\] *+)?+:)", re.IGNORECASE
+    r"(?: ++|(?:\[[^\[\]]*+\] *+)*+(?:re|fwd?) *+(?:\[[^\[\]]*+\] *+)?+:)",
+    re.IGNORECASE,
 )
+_WHITE = re.compile(r"[ \t\r\n]++")
 _LONGEST = 10_000
 
 
@@ -31,26 +33,20 @@ def base_subject(value: bytes) -> str:
 
     Source: RFC 5256 section 2.1.
     """
-    text = " ".join(_WHITE.split(decode_words(value)[:_LONGEST]))
+    text = " ".join(_WHITE.split(decode_words(value[: 8 * _LONGEST])[:_LONGEST]))
     while True:
         text = _without_trailers(text)
         start = 0
-        while True:
-            leader = _LEADER.match(text, start)
-            if leader is not None:
-                start = leader.end()
-                continue
-            blob = _BLOB.match(text, start)
-            if blob is None or blob.end() == len(text):
-                break
-            start = blob.end()
+        while (leader := _LEADER.match(text, start)) is not None:
+            start = leader.end()
+        blobs = _BLOBS.match(text, start)
+        if blobs is not None:
+            # No leader follows the blobs, or they would be a piece of it.
+            start = blobs.end() if blobs.end() < len(text) else text.rindex("[")
         text = text[start:]
         if not (text[:5].lower() == "[fwd:" and text.endswith("]")):
             return text
         text = text[5:-1]
-
-
-_WHITE = re.compile(r"[ \t\r\n]++")
 
 
 def _without_trailers(text: str) -> str:

@@ -37,7 +37,7 @@ class MailFactory(Factory):
 
         Args:
             reactor: Provides IReactorTime.
-            tls_context: For STARTTLS, see :func:`.tls.server_context`;
+            tls_context: For STARTTLS, a :class:`.tls.ServerTLS`;
                 ``None`` to offer none.
             allow_plaintext_auth: Whether passwords may cross any network
                 without TLS.

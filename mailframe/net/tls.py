@@ -128,17 +128,6 @@ class ServerTLS:
                     return
 
 
-def server_context(
-    certificate: Path, key: Path | None, now: Callable[[], float]
-) -> ServerTLS:
-    """Return what ``startTLS`` and TLS listeners take; see :class:`ServerTLS`.
-
-    Raises:
-        TLSFileError: The files cannot be used.
-    """
-    return ServerTLS(certificate, key, now)
-
-
 def _identity(certificate_path: Path, key_path: Path) -> _Identity:
     try:
         chain_octets = certificate_path.read_bytes()

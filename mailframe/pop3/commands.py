@@ -15,7 +15,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from mailframe.errors import BadSyntax
-from mailframe.interfaces.auth import UsernamePassword
 from mailframe.mime.dot_stuffing import DotStuffer
 from mailframe.pop3.capabilities import capabilities
 
@@ -120,7 +119,7 @@ def pass_(session: POP3Server, argument: bytes) -> Step:
         raise BadSyntax("STLS before a password")
     if session.user is None:
         raise BadSyntax("USER before PASS")
-    return session.log_in(UsernamePassword(session.user, argument))
+    return session.log_in(session.user, argument)
 
 
 def quit_(session: POP3Server, argument: bytes) -> Step:

@@ -21,6 +21,7 @@ from mailframe.limits import POP3Limits
 from mailframe.pop3.commands import COMMANDS, Command, State
 from mailframe.pop3.framing import Lines
 from mailframe.pop3.replies import INTERNAL_ERROR, refusal
+from mailframe.sasl.password import password_credentials
 
 
 @implementer(IServer)
@@ -146,13 +147,13 @@ class POP3Server:
         """Whether a password may cross this connection."""
         return bool(self.connection.tls or self.connection.trusted)
 
-    async def log_in(self, credentials: Any) -> None:
+    async def log_in(self, user: bytes, password: bytes) -> None:
         """Try to enter TRANSACTION, and reply."""
         self.user = None
         mind = Mind("pop3", self.connection.client_address, bool(self.connection.tls))
         try:
             found, avatar, logout = await self.portal.login(
-                credentials, mind, IMaildrop, IMailAccount
+                password_credentials(user, password), mind, IMaildrop, IMailAccount
             )
         except LoginFailed:
             self._failed_logins += 1

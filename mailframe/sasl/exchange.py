@@ -7,10 +7,18 @@ Source: RFC 4954 section 4, RFC 9051 sections 6.2.2 and 9, RFC 5034 section 4.
 """
 
 import binascii
+import re
 
 from mailframe.errors import BadSyntax, LineTooLong
 from mailframe.sasl.mechanism import Mechanism, Success
 from mailframe.sasl.mechanisms import MECHANISMS
+
+# base64 = *(4base64-char) [base64-terminal]
+# base64-terminal = (2base64-char "==") / (3base64-char "=")
+# Not a2b_base64's strict mode: it takes "AAAA==".    ; RFC 9051 section 9
+_BASE64 = re.compile(
+    rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z"
+)
 
 
 class Cancelled(BadSyntax):
@@ -104,14 +112,11 @@ class Exchange:
         return binascii.b2a_base64(answer.octets, newline=False)
 
     def _decoded(self, line: bytes) -> bytes:
-        # base64 = *(4base64-char) [base64-terminal]          ; RFC 4954 section 8
         if len(line) > self._max_line:
             raise LineTooLong(f"at most {self._max_line} octets of base64")
-        try:
-            return binascii.a2b_base64(line, strict_mode=True)
-        except binascii.Error:
-            # Not chained: the cause's traceback would hold the octets.
-            raise BadSyntax("base64") from None
+        if not _BASE64.match(line):
+            raise BadSyntax("base64")
+        return binascii.a2b_base64(line)
 
 
 def _named(name: str) -> type[Mechanism]:

@@ -6,6 +6,7 @@ Source: RFC 5321 section 4.1.1, RFC 2033 section 4.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from mailframe.errors import BadSyntax, MailError
 from mailframe.model.envelope import ForwardPath, ReversePath
@@ -75,7 +76,7 @@ async def mail(session: Session, argument: str) -> None:
         parameter = session.mail_parameters.get(keyword)
         if parameter is None:
             return session.put(replies.UNKNOWN_PARAMETER)
-        given = {parameter.field: parameter.parse(session, value)}
+        given: dict[str, Any] = {parameter.field: parameter.parse(session, value)}
         reverse_path = replace(reverse_path, **given)
     if not (reverse_path.smtputf8 or argument.isascii()):
         return session.put(replies.SENDER_NOT_ASCII)
@@ -97,7 +98,9 @@ async def rcpt(session: Session, argument: str) -> None:
         )
     session.asked += 1
     most = session.limits.recipients
-    if session.accepted >= most or session.asked > 2 * most:
+    if session.asked > 2 * most:
+        return session.close(replies.TOO_MANY_ERRORS)
+    if session.accepted >= most:
         return session.put(replies.TOO_MANY_RECIPIENTS)
     try:
         recipient, rest = grammar.forward_path(argument)
@@ -158,9 +161,10 @@ async def vrfy(session: Session, argument: str) -> None:
     if not argument:
         raise BadSyntax("an address or a name", 0)
     meant = await session.receiver.verify(session.origin(), argument)
-    if not meant:
+    lines = [f"<{grammar.written(address)}>" for address in meant]
+    # A client that did not ask for it is told no UTF-8 (RFC 6531 section 3.7.4.2).
+    if not lines or not "".join(lines).isascii():
         return session.put(replies.CANNOT_VERIFY)
-    lines = (f"<{grammar.written(address)}>" for address in meant)
     session.put(replies.reply(250, "2.1.5", *lines))
 
 

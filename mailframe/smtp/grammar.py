@@ -32,10 +32,9 @@ _ATEXT = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{_WIDE}-]"
 _DOT_STRING = re.compile(rf"{_ATEXT}++(?:\.{_ATEXT}++)*+")
 
 # Quoted-string = DQUOTE *QcontentSMTP DQUOTE        ; RFC 5321 section 4.1.2
-_QUOTED_STRING = re.compile(
-    rf'"((?:[ !\x23-\x5b\x5d-\x7e{_WIDE}]|\\[\x20-\x7e])*+)"'
-)
+_QUOTED_STRING = re.compile(rf'"((?:[ !\x23-\x5b\x5d-\x7e{_WIDE}]|\\[\x20-\x7e])*+)"')
 _QUOTED_PAIR = re.compile(r"\\(.)")
+_SPECIAL = re.compile(r'["\\]')
 
 # sub-domain = Let-dig [Ldh-str]                     ; RFC 5321 section 4.1.2
 _DOMAIN = re.compile(rf"[A-Za-z0-9.{_WIDE}-]++")
@@ -135,7 +134,7 @@ def written(address: Address) -> str:
     """
     local = address.local
     if not _DOT_STRING.fullmatch(local):
-        local = '"%s"' % local.replace("\\", "\\\\").replace('"', '\\"')
+        local = '"' + _SPECIAL.sub(r"\\\g<0>", local) + '"'
     return f"{local}@{address.domain}" if address.domain else local
 
 

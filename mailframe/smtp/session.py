@@ -45,7 +45,8 @@ class Session:
         asked: Recipients it was asked to take.
         accepted: Recipients it took.
         data: Reads the content while it comes, else ``None``.
-        take_line: Takes the next line instead of a command, or ``None``.
+        take_line: Takes the next line of a login instead of a command, or
+            ``None``.
         idle: Commands since a message came.
         errors: Refused commands since a message was accepted.
         messages: Messages that came.
@@ -79,9 +80,7 @@ class Session:
         self.logout: Callable[[], Any] | None = None
         self.failed_logins = 0
         self.transaction: IMailTransaction | None = None
-        self.take_line: (
-            Callable[[Session, bytes], Coroutine[Any, Any, None] | None] | None
-        ) = None
+        self.take_line: Callable[[bytes], Coroutine[Any, Any, None]] | None = None
         self.idle = self.errors = self.messages = 0
         self.closing = self.starting_tls = False
         self._output: list[bytes] = []

@@ -494,7 +494,11 @@ class MemoryRealm:
     def account(self, address: str) -> MemoryAccount:
         """Return the account of ``address``, made on first use."""
         if address not in self._accounts:
+            # The time, so that no restart gives old UIDs to other messages.
             self._accounts[address] = MemoryAccount(
-                address, now=self._now, soon=self._soon
+                address,
+                now=self._now,
+                soon=self._soon,
+                uid_validity=max(1, int(self._now())),
             )
         return self._accounts[address]

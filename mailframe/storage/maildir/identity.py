@@ -28,9 +28,12 @@ _IDENTITY = re.compile(
     rb"1 V([1-9][0-9]{0,9}) N([1-9][0-9]{0,9}) I([A-Za-z0-9_-]{1,64})"
     rb"((?: \\[A-Za-z]{1,40}){0,16})\n\Z"
 )
-_UIDLIST_HEAD = re.compile(rb"3 (?=.*\bV([1-9][0-9]{0,9})\b)(?=.*\bN([1-9][0-9]{0,9})\b)")
+_UIDLIST_HEAD = re.compile(
+    rb"3 (?=(?:.* )?V([1-9][0-9]{0,9})(?: |\Z))(?=(?:.* )?N([1-9][0-9]{0,9})(?: |\Z))"
+)
 _UIDLIST_OLD = re.compile(rb"1 ([1-9][0-9]{0,9}) ([1-9][0-9]{0,9})\Z")
-_UIDLIST_LINE = re.compile(rb"([1-9][0-9]{0,9}) (?:[^:]*:)?([^/:\n]+)\Z")
+_UIDLIST_LINE = re.compile(rb"([1-9][0-9]{0,9}) (?:.* )?:([^/:]+)")
+_UIDLIST_OLD_LINE = re.compile(rb"([1-9][0-9]{0,9}) ([^/:]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +148,16 @@ def read_uidlist(directory: str) -> UIDList:
             head, _, body = file.read().partition(b"\n")
     except FileNotFoundError:
         return UIDList()
-    found = _UIDLIST_HEAD.match(head) or _UIDLIST_OLD.match(head)
+    pattern = _UIDLIST_LINE
+    found = _UIDLIST_HEAD.match(head)
+    if not found:
+        pattern, found = _UIDLIST_OLD_LINE, _UIDLIST_OLD.match(head)
     if not found or max(int(found[1]), int(found[2])) > UID_MAX:
         return UIDList()
     uids: dict[str, int] = {}
     last = 0
     for line in body.split(b"\n"):
-        row = _UIDLIST_LINE.match(line)
+        row = pattern.match(line)
         if row and last < int(row[1]) <= UID_MAX:
             last = int(row[1])
             uids[os.fsdecode(row[2])] = last

@@ -1,0 +1,111 @@
+"""The fields a delivery puts before a message, and the names it goes by.
+
+Nothing a peer said stands here without a check: what a client called itself
+may not end a line or a comment.
+
+Source: RFC 5321 section 4.4, RFC 3848 (``with``).
+"""
+
+import re
+from collections.abc import Iterable
+
+from mailframe.mime.date import date_header
+from mailframe.model.address import Address
+from mailframe.model.envelope import Origin
+
+_COLUMNS = 76
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+# Dot-string = Atom *("."  Atom)                     ; RFC 5321 section 4.1.2
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]"
+_DOT_STRING = re.compile(rf"{_ATEXT}++(?:\.{_ATEXT}++)*+")
+_SPECIAL = re.compile(r'["\\]')
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+
+
+def received(
+    origin: Origin, message_id: str, when: float, recipient: Address | None
+) -> bytes:
+    """Return the Received field of one message.
+
+    Args:
+        origin: How it came.
+        message_id: The transaction's identifier.
+        when: When it came, seconds since 1970.
+        recipient: Whom it is for, ``None`` when there are several: they are
+            not to learn of each other.
+
+    Source: RFC 5321 sections 4.4 and 7.2.
+    """
+    words = [f"from {_NOT_IN_NAME.sub('?', origin.helo) or 'unknown'}"]
+    if origin.client_address is not None:
+        words.append(f"({_literal(origin.client_address)})")
+    words += [f"by {origin.server_name}", f"with {origin.protocol}"]
+    if origin.tls is not None:
+        words.append(f"({origin.tls})")
+    words.append(f"id {message_id}")
+    if recipient is not None:
+        words.append(f"for {path(recipient)}")
+    words[-1] += ";"
+    words.append(date_header(int(when)).decode())
+    return _folded("Received:", words)
+
+
+def return_path(address: Address | None) -> bytes:
+    """Return the Return-Path field (RFC 5321 section 4.4)."""
+    return f"Return-Path: {path(address)}\r\n".encode()
+
+
+def delivered_to(address: str) -> bytes:
+    """Return the Delivered-To field: whose mailbox this copy went to.
+
+    Args:
+        address: A canonical address of a user of ours.
+    """
+    return f"Delivered-To: {address}\r\n".encode()
+
+
+def path(address: Address | None) -> str:
+    """Return an address in angle brackets, quoted where it must be.
+
+    Source: RFC 5321 section 4.1.2 (Path).
+    """
+    if address is None:
+        return "<>"
+    local = address.local
+    if not _DOT_STRING.fullmatch(local):
+        local = '"' + _SPECIAL.sub(r"\\\g<0>", local) + '"'
+    return f"<{local}@{address.domain}>" if address.domain else f"<{local}>"
+
+
+def make_id(now: float, counter: int, random: int) -> str:
+    """Return an identifier for a message: letters and digits, never one twice.
+
+    Args:
+        now: Seconds since 1970.
+        counter: Counts the messages of this process, from anything.
+        random: 32 random bits: they tell processes apart.
+    """
+    number = (int(now * 1000) << 48) | ((counter & 0xFFFF) << 32) | random
+    digits = []
+    while number:
+        number, digit = divmod(number, 36)
+        digits.append(_DIGITS[digit])
+    return "".join(reversed(digits))
+
+
+def _literal(address: str) -> str:
+    # A scope is for this host alone (RFC 4007 section 11).
+    bare = address.partition("%")[0]
+    return f"[IPv6:{bare}]" if ":" in bare else f"[{bare}]"
+
+
+def _folded(name: str, words: Iterable[str]) -> bytes:
+    """Return a field on as many lines as it needs (RFC 5322 section 2.2.3)."""
+    lines = [name]
+    for word in words:
+        if len(lines[-1]) + len(word) < _COLUMNS:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"\t{word}")
+    return "\r\n".join([*lines, ""]).encode()

@@ -1,0 +1,57 @@
+"""IDLE: a client waits to be told what happens in its mailbox.
+
+Capability ``IDLE``, RFC 2177, after login. Nothing runs while a client idles:
+the mailbox wakes the session when something may have changed.
+
+Source: RFC 2177 section 3.
+"""
+
+from mailframe.errors import BadSyntax
+from mailframe.imap.command import LOGGED_IN, Answer, Command, Extension
+from mailframe.imap.session import Session
+
+_DONE_OCTETS = 100
+
+
+class Idling:
+    """One IDLE, from its continuation request to DONE."""
+
+    max_line = _DONE_OCTETS
+
+    def __init__(self, session: Session) -> None:
+        """Idle in ``session``, with or without a mailbox selected."""
+        self._session = session
+
+    def begin(self) -> Answer:
+        """Ask the client to wait, and tell what is new already."""
+        session = self._session
+        session.put(b"+ idling\r\n")
+        if session.view is not None:
+            session.view.stale = True
+        return self.woken()
+
+    def line(self, octets: bytes) -> Answer:
+        """Take ``DONE``.
+
+        Raises:
+            BadSyntax: It is something else; the client does not idle any more.
+        """
+        if octets.upper() != b"DONE":
+            raise BadSyntax("DONE")
+        return b"IDLE completed"
+
+    def woken(self) -> Answer:
+        """Tell what is new, if something may be."""
+        view = self._session.view
+        return self._tell() if view is not None and view.stale else None
+
+    async def _tell(self) -> None:
+        await self._session.announce(expunges=True)
+
+
+def run(session: Session, _: None) -> Idling:
+    """Begin to idle."""
+    return Idling(session)
+
+
+EXTENSION = Extension(b"IDLE", (Command(b"IDLE", LOGGED_IN, run),))

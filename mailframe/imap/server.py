@@ -1,0 +1,414 @@
+"""One IMAP session as octets in, steps and octets out.
+
+The server finds commands, looks each up in the table, runs it and turns what
+comes of it into the tagged response. What a command means is in ``commands/``
+and ``extensions/``.
+
+Source: RFC 3501 sections 2.2, 3, 5.4, 5.5 and 7.
+"""
+
+import re
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from zope.interface import implementer
+
+from mailframe.errors import BadSyntax, LineTooLong, MailError
+from mailframe.imap.capabilities import COMMANDS, EXTENSIONS
+from mailframe.imap.command import Answer, Command, Completed, Dialogue
+from mailframe.imap.commands.append import APPEND, Appending
+from mailframe.imap.cursor import Cursor
+from mailframe.imap.fetch import BrokenLiteral
+from mailframe.imap.framing import SKIPPED, Announced, Framer
+from mailframe.imap.responses import SERVER_BUG, bad_syntax, refusal
+from mailframe.imap.session import Session
+from mailframe.interfaces.auth import ILoginPortal
+from mailframe.interfaces.connection import IConnection, IServer
+from mailframe.interfaces.content import IIntake
+from mailframe.limits import IMAPLimits
+
+# tag     = 1*<any ASTRING-CHAR except "+">             ; RFC 9051 section 9
+# command = tag SP (command-any / command-auth / ...)
+_TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
+_COMMAND = re.compile(
+    rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ((?:[Uu][Ii][Dd] )?[A-Za-z][A-Za-z0-9.-]*)"
+)
+# The literal after these octets is a message, unless it is the mailbox name.
+_APPEND = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) [Aa][Pp][Pp][Ee][Nn][Dd] ")
+# Lines no mail client sends: a browser was made to speak to us.
+_HTTP = re.compile(rb"[A-Z]+ [^ ]+ HTTP/[0-9.]+\Z")
+_HEAD = 300
+_ABSURD = 10
+"""A literal this many times larger than a message may be is not read to its end."""
+
+Step = Coroutine[Any, Any, None]
+_MORE = object()
+"""Something was done; there may be more to do at once."""
+
+
+@implementer(IServer)
+class IMAPServer:
+    """Serves one client.
+
+    Source: :class:`mailframe.interfaces.connection.IServer`.
+    """
+
+    def __init__(
+        self,
+        portal: ILoginPortal,
+        *,
+        hostname: str = "localhost",
+        limits: IMAPLimits | None = None,
+        intake: IIntake,
+        report: Callable[[BaseException], None],
+        now: Callable[[], float],
+    ) -> None:
+        """Prepare to serve.
+
+        Args:
+            portal: Its realm answers for ``IMailAccount``.
+            hostname: Our name, for the greeting.
+            limits: What the session may use.
+            intake: Where appended messages rest while they arrive.
+            report: Takes our own bugs.
+            now: Returns seconds since 1970.
+        """
+        limits = limits or IMAPLimits()
+        self._limits = limits
+        self._report = report
+        self._framer = Framer(limits.line)
+        self._session = Session(
+            portal,
+            hostname=hostname,
+            limits=limits,
+            intake=intake,
+            now=now,
+            extensions=EXTENSIONS,
+        )
+        self._errors = 0
+        self._refusal: Callable[[], Any] | None = None
+        self._appending: tuple[bytes, Appending] | None = None
+        self._dialogue: tuple[bytes, Command, Dialogue] | None = None
+        self._connection: IConnection
+
+    # The contract.
+
+    @property
+    def timeout(self) -> float:
+        """Seconds of silence that are allowed now."""
+        logged_in = self._session.account is not None
+        return self._limits.timeout if logged_in else self._limits.login_timeout
+
+    @property
+    def closing(self) -> bool:
+        """Whether the connection is to be closed after the output."""
+        return self._session.closing
+
+    @property
+    def starting_tls(self) -> bool:
+        """Whether TLS begins after the output."""
+        return self._session.starting_tls
+
+    def connected(self, connection: IConnection) -> None:
+        """Greet."""
+        session = self._session
+        self._connection = session.connection = connection
+        session.wake = self._woken
+        session.put(
+            b"* OK [CAPABILITY %b] %b ready\r\n"
+            % (session.capability(), session.hostname.encode("ascii", "replace"))
+        )
+
+    def receive(self, octets: bytes) -> None:
+        """Take what the transport read."""
+        self._framer.receive(octets)
+
+    def take_output(self) -> bytes:
+        """Return what is to be sent, once."""
+        return self._session.take_output()
+
+    def next_step(self) -> Step | None:
+        """Do what needs no waiting; return the first thing that does."""
+        session = self._session
+        while not session.closing and not session.starting_tls:
+            try:
+                if self._dialogue is not None:
+                    step = self._next_line(*self._dialogue)
+                elif self._appending is not None:
+                    step = self._next_of_message(*self._appending)
+                else:
+                    step = self._next_command()
+            except LineTooLong:
+                # Where the next command begins is not known any more.
+                self._goodbye(b"Line too long")
+                return None
+            if step is not _MORE:
+                return step
+        return None
+
+    def tls_started(self) -> None:
+        """Forget what came without protection."""
+        self._framer.reset()
+        self._session.starting_tls = False
+
+    def timed_out(self) -> None:
+        """Say goodbye to a silent client."""
+        self._goodbye(b"Autologout; idle for too long")
+
+    def shut_down(self) -> None:
+        """Say goodbye because the host stops."""
+        self._goodbye(b"[UNAVAILABLE] The server is shutting down")
+
+    def lost(self) -> Step | None:
+        """Release everything."""
+        self._session.closing = True
+        if self._appending is not None:
+            self._appending[1].discard()
+            self._appending = None
+        self._dialogue = None
+        return self._session.release()
+
+    # Commands.
+
+    def _next_command(self) -> Any:
+        piece = self._framer.next_piece()
+        if piece is None:
+            return None
+        if isinstance(piece, bytes):
+            return self._command(piece)
+        if isinstance(piece, Announced):
+            return self._literal(piece)
+        assert piece is SKIPPED
+        refuse, self._refusal = self._refusal, None
+        assert refuse is not None
+        return refuse()
+
+    def _command(self, octets: bytes) -> Any:
+        found = _COMMAND.match(octets)
+        if found is None:
+            return self._garbage(octets)
+        tag, name = found.groups()
+        command = COMMANDS.get(name.upper())
+        session = self._session
+        if command is None:
+            return self._bad(tag, b"Unknown command")
+        if session.state not in command.states:
+            return self._bad(tag, b"Not a command of this state")
+        try:
+            arguments = command.parse(Cursor(octets, found.end()))
+            result = command.run(session, arguments)
+        except Exception as error:
+            return self._failed(tag, error)
+        if isinstance(result, bytes):
+            return self._complete(tag, command, result)
+        if isinstance(result, Coroutine):
+            return self._wait(tag, command, result)
+        self._dialogue = (tag, command, result)
+        return self._answered(tag, command, result.begin)
+
+    def _garbage(self, octets: bytes) -> Any:
+        if self._session.account is None and _HTTP.search(octets):
+            self._goodbye(b"This is an IMAP server")
+            return None
+        found = _TAG.match(octets)
+        if found is None or found.end() == len(octets):
+            return self._bad(b"*", b"expected a tag and a command")
+        return self._bad(found[0], b"expected a command")
+
+    def _complete(self, tag: bytes, command: Command, text: bytes) -> Any:
+        """Answer OK, and what is new before it."""
+        session = self._session
+        view = session.view
+        if view is not None:
+            if view.stale:
+                return self._wait(tag, command, _already(text))
+            view.announce(
+                expunges=not command.uses_sequence_numbers, with_uid=command.by_uid
+            )
+        session.put(b"%b OK %b\r\n" % (tag, text))
+        return _MORE
+
+    async def _wait(
+        self, tag: bytes, command: Command, result: Coroutine[Any, Any, bytes]
+    ) -> None:
+        """Wait for a command, then answer it."""
+        session = self._session
+        try:
+            text = await result
+            await session.announce(
+                expunges=not command.uses_sequence_numbers, with_uid=command.by_uid
+            )
+            session.put(b"%b OK %b\r\n" % (tag, text))
+            paused = session.pause()
+            if paused is not None:
+                await paused
+        except Exception as error:
+            self._failed(tag, error)
+
+    # Refusals.
+
+    def _failed(self, tag: bytes, error: Exception) -> Any:
+        """Answer what went wrong, as its family demands."""
+        session = self._session
+        if isinstance(error, BadSyntax):
+            return self._bad(tag, bad_syntax(error))
+        if isinstance(error, BrokenLiteral):
+            # Whatever came now would be taken for the rest of the literal.
+            self._report(error)
+            session.closing = True
+            return None
+        if isinstance(error, MailError):
+            session.put(b"%b NO %b\r\n" % (tag, refusal(error)))
+        else:
+            self._report(error)
+            session.put(b"%b NO %b\r\n" % (tag, SERVER_BUG))
+        if session.account is None and (
+            session.failed_logins >= self._limits.login_attempts
+        ):
+            self._goodbye(b"Too many failed logins")
+        return _MORE
+
+    def _bad(self, tag: bytes, text: bytes) -> Any:
+        self._session.put(b"%b BAD %b\r\n" % (tag, text))
+        self._errors += 1
+        if self._errors >= self._limits.errors:
+            self._goodbye(b"Too many errors")
+        return _MORE
+
+    def _goodbye(self, text: bytes) -> None:
+        if not self._session.closing:
+            self._session.closing = True
+            self._session.put(b"* BYE %b\r\n" % text)
+
+    # Literals.
+
+    def _literal(self, literal: Announced) -> Any:
+        framer, limits = self._framer, self._limits
+        if self._refusal is not None:
+            # The command is being skipped, and this is one more literal of it.
+            return self._refuse_literal(literal, self._refusal)
+        head = framer.so_far(_HEAD)
+        found = _APPEND.match(head)
+        logged_in = self._session.account is not None
+        if found and logged_in and literal.so_far > found.end():
+            return self._message(literal, found[1], found.end())
+        most = limits.command if logged_in else limits.login_command
+        if literal.size > limits.literal or literal.so_far + literal.size > most:
+            tagged = _TAG.match(head)
+            tag = tagged[0] if tagged else b"*"
+            refuse = partial(self._bad, tag, b"[TOOBIG] Literal too large")
+            return self._refuse_literal(literal, refuse)
+        framer.gather()
+        if literal.synchronizing:
+            self._session.put(b"+ OK\r\n")
+        return _MORE
+
+    def _refuse_literal(self, literal: Announced, refuse: Callable[[], Any]) -> Any:
+        """Refuse a command at a literal: at once, or when its octets have come."""
+        if literal.synchronizing:
+            self._refusal = None
+            self._framer.drop()
+            return refuse()
+        limits = self._limits
+        logged_in = self._session.account is not None
+        if literal.size > (
+            _ABSURD * limits.message_size if logged_in else limits.command
+        ):
+            self._goodbye(b"[TOOBIG] Literal too large")
+            return None
+        self._refusal = refuse
+        self._framer.skip()
+        return _MORE
+
+    # The message of an APPEND.
+
+    def _message(self, literal: Announced, tag: bytes, position: int) -> Any:
+        """Begin to take a message, or refuse it before it comes."""
+        cursor = Cursor(self._framer.so_far(literal.so_far), position)
+        try:
+            appending = Appending(self._session, cursor, literal.size)
+        except Exception as error:
+            return self._refuse_literal(literal, partial(self._failed, tag, error))
+        if literal.synchronizing:
+            return self._invite(literal, tag, appending)
+        self._take_message(tag, appending)
+        return _MORE
+
+    async def _invite(
+        self, literal: Announced, tag: bytes, appending: Appending
+    ) -> None:
+        """Ask for the message, if there is a mailbox for it."""
+        try:
+            await appending.check()
+        except Exception as error:
+            self._refuse_literal(literal, partial(self._failed, tag, error))
+            return
+        self._take_message(tag, appending)
+        self._session.put(b"+ OK\r\n")
+
+    def _take_message(self, tag: bytes, appending: Appending) -> None:
+        self._framer.stream()
+        appending.begin()
+        self._appending = (tag, appending)
+
+    def _next_of_message(self, tag: bytes, appending: Appending) -> Any:
+        framer = self._framer
+        if framer.streaming:
+            octets = framer.next_octets()
+            if octets is None:
+                return None
+            return appending.write(octets) or _MORE
+        piece = framer.next_piece()
+        if piece is None:
+            return None
+        self._appending = None
+        if isinstance(piece, Announced):
+            appending.discard()
+            refuse = partial(self._bad, tag, b"expected the end of the command")
+            return self._refuse_literal(piece, refuse)
+        assert isinstance(piece, bytes)
+        return self._wait(tag, APPEND, appending.finish(piece))
+
+    # Dialogues.
+
+    def _next_line(self, tag: bytes, command: Command, dialogue: Dialogue) -> Any:
+        line = self._framer.next_line(dialogue.max_line)
+        if line is not None:
+            return self._answered(tag, command, partial(dialogue.line, line))
+        answer = dialogue.woken()
+        return None if answer is None else self._converse(tag, command, answer)
+
+    def _answered(self, tag: bytes, command: Command, ask: Callable[[], Answer]) -> Any:
+        try:
+            answer = ask()
+        except Exception as error:
+            self._dialogue = None
+            return self._failed(tag, error)
+        if answer is None:
+            return _MORE
+        if isinstance(answer, bytes):
+            self._dialogue = None
+            return self._complete(tag, command, answer)
+        return self._converse(tag, command, answer)
+
+    async def _converse(
+        self, tag: bytes, command: Command, answer: Coroutine[Any, Any, Completed]
+    ) -> None:
+        try:
+            text = await answer
+        except Exception as error:
+            self._dialogue = None
+            self._failed(tag, error)
+            return
+        if text is not None:
+            self._dialogue = None
+            await self._wait(tag, command, _already(text))
+
+    def _woken(self) -> None:
+        if self._dialogue is not None:
+            self._connection.wake()
+
+
+async def _already(text: bytes) -> bytes:
+    return text

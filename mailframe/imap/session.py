@@ -1,0 +1,223 @@
+"""One client: who it is, what it selected, what goes out to it.
+
+Commands get this object; only :mod:`mailframe.imap.server` drives it.
+
+Source: RFC 9051 section 3 (states).
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from mailframe.errors import NoSuchMailbox, TemporaryFailure
+from mailframe.imap.command import Extension, State
+from mailframe.imap.responses import Refused
+from mailframe.imap.view import View
+from mailframe.interfaces.auth import ILoginPortal, LoginDenied, Mind
+from mailframe.interfaces.connection import IConnection
+from mailframe.interfaces.content import IIntake
+from mailframe.interfaces.mailbox import IMailAccount
+from mailframe.limits import IMAPLimits
+from mailframe.sasl.mechanisms import offered
+
+OUTPUT = 262_144
+"""Octets of output after which a command waits for the peer to read."""
+
+
+class Session:
+    """What is known of one client.
+
+    Attributes:
+        connection: Its transport.
+        hostname: Our name.
+        limits: What it may use.
+        intake: Where appended messages rest.
+        now: Returns seconds since 1970.
+        extensions: What CAPABILITY may announce, in this order.
+        account: Its mail, once it is logged in.
+        view: The selected mailbox, or ``None``.
+        enabled: What ENABLE switched on, in capitals.
+        starting_tls: TLS begins after the output.
+        closing: The connection is closed after the output.
+        failed_logins: How often a login was refused.
+    """
+
+    def __init__(
+        self,
+        portal: ILoginPortal,
+        *,
+        hostname: str,
+        limits: IMAPLimits,
+        intake: IIntake,
+        now: Callable[[], float],
+        extensions: tuple[Extension, ...],
+    ) -> None:
+        """Begin before the login."""
+        self.portal = portal
+        self.hostname = hostname
+        self.limits = limits
+        self.intake = intake
+        self.now = now
+        self.extensions = extensions
+        self.connection: IConnection
+        self.account: IMailAccount | None = None
+        self.view: View | None = None
+        self.enabled: set[str] = set()
+        self.starting_tls = False
+        self.closing = False
+        self.failed_logins = 0
+        self.wake: Callable[[], None] = lambda: None
+        self._logout: Callable[[], Any] | None = None
+        self._output: list[bytes] = []
+        self._output_size = 0
+
+    # What goes out.
+
+    def put(self, octets: bytes) -> None:
+        """Send octets."""
+        self._output.append(octets)
+        self._output_size += len(octets)
+
+    def take_output(self) -> bytes:
+        """Return what is to be sent, once."""
+        output = self._output
+        if not output:
+            return b""
+        self._output = []
+        self._output_size = 0
+        return output[0] if len(output) == 1 else b"".join(output)
+
+    def pause(self) -> Awaitable[None] | None:
+        """Return what to wait for before sending more, or ``None``."""
+        if self._output_size < OUTPUT:
+            return None
+        return self.connection.drain()
+
+    # What it is.
+
+    @property
+    def state(self) -> State:
+        """Where the session is."""
+        if self.view is not None:
+            return State.SELECTED
+        return State.NOT_AUTHENTICATED if self.account is None else State.AUTHENTICATED
+
+    @property
+    def selected(self) -> View:
+        """The selected mailbox; only for commands that need one."""
+        assert self.view is not None
+        return self.view
+
+    @property
+    def mail(self) -> IMailAccount:
+        """The account; only for commands after login."""
+        assert self.account is not None
+        return self.account
+
+    @property
+    def utf8(self) -> bool:
+        """Whether mailbox names are UTF-8 rather than modified UTF-7."""
+        return False
+
+    @property
+    def safe(self) -> bool:
+        """Whether secrets may cross the connection."""
+        return self.connection.tls is not None or bool(self.connection.trusted)
+
+    def capability(self) -> bytes:
+        """Return what CAPABILITY says now.
+
+        Source: RFC 9051 sections 6.1.1 and 7.2.2.
+        """
+        found = [b"IMAP4rev1"]
+        found += [one.capability for one in self.extensions if one.announced(self)]
+        if self.account is None:
+            if not self.safe:
+                found.append(b"LOGINDISABLED")
+            mechanisms = offered(self.portal, self.connection)
+            found += [b"AUTH=" + name.encode("ascii") for name in mechanisms]
+        return b" ".join(found)
+
+    # What it does.
+
+    async def log_in(self, credentials: Any) -> bytes:
+        """Log in, and return the text of the tagged OK.
+
+        Raises:
+            Refused: Not with these credentials.
+            TemporaryFailure: The question could not be asked.
+
+        Source: RFC 9051 section 6.2.3, RFC 5530 section 3.
+        """
+        mind = Mind(
+            "imap", self.connection.client_address, self.connection.tls is not None
+        )
+        try:
+            _, account, logout = await self.portal.login(
+                credentials, mind, IMailAccount
+            )
+        except LoginDenied:
+            self.failed_logins += 1
+            raise denied() from None
+        except NotImplementedError:
+            # What a realm says that has no avatar of this kind (IRealm).
+            raise Refused(b"[AUTHORIZATIONFAILED] No IMAP for this user") from None
+        self.account, self._logout = account, logout
+        return b"[CAPABILITY %b] Logged in" % self.capability()
+
+    def deselect(self) -> None:
+        """Leave the selected mailbox, if there is one; expunge nothing."""
+        view, self.view = self.view, None
+        if view is not None:
+            view.close()
+
+    def new_view(self, mailbox: Any, read_only: bool) -> View:
+        """Return a view of an opened mailbox, not selected yet."""
+        return View(
+            mailbox,
+            read_only=read_only or bool(mailbox.read_only),
+            put=self.put,
+            pause=self.pause,
+            wake=self._changed,
+            enabled=self.enabled,
+        )
+
+    def _changed(self) -> None:
+        self.wake()
+
+    async def announce(self, *, expunges: bool, with_uid: bool = False) -> None:
+        """Tell what is new in the selected mailbox, if there is one."""
+        view = self.view
+        if view is None:
+            return
+        if view.stale:
+            try:
+                await view.refresh()
+            except NoSuchMailbox:
+                # Every command that needs it will say so; this one is done.
+                pass
+            except TemporaryFailure:
+                view.stale = True
+        view.announce(expunges=expunges, with_uid=with_uid)
+
+    def release(self) -> Coroutine[Any, Any, None] | None:
+        """Let go of everything; return the logout to wait for, or ``None``."""
+        self.deselect()
+        logout, self._logout = self._logout, None
+        self.account = None
+        if logout is None:
+            return None
+        return _finish(logout)
+
+
+async def _finish(logout: Callable[[], Any]) -> None:
+    left = logout()
+    if hasattr(left, "__await__"):
+        await left
+
+
+def denied() -> Refused:
+    """Return the one refusal of every failed login.
+
+    Source: RFC 5530 section 3 (AUTHENTICATIONFAILED).
+    """
+    return Refused(b"[AUTHENTICATIONFAILED] Authentication failed")

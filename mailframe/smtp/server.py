@@ -1,0 +1,326 @@
+"""SMTP, submission and LMTP: octets in, steps and octets out.
+
+One command is dealt with at a time, its answer put before the next is looked
+at. Most commands are answered in ``next_step`` itself; MAIL, RCPT, VRFY, a
+login and the end of a message are steps.
+
+Source: RFC 5321, RFC 2033 (LMTP), RFC 6409 (submission).
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from inspect import isawaitable
+from typing import Any, Literal
+
+from zope.interface import implementer
+
+from mailframe.errors import BadSyntax, LineTooLong, MailError
+from mailframe.interfaces.auth import ILoginPortal
+from mailframe.interfaces.connection import IConnection, IServer
+from mailframe.interfaces.delivery import IMailReceiver
+from mailframe.limits import SMTPLimits
+from mailframe.smtp import replies
+from mailframe.smtp.capabilities import ALL_VERBS, COMMANDS_OF, EXTENSIONS
+from mailframe.smtp.command import Step
+from mailframe.smtp.framing import Received
+from mailframe.smtp.session import Session
+
+
+@implementer(IServer)
+class SMTPServer:
+    """One session."""
+
+    def __init__(
+        self,
+        receiver: IMailReceiver,
+        *,
+        portal: ILoginPortal | None,
+        service: Literal["smtp", "submission", "lmtp"],
+        hostname: str,
+        limits: SMTPLimits,
+        report: Callable[[BaseException], None],
+        now: Callable[[], float],
+    ) -> None:
+        """Prepare a session.
+
+        Args:
+            receiver: Takes the mail, and decides all policy.
+            portal: Who may log in; ``None`` for nobody. Asked on submission.
+            service: On submission a login comes before any mail; LMTP gives
+                a verdict for each recipient.
+            hostname: Our own name.
+            limits: What the client may use.
+            report: Takes our own bugs.
+            now: Seconds since 1970. Every service's server is given it; this
+                one decides nothing by the time.
+        """
+        self._session = Session(
+            receiver,
+            portal=portal,
+            service=service,
+            hostname=hostname,
+            limits=limits,
+            report=report,
+            extensions=EXTENSIONS,
+        )
+        self._commands = COMMANDS_OF[service]
+        self._received = Received()
+        self._refused: bytes | None = None
+        self._running = False
+        self._stopping = False
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds of silence allowed now (RFC 5321 section 4.5.3.2)."""
+        session = self._session
+        limits = session.limits
+        return limits.timeout if session.data is None else limits.data_timeout
+
+    @property
+    def closing(self) -> bool:
+        """Whether the session is over."""
+        return self._session.closing
+
+    @property
+    def starting_tls(self) -> bool:
+        """Whether TLS begins now."""
+        return self._session.starting_tls
+
+    def connected(self, connection: IConnection) -> None:
+        """Greet (RFC 5321 section 4.3.1)."""
+        session = self._session
+        session.connection = connection
+        kind = "LMTP" if session.service == "lmtp" else "ESMTP"
+        session.put(replies.reply(220, "", f"{session.hostname} {kind}"))
+
+    def receive(self, octets: bytes) -> None:
+        """Take what the transport read."""
+        self._received.receive(octets)
+
+    def next_step(self) -> Step | None:
+        """Deal with what has come, up to what has to wait."""
+        session = self._session
+        while not (session.closing or session.starting_tls):
+            if session.data is not None:
+                step = self._read_content()
+                if step is None:
+                    return None
+            else:
+                try:
+                    line = self._received.next_line(self._max_line())
+                except LineTooLong as error:
+                    self._pass_over(error)
+                    step = None
+                else:
+                    if line is None:
+                        return None
+                    step = self._run_line(line)
+            if step is not None:
+                return self._run(step)
+            self._bound()
+        return None
+
+    def take_output(self) -> bytes:
+        """Return what is to be sent."""
+        return self._session.take_output()
+
+    def tls_started(self) -> None:
+        """Forget all that came before (RFC 3207 section 4.2)."""
+        self._received.forget()
+        self._session.begin_tls_anew()
+
+    def timed_out(self) -> None:
+        """Say goodbye (RFC 5321 section 3.8)."""
+        self._session.close(replies.TIMED_OUT)
+
+    def shut_down(self) -> None:
+        """Say goodbye, after the answer that is being made."""
+        self._stopping = True
+        if not self._running:
+            self._bound()
+
+    def lost(self) -> Coroutine[Any, Any, None] | None:
+        """Drop the transaction and log out."""
+        session = self._session
+        session.take_line = None
+        session.end_transaction()
+        logout, session.logout = session.logout, None
+        if logout is None:
+            return None
+        try:
+            left = logout()
+        except Exception as error:
+            session.report(error)
+            return None
+        return self._log_out(left) if isawaitable(left) else None
+
+    async def _log_out(self, left: Awaitable[Any]) -> None:
+        try:
+            await left
+        except Exception as error:
+            self._session.report(error)
+
+    def _max_line(self) -> int:
+        limits = self._session.limits
+        if self._session.take_line is None:
+            return limits.command_line
+        return limits.auth_line + 2
+
+    def _pass_over(self, error: LineTooLong) -> None:
+        session = self._session
+        if session.take_line is None:
+            self._answer(error)
+        else:
+            session.take_line = None
+            session.put(replies.LOGIN_LINE_TOO_LONG)
+
+    def _run_line(self, line: bytes) -> Step | None:
+        """Answer a line, or return what does."""
+        session = self._session
+        if session.take_line is not None:
+            return session.take_line(line)
+        verb, _, argument = line.partition(b" ")
+        verb = verb.rstrip(b"\t").upper()
+        command = self._commands.get(verb)
+        if b"\n" in line or b"\r" in line:
+            session.put(replies.BARE_LINE_END)
+        elif command is None:
+            known = verb in ALL_VERBS
+            session.put(replies.NOT_HERE if known else replies.UNKNOWN_COMMAND)
+        else:
+            if not command.moves_mail:
+                session.idle += 1
+            try:
+                # Lenient: white space before CRLF (RFC 5321 section 4.1.1).
+                return command.run(session, _text(argument).strip(" \t"))
+            except Exception as error:
+                self._answer(error)
+        return None
+
+    async def _run(self, step: Step) -> None:
+        self._running = True
+        try:
+            await step
+        except Exception as error:
+            self._answer(error)
+        finally:
+            self._running = False
+        self._bound()
+
+    def _answer(self, error: Exception) -> None:
+        """Turn what a command raised into its reply."""
+        if isinstance(error, BadSyntax):
+            self._session.put(replies.bad_syntax(error))
+        elif isinstance(error, MailError):
+            self._session.put(replies.refusal(error))
+        else:
+            self._session.report(error)
+            self._session.put(replies.OUR_BUG)
+
+    def _bound(self) -> None:
+        """End a session that has used up a limit, or is to stop."""
+        session = self._session
+        if session.closing:
+            return
+        if session.errors >= session.limits.errors:
+            session.close(replies.TOO_MANY_ERRORS)
+        elif session.idle >= session.limits.idle_commands:
+            session.close(replies.TOO_MANY_COMMANDS)
+        elif self._stopping:
+            session.close(replies.SHUTTING_DOWN)
+
+    def _read_content(self) -> Step | None:
+        """Hand on what has come of a message; return what has to wait, if any."""
+        session, received = self._session, self._received
+        reader, transaction = session.data, session.transaction
+        assert reader is not None
+        assert transaction is not None
+        content, received.start = reader.read(received.octets, received.start)
+        waiting = None
+        if content and self._refused is None and not reader.refused:
+            try:
+                waiting = transaction.write(content)
+            except Exception as error:
+                self._refused = self._content_refusal(error)
+        if reader.done:
+            return self._finish(waiting)
+        return None if waiting is None else self._wait(waiting)
+
+    async def _wait(self, waiting: Awaitable[None]) -> None:
+        try:
+            await waiting
+        except Exception as error:
+            self._refused = self._content_refusal(error)
+
+    async def _finish(self, waiting: Awaitable[None] | None) -> None:
+        """Answer the end of a message (RFC 5321 section 4.1.1.4)."""
+        session = self._session
+        if waiting is not None:
+            await self._wait(waiting)
+        answers = await self._verdicts()
+        if session.service != "lmtp":
+            answers = [_for_all(answers)]
+        self._refused = None
+        session.messages += 1
+        session.idle = 0
+        if any(answer.startswith(b"2") for answer in answers):
+            session.errors = 0
+        session.end_transaction()
+        session.put(b"".join(answers))
+
+    async def _verdicts(self) -> list[bytes]:
+        """Return the answer for each recipient."""
+        session = self._session
+        reader, transaction = session.data, session.transaction
+        assert reader is not None
+        assert transaction is not None
+        if reader.bare:
+            refused = replies.BARE_IN_MESSAGE
+        elif reader.long_line:
+            refused = replies.LONG_LINE
+        elif reader.too_large:
+            refused = replies.TOO_LARGE
+        elif self._refused is not None:
+            refused = self._refused
+        else:
+            try:
+                verdicts: Sequence[MailError | None] = await transaction.finish()
+                if len(verdicts) != session.accepted:
+                    raise ValueError("as many verdicts as recipients, please")
+            except Exception as error:
+                refused = self._content_refusal(error)
+            else:
+                # It is the receiver's now: there is nothing to abort.
+                session.transaction = None
+                taken = replies.reply(250, "2.0.0", f"OK id={transaction.id}")
+                return [
+                    taken if verdict is None else self._content_refusal(verdict)
+                    for verdict in verdicts
+                ]
+        return [refused] * session.accepted
+
+    def _content_refusal(self, error: Exception) -> bytes:
+        if isinstance(error, MailError):
+            return replies.refusal(error, replies.CONTENT_REFUSALS)
+        self._session.report(error)
+        return replies.OUR_BUG
+
+
+def _text(argument: bytes) -> str:
+    try:
+        return argument.decode()
+    except UnicodeDecodeError:
+        raise BadSyntax("ASCII or UTF-8") from None
+
+
+def _for_all(answers: Sequence[bytes]) -> bytes:
+    """Return the one answer that is right for every recipient.
+
+    When it went well for some and not for others no answer is; then the
+    client is asked to come again. Some get the message twice, and nobody goes
+    without (RFC 5321 section 4.2.5).
+    """
+    if all(answer == answers[0] for answer in answers):
+        return answers[0]
+    if all(answer.startswith(b"5") for answer in answers):
+        return answers[0]
+    return replies.NOT_FOR_ALL

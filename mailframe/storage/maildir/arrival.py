@@ -1,0 +1,211 @@
+"""The job that stores new messages.
+
+The octets go into a file of ``tmp/`` and get their final name with the UID in
+it; nobody waits for the disk, since the journal has them too. Only what is too
+large for the journal is flushed by itself, before the job.
+
+Source: https://cr.yp.to/proto/maildir.html; DESIGN.md section 5.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailframe.model.flag import FlagSet
+from mailframe.model.summary import Summary
+from mailframe.storage.maildir import records
+from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.names import new_base
+from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
+from mailframe.storage.maildir.summary_rows import digest, keep
+from mailframe.storage.os_layer import OSLayer
+from mailframe.storage.writer import Batch
+
+JOURNAL_MAX = 1_048_576
+"""Octets of the largest message whose octets go through the journal."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A message ready to be stored.
+
+    Attributes:
+        flags: To begin with.
+        date: Internal date, or ``None`` for now.
+        size: Octets, with CRLF line ends.
+        octets: All of them, unless they are in a file.
+        path: The flushed file in ``tmp/`` that has them, to be renamed.
+        digest: Summary and header, where they are worked out already.
+    """
+
+    flags: FlagSet
+    date: int | None
+    size: int
+    octets: bytes | None = None
+    path: str = ""
+    digest: tuple[Summary, bytes] | None = None
+
+
+def append(
+    store: AccountStore, batch: Batch, mailbox_id: str, drafts: Sequence[Draft]
+) -> tuple[list[int], Delta]:
+    """Store messages, all or none.
+
+    Returns:
+        Their UIDs, and what happened to the mailbox.
+    """
+    with store.step(batch) as index:
+        row = store.mailbox(mailbox_id)
+        delta = Delta(row, [], [])
+        files: list[records.File] = []
+        now = int(time.time())
+        modseq = store.tick(row)
+        with store.own_change(row):
+            for uid, draft in zip(
+                store.take_uids(row, len(drafts)), drafts, strict=True
+            ):
+                flags, keywords = store.spelt(row, draft.flags)
+                if keywords is not None:
+                    delta.keywords = keywords
+                file = _place(store, batch, row, uid, flags, draft, now)
+                add_message(store, index, row, file, flags, modseq)
+                summary, header = draft.digest or digest(draft.octets or b"")
+                keep(index, row.span()[0] + uid, summary, header)
+                files.append(file)
+                delta.added.append((uid, flags, file.date, file.size))
+        _flush_large(store, row, files, drafts)
+        index.update_mailbox(row)
+        batch.record(
+            records.ARRIVED,
+            records.pack(store.address, row.mailbox_id, modseq=modseq, files=files),
+            *[draft.octets for draft in drafts if draft.octets],
+        )
+        first, last = files[0].uid, files[-1].uid
+        batch.undo(lambda: store.compensate(lambda ix: forget(ix, row, first, last)))
+        delta.row = snapshot(row)
+        return [file.uid for file in files], delta
+
+
+def _place(
+    store: AccountStore,
+    batch: Batch,
+    row: MailboxRow,
+    uid: int,
+    flags: FlagSet,
+    draft: Draft,
+    now: int,
+) -> records.File:
+    """Bring one message's octets to their place."""
+    letters = store.letters(row)
+    disk = letters.letters(flags) if flags else None
+    base = new_base(uid, draft.size)
+    path = store.path(row, base, disk)
+    date = now if draft.date is None else draft.date
+    if draft.octets is None:
+        set_date(draft.path, date)
+        store.os_layer.rename(draft.path, path)
+    else:
+        write_file(
+            store.os_layer,
+            f"{store.directory(row)}/tmp/{base}",
+            path,
+            draft.octets,
+            None if draft.date is None else date,
+        )
+    batch.undo(lambda: store.os_layer.unlink(path))
+    return records.File(
+        uid,
+        base,
+        disk,
+        tuple(flags),
+        date,
+        draft.size,
+        held=draft.octets is not None,
+    )
+
+
+def add_message(
+    store: AccountStore,
+    index: Index,
+    row: MailboxRow,
+    file: records.File,
+    flags: FlagSet,
+    modseq: int,
+) -> None:
+    """Enter a message into the index."""
+    letters = store.letters(row)
+    owed = bool(flags) and not letters.full and bool(letters.missing(flags))
+    index.execute(
+        "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?)",
+        (
+            row.span()[0] + file.uid,
+            file.name,
+            file.disk,
+            owed,
+            index.flag_number(flags),
+            modseq,
+            modseq,
+            file.date,
+            file.size,
+            file.lf,
+        ),
+    )
+
+
+def forget(index: Index, row: MailboxRow, first: int, last: int) -> None:
+    """Take messages out of the index that nobody was told of."""
+    base = row.span()[0]
+    for table in ("messages", "summaries", "headers"):
+        index.execute(
+            f"DELETE FROM {table} WHERE id BETWEEN ? AND ?",  # noqa: S608
+            (base + first, base + last),
+        )
+
+
+def write_file(
+    os_layer: OSLayer, draft: str, path: str, octets: bytes, date: int | None
+) -> None:
+    """Write a message file under another name and give it its own.
+
+    Raises:
+        OSError: It cannot be written; nothing is left of it.
+    """
+    fd = os_layer.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        try:
+            written = os_layer.write(fd, octets) if octets else 0
+            while written < len(octets):
+                written += os_layer.write(fd, octets[written:])
+        finally:
+            os_layer.close(fd)
+        if date is not None:
+            set_date(draft, date)
+        os_layer.rename(draft, path)
+    except BaseException:
+        os_layer.unlink(draft)
+        raise
+
+
+def set_date(path: str, date: int) -> None:
+    """Note the internal date where Dovecot and a new index look for it."""
+    try:
+        os.utime(path, (date, date))
+    except OverflowError:
+        os.utime(path, (0, 0))
+
+
+def _flush_large(
+    store: AccountStore,
+    row: MailboxRow,
+    files: Sequence[records.File],
+    drafts: Sequence[Draft],
+) -> None:
+    """See that files which are not in the journal keep their names."""
+    places = {
+        "new" if file.disk is None else "cur"
+        for file, draft in zip(files, drafts, strict=True)
+        if draft.octets is None
+    }
+    for place in places:
+        store.os_layer.fsync_dir(f"{store.directory(row)}/{place}")

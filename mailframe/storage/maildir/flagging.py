@@ -1,0 +1,181 @@
+"""The jobs that change flags and remove messages: index first, names later.
+
+Source: RFC 9051 sections 6.4.3 and 6.4.6, RFC 7162 section 3.1.3.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from mailframe.model.flag import DELETED, FlagChange, FlagSet, intern_flags
+from mailframe.model.mailbox import Stored
+from mailframe.model.uid_set import UID_MAX, UIDSet
+from mailframe.storage.maildir import records
+from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
+from mailframe.storage.writer import Batch
+
+
+def store_flags(
+    store: AccountStore,
+    batch: Batch,
+    mailbox_id: str,
+    uids: UIDSet,
+    change: FlagChange,
+    flags: FlagSet,
+    unchanged_since: int | None,
+) -> tuple[Stored, Delta]:
+    """Change flags of messages in one step.
+
+    Messages are taken together by the flags they have, so that all of a large
+    mailbox is changed by a few statements.
+    """
+    with store.step(batch) as index:
+        row = store.mailbox(mailbox_id)
+        delta = Delta(row, [], [])
+        spelt, delta.keywords = store.spelt(
+            row, flags, learn=change is not FlagChange.REMOVE
+        )
+        by_flags: dict[int, list[int]] = defaultdict(list)
+        modified: list[int] = []
+        latest = UID_MAX << 31 if unchanged_since is None else unchanged_since
+        for span in row.spans(uids):
+            for number, had, modseq in index.execute(
+                "SELECT id & 4294967295, flags, modseq FROM messages"
+                " WHERE id BETWEEN ? AND ?",
+                span,
+            ):
+                if modseq > latest:
+                    modified.append(number)
+                else:
+                    by_flags[had].append(number)
+        done = UIDSet.of(uid for found in by_flags.values() for uid in found)
+        wanted: dict[FlagSet, list[int]] = defaultdict(list)
+        for number, found in by_flags.items():
+            had = index.flag_set(number)
+            if (new := _changed(had, change, spelt)) != had:
+                wanted[intern_flags(new)] += found
+        if wanted:
+            modseq = store.tick(row)
+            for new, found in wanted.items():
+                changed = UIDSet.of(found)
+                set_flags(index, row, changed, new, modseq)
+                delta.changed.append((changed, new))
+            index.update_mailbox(row)
+        delta.row = snapshot(row)
+        return Stored(done, UIDSet.of(modified)), delta
+
+
+def _changed(had: FlagSet, change: FlagChange, flags: FlagSet) -> FlagSet:
+    if change is FlagChange.ADD:
+        return had | flags
+    if change is FlagChange.REMOVE:
+        return had - flags
+    return flags
+
+
+def set_flags(
+    index: Index, row: MailboxRow, uids: UIDSet, flags: FlagSet, modseq: int
+) -> None:
+    """Give messages these flags; their names are owed."""
+    number = index.flag_number(flags)
+    index.executemany(
+        "UPDATE messages SET flags=?, modseq=?, owed=1 WHERE id BETWEEN ? AND ?",
+        [(number, modseq, *span) for span in row.spans(uids)],
+    )
+
+
+def expunge(
+    store: AccountStore, batch: Batch, mailbox_id: str, uids: UIDSet | None
+) -> tuple[UIDSet, Delta]:
+    """Remove the messages that have ``\\Deleted``; their files go later."""
+    with store.step(batch) as index:
+        row = store.mailbox(mailbox_id)
+        delta = Delta(row, [], [])
+        marked = index.flag_numbers_with(DELETED)
+        gone: list[tuple[int, str, str | None]] = []
+        for span in row.spans(UIDSet(((1, UID_MAX),)) if uids is None else uids):
+            gone += index.execute(
+                "SELECT id & 4294967295, file, disk FROM messages"  # noqa: S608
+                " WHERE id BETWEEN ? AND ? AND flags IN"
+                f" ({','.join(map(str, marked))})",
+                span,
+            )
+        if gone:
+            delta.removed = remove(store, batch, index, row, gone)
+            index.update_mailbox(row)
+        delta.row = snapshot(row)
+        return delta.removed, delta
+
+
+def remove(
+    store: AccountStore,
+    batch: Batch,
+    index: Index,
+    row: MailboxRow,
+    gone: Sequence[tuple[int, str, str | None]],
+) -> UIDSet:
+    """Take messages out of a mailbox; ``row`` is the caller's to write.
+
+    Args:
+        store: The account.
+        batch: The job's.
+        index: The account's.
+        row: The mailbox.
+        gone: UID, base name and letters on disk of each.
+    """
+    removed = UIDSet.of(uid for uid, _, _ in gone)
+    vanish(index, row, removed, store.tick(row))
+    index.executemany(
+        "INSERT OR IGNORE INTO removals VALUES (?,?,?)",
+        [(row.id, file, disk) for _, file, disk in gone],
+    )
+    batch.record(
+        records.EXPUNGED,
+        records.pack(
+            store.address,
+            row.mailbox_id,
+            uids=removed.ranges,
+            names=[file for _, file, _ in gone],
+        ),
+    )
+    return removed
+
+
+def vanish(index: Index, row: MailboxRow, uids: UIDSet, modseq: int) -> None:
+    """Delete messages from the index and note that they were there."""
+    spans = list(row.spans(uids))
+    for table in ("messages", "summaries", "headers"):
+        index.executemany(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", spans)  # noqa: S608
+    _note_vanished(index, row, uids.ranges, modseq)
+
+
+def _note_vanished(
+    index: Index, row: MailboxRow, ranges: Iterable[tuple[int, int]], modseq: int
+) -> None:
+    index.executemany(
+        "INSERT OR REPLACE INTO vanished VALUES (?,?,?,?)",
+        [(row.id, modseq, low, high) for low, high in ranges],
+    )
+
+
+def claim_recent(
+    store: AccountStore, batch: Batch, mailbox_id: str
+) -> tuple[UIDSet, Delta]:
+    """Give the recent messages to the one who asks; their files leave ``new/``."""
+    with store.step(batch) as index:
+        row = store.mailbox(mailbox_id)
+        low, high = row.span()[0] + row.first_recent, row.span()[1]
+        found = UIDSet.of(
+            uid
+            for (uid,) in index.execute(
+                "SELECT id & 4294967295 FROM messages WHERE id BETWEEN ? AND ?",
+                (low, high),
+            )
+        )
+        index.execute(
+            "UPDATE messages SET owed=1 WHERE id BETWEEN ? AND ? AND disk IS NULL",
+            (low, high),
+        )
+        row.first_recent = row.uid_next
+        index.update_mailbox(row)
+        return found, Delta(snapshot(row), [], [])

@@ -1,0 +1,122 @@
+"""Summaries and headers as rows of the index.
+
+Source: DESIGN.md section 4 (ready answers are kept).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mailframe.interfaces.mailbox import SummaryField
+from mailframe.mime.summary import summarise
+from mailframe.model.summary import Summary
+from mailframe.storage.maildir.index import Index, MailboxRow
+
+HEADER_KEPT = 16_384
+"""Octets of header kept in the index; a longer one is read from its file."""
+
+FIELDS: tuple[SummaryField, ...] = (
+    "envelope",
+    "body_structure",
+    "body",
+    "sent",
+    "subject",
+    "sort_from",
+    "sort_to",
+    "sort_cc",
+    "message_id",
+    "references",
+    "preview",
+)
+_INSERT = f"INSERT OR REPLACE INTO summaries VALUES (?{',?' * len(FIELDS)})"
+
+
+def header_of(octets: bytes) -> bytes:
+    """Return the header of a message, its empty line included."""
+    if octets.startswith(b"\r\n"):
+        return b"\r\n"
+    end = octets.find(b"\r\n\r\n")
+    return octets if end < 0 else octets[: end + 4]
+
+
+def digest(octets: bytes) -> tuple[Summary, bytes]:
+    """Return the summary and the header of a message in CRLF form."""
+    return summarise(octets), header_of(octets)
+
+
+def keep(index: Index, number: int, summary: Summary, header: bytes) -> None:
+    """Write a message's summary, and its header unless it is too long."""
+    index.execute(_INSERT, (number, *_values(summary)))
+    if len(header) <= HEADER_KEPT:
+        index.execute("INSERT OR REPLACE INTO headers VALUES (?,?)", (number, header))
+
+
+def copy_rows(index: Index, pairs: Sequence[tuple[int, int]]) -> None:
+    """Give copies of messages copies of their summaries.
+
+    Args:
+        index: Of both mailboxes.
+        pairs: Number of the copy, number of the original.
+    """
+    names = ",".join(f'"{field}"' for field in FIELDS)
+    index.executemany(
+        f"INSERT OR REPLACE INTO summaries SELECT ?,{names}"  # noqa: S608
+        " FROM summaries WHERE id=?",
+        pairs,
+    )
+    index.executemany(
+        "INSERT OR REPLACE INTO headers SELECT ?, header FROM headers WHERE id=?",
+        pairs,
+    )
+
+
+def move_rows(index: Index, pairs: Sequence[tuple[int, int]]) -> None:
+    """Give summaries the numbers their messages have now."""
+    for table in ("summaries", "headers"):
+        index.executemany(f"UPDATE {table} SET id=? WHERE id=?", pairs)  # noqa: S608
+
+
+def read_rows(
+    index: Index, spans: Iterable[tuple[int, int]], fields: Sequence[SummaryField]
+) -> dict[int, tuple[Any, ...]]:
+    """Return the fields of the messages that have a summary, by number."""
+    names = ",".join(f'"{field}"' for field in fields)
+    separator = "," if names else ""
+    query = f"SELECT id{separator}{names} FROM summaries WHERE id BETWEEN ? AND ?"  # noqa: S608
+    found: dict[int, tuple[Any, ...]] = {}
+    lists = [place for place, field in enumerate(fields) if field == "references"]
+    for span in spans:
+        for number, *values in index.execute(query, span):
+            for place in lists:
+                values[place] = tuple(values[place].split("\n")) if values[place] else ()
+            found[number] = tuple(values)
+    return found
+
+
+def pick(summary: Summary, fields: Sequence[SummaryField]) -> tuple[Any, ...]:
+    """Return fields of a summary."""
+    return tuple(getattr(summary, field) for field in fields)
+
+
+def _values(summary: Summary) -> list[Any]:
+    return [
+        summary.envelope,
+        summary.body_structure,
+        summary.body,
+        summary.sent,
+        _text(summary.subject),
+        _text(summary.sort_from),
+        _text(summary.sort_to),
+        _text(summary.sort_cc),
+        _text(summary.message_id),
+        _text("\n".join(one.replace("\n", " ") for one in summary.references)),
+        _text(summary.preview),
+    ]
+
+
+def _text(text: str) -> str:
+    """Return text SQLite can keep: no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

@@ -1,0 +1,205 @@
+"""A real ``twistd mailframe`` for tests, and other programs beside it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout."""
+
+START_TIMEOUT = 30.0
+"""Seconds a program has to open its ports."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def environment(*more: Path) -> dict[str, str]:
+    """Return an environment in which the checkout (and ``more``) is imported."""
+    path = [*map(str, more), str(ROOT)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "TZ": "UTC"}
+
+
+class Program:
+    """A program in a directory of its own, started at once."""
+
+    def __init__(
+        self,
+        arguments: list[str],
+        directory: Path,
+        ports: list[int],
+        env: dict[str, str],
+    ) -> None:
+        """Start it and wait until its ports answer.
+
+        Raises:
+            AssertionError: It ended, or took too long; with what it said.
+        """
+        self.ports = ports
+        self._said = directory / "said.txt"
+        with self._said.open("wb") as said:
+            self.process = subprocess.Popen(
+                arguments,
+                cwd=directory,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def said(self) -> str:
+        """Return what it has written to its terminal."""
+        return self._said.read_text(errors="replace")
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Stop it and wait for its end."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(START_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"it did not stop:\n{self.said()}") from None
+
+    def _wait(self) -> None:
+        end = time.monotonic() + START_TIMEOUT
+        for port in self.ports:
+            while True:
+                if self.process.poll() is not None:
+                    raise AssertionError(f"it ended:\n{self.said()}")
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    if time.monotonic() > end:
+                        raise AssertionError(
+                            f"port {port} stays closed:\n{self.said()}"
+                        ) from None
+                    time.sleep(0.02)
+
+
+def twistd(*arguments: str) -> list[str]:
+    """Return the command line of ``twistd -n mailframe`` with these options."""
+    code = "from twisted.scripts.twistd import run; run()"
+    return [sys.executable, "-c", code, *arguments]
+
+
+class Host:
+    """A mail host for ``example.org`` with the users alice and bob.
+
+    Their passwords are ``alice-secret`` and ``bob-secret``.
+    """
+
+    SERVICES = ("smtp", "submission", "submissions", "lmtp")
+    READERS = ("imap", "imaps", "pop3", "pop3s")
+
+    def __init__(self, *options: str, services: tuple[str, ...] | None = None) -> None:
+        """Start it on free ports.
+
+        Args:
+            options: More options of ``twistd mailframe``.
+            services: What shall listen; ``None`` for everything.
+        """
+        self.directory = Path(tempfile.mkdtemp(prefix="mailframe-test-"))
+        self.state_dir = self.directory / "state"
+        self.state_dir.mkdir(mode=0o700)
+        self.passwd = self.state_dir / "passwd"
+        self.passwd.write_text(
+            "alice@example.org:{PLAIN}alice-secret\nbob@example.org:{PLAIN}bob-secret\n"
+        )
+        wanted = services or self.SERVICES + self.READERS
+        self.port = dict(zip(wanted, free_ports(len(wanted)), strict=True))
+        self.options = options
+        self.program: Any = None
+        try:
+            self.start()
+        except BaseException:
+            shutil.rmtree(self.directory)
+            raise
+
+    def start(self) -> None:
+        """Start it (again), on the same ports with the same state."""
+        listeners = [
+            f"--{service}=tcp:{port}:interface=127.0.0.1"
+            for service, port in self.port.items()
+        ]
+        self.program = Program(
+            twistd(
+                "-n",
+                "mailframe",
+                "--hostname=mail.example.org",
+                "--domain=example.org",
+                f"--state-dir={self.state_dir}",
+                *listeners,
+                *self.options,
+            ),
+            self.directory,
+            list(self.port.values()),
+            environment(),
+        )
+
+    def maildir(self, user: str) -> Path:
+        """Return the Maildir of a local part."""
+        return self.state_dir / "mail" / "example.org" / user
+
+    def close(self) -> None:
+        """Stop it and remove everything.
+
+        Raises:
+            AssertionError: It had a traceback to tell of.
+        """
+        try:
+            self.program.stop()
+            said = self.program.said()
+            assert "Traceback" not in said, said
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def run(
+    *arguments: str,
+    directory: Path | None = None,
+    octets: bytes = b"",
+    timeout: float = 60.0,
+    status: int | None = 0,
+    **more: Any,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program to its end.
+
+    Raises:
+        AssertionError: Its exit status is not ``status`` (``None``: any).
+    """
+    done = subprocess.run(
+        arguments,
+        cwd=directory,
+        input=octets,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout,
+        check=False,
+        **more,
+    )
+    assert status is None or done.returncode == status, (
+        f"{arguments} ended with {done.returncode}:\n"
+        + done.stdout.decode(errors="replace")
+    )
+    return done
