@@ -10,6 +10,7 @@ import os
 
 from twisted.application import service
 from twisted.application.internet import TimerService
+from twisted.internet import reactor
 
 from mailframe import MailService
 from mailframe.config import host_config
@@ -25,7 +26,8 @@ mail = MailService(
             "smtp": [os.environ.get("SMTP", "tcp:2525:interface=127.0.0.1")],
             "imap": [os.environ.get("IMAP", "tcp:2143:interface=127.0.0.1")],
         }
-    )
+    ),
+    reactor,
 )
 mail.setServiceParent(application)
 

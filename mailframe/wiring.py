@@ -6,19 +6,23 @@ this file.
 
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import InvalidAuthType, makeChecker
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.plugin import getPlugins
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
 
 from mailframe.auth.chain import CheckerChain, DirectoryChain
 from mailframe.config import IMPLICIT_TLS, BadConfig, HostConfig, Listener
@@ -34,10 +38,13 @@ from mailframe.net.pop3 import POP3Factory
 from mailframe.net.self_signed import self_signed
 from mailframe.net.smtp import SMTPFactory
 from mailframe.net.tls import ServerTLS, TLSFileError
-from mailframe.storage.intake import FileIntake
+from mailframe.storage.intake import FileIntake, IntakeBusy
 from mailframe.storage.maildrop import Maildrops
 
 _log = Logger()
+
+INTAKE_THREADS = 4
+"""How many large messages are written to disk at the same time."""
 
 STOP_TIMEOUT = 20.0
 """Seconds sessions have to end when the host stops."""
@@ -62,13 +69,21 @@ def make_checker(text: str, default_domain: str) -> Any:
     """
     kind = text.partition(":")[0]
     try:
-        checker = makeChecker(text)
+        checker = makeChecker(text)  # type: ignore[no-untyped-call]
     except InvalidAuthType:
         raise BadConfig(_unknown("auth", kind)) from None
     except (ValueError, OSError) as error:
         raise BadConfig(f"--auth {kind}: {error}") from None
     if hasattr(checker, "default_domain"):
         checker.default_domain = default_domain
+    if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
+        # Credentials are octets; the option string is text.
+        checker.users = {
+            name.encode() if isinstance(name, str) else name: (
+                password.encode() if isinstance(password, str) else password
+            )
+            for name, password in checker.users.items()
+        }
     return checker
 
 
@@ -101,23 +116,21 @@ class MailService(MultiService):
     it needs is made when it is constructed, ports are bound when it starts.
     """
 
-    def __init__(self, config: HostConfig, reactor: Any = None) -> None:
+    def __init__(self, config: HostConfig, reactor: Any) -> None:
         """Build the host.
 
         Args:
             config: What it is to be.
-            reactor: The reactor to run in; ``None`` for the installed one.
+            reactor: The reactor to run in.
 
         Raises:
             BadConfig: Something in it is wrong; nothing was started.
         """
-        super().__init__()
-        if reactor is None:
-            from twisted.internet import reactor
+        super().__init__()  # type: ignore[no-untyped-call]
         self._config = config
-        self._reactor: Any = reactor
+        self._reactor = reactor
         self._ports: list[Any] = []
-        self._factories: list[MailFactory] = []
+        self._opened = False
         _make_private(config.state_dir)
         keep_large_blocks()
         default_domain = config.domains[0]
@@ -125,14 +138,18 @@ class MailService(MultiService):
         host = Host(str(config.state_dir), config.domains, reactor)
         self._realm = make_realm(config.realm, host)
         if IService.providedBy(self._realm):
-            self.addService(self._realm)
+            self.addService(self._realm)  # type: ignore[no-untyped-call]
         self._portal: Any = Portal(
             self._realm, [CheckerChain(checkers, default_domain)]
         )
         self._directories = [
             one for one in (*checkers, self._realm) if IUserDirectory.providedBy(one)
         ]
-        self._intake = self._make_intake()
+        self._pool = ThreadPool(0, INTAKE_THREADS, "intake")
+        self._intake = FileIntake(
+            str(config.state_dir / "incoming"),
+            run=partial(deferToThreadPool, reactor, self._pool),
+        )
         self._maildrops = Maildrops()
         self._tls = self._make_tls()
         self._listeners = [
@@ -143,34 +160,53 @@ class MailService(MultiService):
     # The life of a service.
 
     def privilegedStartService(self) -> None:
-        """Bind the ports.
+        """Take the state directory and bind the ports.
 
         Raises:
-            BadConfig: One of them cannot be bound; none stays bound.
+            BadConfig: That cannot be done; nothing stays bound.
         """
-        for listener, endpoint, factory in self._listeners:
-            self._listen(listener, endpoint, factory)
+        self._open()
         MultiService.privilegedStartService(self)  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
-        """Start the store; bind the ports if that has not been done."""
+        """Start the store, and what privilegedStartService has not started."""
+        self._open()
         MultiService.startService(self)  # type: ignore[no-untyped-call]
-        if not self._ports:
-            for listener, endpoint, factory in self._listeners:
-                self._listen(listener, endpoint, factory)
 
     def stopService(self) -> "Deferred[None]":
         """Take no more connections, let sessions end, then stop the store."""
         return Deferred.fromCoroutine(self._stop())
 
+    def _open(self) -> None:
+        if self._opened:
+            return
+        try:
+            self._intake.open()
+            for listener, endpoint, factory in self._listeners:
+                self._listen(listener, endpoint, factory)
+        except IntakeBusy as error:
+            raise BadConfig(f"--state-dir: {error}") from None
+        except OSError as error:
+            raise BadConfig(
+                f"--state-dir: {error.filename}: {error.strerror}"
+            ) from None
+        self._pool.start()
+        self._opened = True
+
     async def _stop(self) -> None:
+        if not self._opened:
+            return
+        self._opened = False
         ports, self._ports = self._ports, []
-        factories, self._factories = self._factories, []
         await gatherResults([maybeDeferred(port.stopListening) for port in ports])
-        ended = gatherResults([factory.shut_down() for factory in factories])
+        ended = gatherResults(
+            [factory.shut_down() for _, _, factory in self._listeners]
+        )
         ended.addTimeout(STOP_TIMEOUT, self._reactor, lambda result, seconds: None)
         await ended
         await maybeDeferred(MultiService.stopService, self)
+        self._pool.stop()
+        self._intake.close()
 
     @property
     def addresses(self) -> list[tuple[str, Any]]:
@@ -195,13 +231,13 @@ class MailService(MultiService):
             ports, self._ports = self._ports, []
             for port in ports:
                 port.stopListening()
+            self._intake.close()
             error = trouble[0].value
             why = getattr(error, "socketError", None) or error
             raise BadConfig(
                 f"--{listener.service} {listener.endpoint}:"
                 f" {getattr(why, 'strerror', None) or why}"
             )
-        self._factories.append(factory)
         _log.info(
             "{service} on {endpoint}",
             service=listener.service,
@@ -210,7 +246,10 @@ class MailService(MultiService):
 
     def _endpoint(self, listener: Listener) -> Any:
         try:
-            return serverFromString(self._reactor, listener.endpoint)
+            endpoint: Any = serverFromString(  # type: ignore[no-untyped-call]
+                self._reactor, listener.endpoint
+            )
+            return endpoint
         except (ValueError, TypeError, KeyError) as error:
             raise BadConfig(
                 f"--{listener.service} {listener.endpoint}: not an endpoint: {error}"
@@ -229,11 +268,25 @@ class MailService(MultiService):
             return IMAPFactory(self._portal, intake=self._intake, **common)
         if plain == "pop3":
             return POP3Factory(self._portal, maildrop_of=self._maildrops, **common)
+        kind, portal = InboundReceiver, None
         if plain == "submission":
-            return SMTPFactory(
-                self._submission(), portal=self._portal, service=plain, **common
-            )
-        return SMTPFactory(self._inbound(service), service=plain, **common)
+            kind, portal = SubmissionReceiver, self._portal
+        receiver = kind(
+            self._directory(service),
+            domains=self._config.domains,
+            account_for=self._account_for,
+            intake=self._intake,
+            now=self._reactor.seconds,
+        )
+        return SMTPFactory(receiver, portal=portal, service=plain, **common)
+
+    async def _account_for(self, address: str) -> Any:
+        """Return the account of one of our users, for delivery."""
+        mind = Mind("delivery", None, True)
+        _, account, _ = await maybeDeferred(
+            self._realm.requestAvatar, address.encode(), mind, IMailAccount
+        )
+        return account
 
     def _directory(self, service: str) -> DirectoryChain:
         """Return who knows which addresses exist.

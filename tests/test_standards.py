@@ -112,6 +112,37 @@ class TableTests(SynchronousTestCase):
         ]
         self.assertEqual(missing, [])
 
+    def test_extensions_are_listed(self) -> None:
+        """Every file of an ``extensions`` room is somewhere in the table."""
+        table = TABLE.read_text("utf-8")
+        missing = [
+            place
+            for path in sorted(HOUSE.glob("*/extensions/*.py"))
+            if (place := path.relative_to(HOUSE).as_posix()) not in table
+            and path.name != "__init__.py"
+        ]
+        self.assertEqual(missing, [])
+
     def test_is_read(self) -> None:
         """The table is found and is not empty."""
         self.assertIn("5321", _rows())
+
+
+class TourTests(SynchronousTestCase):
+    """``docs/tour.rst`` leads to rooms that are there."""
+
+    def test_places_exist(self) -> None:
+        """Every file and room it names exists."""
+        text = (CHECKOUT / "docs" / "tour.rst").read_text("utf-8")
+        named = {
+            place.removeprefix("mailframe/")
+            for place in re.findall(r"``([a-z_0-9/]+/(?:[a-z_0-9]+\.py)?)``", text)
+        }
+        rooms = (HOUSE, CHECKOUT, *HOUSE.glob("*/"))
+        missing = [
+            place
+            for place in sorted(named)
+            if not any((room / place).exists() for room in rooms)
+        ]
+        self.assertIn("imap/view.py", named)
+        self.assertEqual(missing, [])

@@ -44,7 +44,7 @@ class CheckerChain:
             )
         )
 
-    def requestAvatarId(self, credentials: Any) -> "Deferred[bytes]":
+    def requestAvatarId(self, credentials: Any) -> "Deferred[bytes | tuple[()]]":
         """Return the canonical address, or fail.
 
         Raises:

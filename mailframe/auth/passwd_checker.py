@@ -64,8 +64,8 @@ class PasswdFileChecker:
         """
         self._default_domain = default_domain.lower()
         self._run = run
-        self._file = WatchedFile(path, self._parse, seconds, run)
-        self._path = path
+        self._path = os.path.abspath(path)
+        self._file = WatchedFile(self._path, self._parse, seconds, run)
         self._reported: PasswdTable | None = None
         self._verified = VerifiedCache(seconds)
         self._verifiers = DeferredSemaphore(verifiers)
@@ -162,7 +162,7 @@ class PasswdFileChecker:
 
         Raises:
             ValueError: The hash is damaged.
-            TemporaryFailure: Too many wait already.
+            TemporaryFailure: Too many wait already, or memory is short.
         """
         if len(self._verifiers.waiting) >= _WAITING:
             raise TemporaryFailure("too many logins at a time")

@@ -20,6 +20,8 @@ import argon2.low_level
 import bcrypt
 from passlib.hash import md5_crypt, sha256_crypt, sha512_crypt
 
+from mailframe.errors import TemporaryFailure
+
 _STORED = re.compile(r"\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)\Z", re.I | re.S)
 
 SECRET_OCTETS = 1024
@@ -49,6 +51,7 @@ def verify(secret: bytes, stored: str) -> bool:
     Raises:
         ValueError: The scheme is not known, or the hash is not one of it; the
             text names the scheme and nothing of the hash.
+        TemporaryFailure: There is not the memory that the hash asks for.
     """
     if _is_locked(stored):
         return False
@@ -167,6 +170,8 @@ def _argon2(kind: argon2.low_level.Type) -> _Check:
         except argon2.exceptions.VerifyMismatchError:
             return False
         except argon2.exceptions.VerificationError as error:
+            if str(error) == "Memory allocation error":
+                raise TemporaryFailure("no memory for Argon2") from None
             raise ValueError("not an Argon2 hash") from error
 
     return check

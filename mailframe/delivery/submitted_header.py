@@ -42,7 +42,7 @@ class SubmittedHeader:
             found = held.find(b"\r\n\r\n", self._searched)
             end = found + 4 if found >= 0 else 0
             self._searched = max(0, len(held) - 3)
-        if max(end, 0 if end else len(held)) > MAX_HEADER:
+        if (end or len(held)) > MAX_HEADER:
             raise MessageTooLarge(f"a header of more than {MAX_HEADER} octets")
         if not end:
             return b""
@@ -56,7 +56,7 @@ class SubmittedHeader:
 
     def _mended(self, header: bytes) -> bytes:
         names = {name for name, _ in fields(header)}
-        if not names.isdisjoint(_BLIND):
+        if b"bcc" in header.lower():
             header = subset(header, _BLIND, inverted=True)
         added = (
             b"%b: %b\r\n" % (name, value)

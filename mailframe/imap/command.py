@@ -47,7 +47,7 @@ class Dialogue(Protocol):
     def line(self, octets: bytes) -> "Answer":
         """Take a line, its CRLF cut off."""
 
-    def woken(self) -> "Answer":
+    def woken(self) -> "Coroutine[Any, Any, Completed] | None":
         """Say what has to be said unasked; called whenever no line is there."""
 
 

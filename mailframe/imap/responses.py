@@ -24,6 +24,7 @@ from mailframe.errors import (
     ReadOnly,
     TemporaryFailure,
 )
+from mailframe.imap.search import BadCharset
 
 SERVER_BUG = b"[SERVERBUG] Internal error"
 
@@ -42,6 +43,7 @@ _TABLE: dict[type[MailError], bytes] = {
     MessageGone: b"[EXPUNGEISSUED] Some of the messages no longer exist",
     OverQuota: b"[OVERQUOTA] The quota does not allow it",
     MessageTooLarge: b"[TOOBIG] The message is too large",
+    BadCharset: b"[BADCHARSET (US-ASCII UTF-8)] The charset is not known",
     LimitExceeded: b"[LIMIT] That is more than is allowed",
 }
 
@@ -73,18 +75,12 @@ def refusal(error: MailError) -> bytes:
 
     An error that is not in the table is answered as its nearest base.
     """
-    code = getattr(error, "response_code", None)
     if isinstance(error, Refused):
         return error.text
     for kind in type(error).__mro__:
-        found = _TABLE.get(kind)
-        if found is not None:
-            return found if code is None else b"[%b] %b" % (code, _without_code(found))
-    return _TABLE[MailError]
-
-
-def _without_code(text: bytes) -> bytes:
-    return text.partition(b"] ")[2]
+        if kind in _TABLE:
+            return _TABLE[kind]
+    raise AssertionError("MailError itself is in the table")
 
 
 def bad_syntax(error: BadSyntax) -> bytes:

@@ -16,11 +16,7 @@ from functools import lru_cache
 from mailframe.errors import BadSyntax, MailError, MessageGone, TooLarge
 from mailframe.imap import grammar
 from mailframe.imap.context import MessageContext
-from mailframe.imap.cursor import Cursor
-from mailframe.imap.fetch_items import Rows
-from mailframe.imap.loading import LOADED_OCTETS, LOADED_ROWS, batches, read_octets
-from mailframe.imap.search_keys import (
-    SEARCH_KEYS,
+from mailframe.imap.criterion import (
     And,
     Candidate,
     ColumnKey,
@@ -34,6 +30,10 @@ from mailframe.imap.search_keys import (
     depth,
     none_of,
 )
+from mailframe.imap.cursor import Cursor
+from mailframe.imap.fetch_items import Rows
+from mailframe.imap.loading import LOADED_OCTETS, LOADED_ROWS, batches, read_octets
+from mailframe.imap.search_keys import SEARCH_KEYS
 from mailframe.imap.sequence import sequence_set
 from mailframe.limits import IMAPLimits
 from mailframe.mime.header import header_end
@@ -307,6 +307,7 @@ class _Search:
             for uid, sent in zip(uids, dates, strict=True):
                 message = Candidate(by_uid[uid], self._chosen)
                 message.sent = sent
+                message.dated = True
                 _decide(key, message, matched, left)
             await self._breathe()
         return left

@@ -9,6 +9,7 @@ Source: RFC 3501 sections 2.2, 3, 5.4, 5.5 and 7.
 
 import re
 from collections.abc import Callable, Coroutine
+from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -43,8 +44,17 @@ _ABSURD = 10
 """A literal this many times larger than a message may be is not read to its end."""
 
 Step = Coroutine[Any, Any, None]
-_MORE = object()
+
+
+class _More(Enum):
+    MORE = "more"
+
+
+_MORE = _More.MORE
 """Something was done; there may be more to do at once."""
+_Outcome = Step | _More | None
+"""What is to be run, ``_MORE``, or ``None`` when octets are needed."""
+_Refusal = Callable[[], _Outcome]
 
 
 @implementer(IServer)
@@ -87,7 +97,7 @@ class IMAPServer:
             extensions=EXTENSIONS,
         )
         self._errors = 0
-        self._refusal: Callable[[], Any] | None = None
+        self._refusal: _Refusal | None = None
         self._appending: tuple[bytes, Appending] | None = None
         self._dialogue: tuple[bytes, Command, Dialogue] | None = None
         self._connection: IConnection
@@ -171,7 +181,7 @@ class IMAPServer:
 
     # Commands.
 
-    def _next_command(self) -> Any:
+    def _next_command(self) -> _Outcome:
         piece = self._framer.next_piece()
         if piece is None:
             return None
@@ -184,7 +194,7 @@ class IMAPServer:
         assert refuse is not None
         return refuse()
 
-    def _command(self, octets: bytes) -> Any:
+    def _command(self, octets: bytes) -> _Outcome:
         found = _COMMAND.match(octets)
         if found is None:
             return self._garbage(octets)
@@ -207,7 +217,7 @@ class IMAPServer:
         self._dialogue = (tag, command, result)
         return self._answered(tag, command, result.begin)
 
-    def _garbage(self, octets: bytes) -> Any:
+    def _garbage(self, octets: bytes) -> _Outcome:
         if self._session.account is None and _HTTP.search(octets):
             self._goodbye(b"This is an IMAP server")
             return None
@@ -216,7 +226,7 @@ class IMAPServer:
             return self._bad(b"*", b"expected a tag and a command")
         return self._bad(found[0], b"expected a command")
 
-    def _complete(self, tag: bytes, command: Command, text: bytes) -> Any:
+    def _complete(self, tag: bytes, command: Command, text: bytes) -> _Outcome:
         """Answer OK, and what is new before it."""
         session = self._session
         view = session.view
@@ -248,7 +258,7 @@ class IMAPServer:
 
     # Refusals.
 
-    def _failed(self, tag: bytes, error: Exception) -> Any:
+    def _failed(self, tag: bytes, error: Exception) -> _Outcome:
         """Answer what went wrong, as its family demands."""
         session = self._session
         if isinstance(error, BadSyntax):
@@ -269,7 +279,7 @@ class IMAPServer:
             self._goodbye(b"Too many failed logins")
         return _MORE
 
-    def _bad(self, tag: bytes, text: bytes) -> Any:
+    def _bad(self, tag: bytes, text: bytes) -> _Outcome:
         self._session.put(b"%b BAD %b\r\n" % (tag, text))
         self._errors += 1
         if self._errors >= self._limits.errors:
@@ -283,7 +293,7 @@ class IMAPServer:
 
     # Literals.
 
-    def _literal(self, literal: Announced) -> Any:
+    def _literal(self, literal: Announced) -> _Outcome:
         framer, limits = self._framer, self._limits
         if self._refusal is not None:
             # The command is being skipped, and this is one more literal of it.
@@ -304,7 +314,9 @@ class IMAPServer:
             self._session.put(b"+ OK\r\n")
         return _MORE
 
-    def _refuse_literal(self, literal: Announced, refuse: Callable[[], Any]) -> Any:
+    def _refuse_literal(
+        self, literal: Announced, refuse: Callable[[], _Outcome]
+    ) -> _Outcome:
         """Refuse a command at a literal: at once, or when its octets have come."""
         if literal.synchronizing:
             self._refusal = None
@@ -323,7 +335,7 @@ class IMAPServer:
 
     # The message of an APPEND.
 
-    def _message(self, literal: Announced, tag: bytes, position: int) -> Any:
+    def _message(self, literal: Announced, tag: bytes, position: int) -> _Outcome:
         """Begin to take a message, or refuse it before it comes."""
         cursor = Cursor(self._framer.so_far(literal.so_far), position)
         try:
@@ -352,7 +364,7 @@ class IMAPServer:
         appending.begin()
         self._appending = (tag, appending)
 
-    def _next_of_message(self, tag: bytes, appending: Appending) -> Any:
+    def _next_of_message(self, tag: bytes, appending: Appending) -> _Outcome:
         framer = self._framer
         if framer.streaming:
             octets = framer.next_octets()
@@ -372,14 +384,16 @@ class IMAPServer:
 
     # Dialogues.
 
-    def _next_line(self, tag: bytes, command: Command, dialogue: Dialogue) -> Any:
+    def _next_line(self, tag: bytes, command: Command, dialogue: Dialogue) -> _Outcome:
         line = self._framer.next_line(dialogue.max_line)
         if line is not None:
             return self._answered(tag, command, partial(dialogue.line, line))
         answer = dialogue.woken()
         return None if answer is None else self._converse(tag, command, answer)
 
-    def _answered(self, tag: bytes, command: Command, ask: Callable[[], Answer]) -> Any:
+    def _answered(
+        self, tag: bytes, command: Command, ask: Callable[[], Answer]
+    ) -> _Outcome:
         try:
             answer = ask()
         except Exception as error:

@@ -12,7 +12,7 @@ from mailframe.errors import NoSuchMailbox, TemporaryFailure
 from mailframe.imap.command import Extension, State
 from mailframe.imap.responses import Refused
 from mailframe.imap.view import View
-from mailframe.interfaces.auth import ILoginPortal, LoginDenied, Mind
+from mailframe.interfaces.auth import ILoginPortal, LoginFailed, Mind
 from mailframe.interfaces.connection import IConnection
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.mailbox import IMailAccount
@@ -155,7 +155,7 @@ class Session:
             _, account, logout = await self.portal.login(
                 credentials, mind, IMailAccount
             )
-        except LoginDenied:
+        except LoginFailed:
             self.failed_logins += 1
             raise denied() from None
         except NotImplementedError:

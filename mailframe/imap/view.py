@@ -69,6 +69,7 @@ class View:
         self._told = 0
         self._told_recent = 0
         self._told_flags: tuple[FlagSet, bool] | None = None
+        self._flags_of: Listing | None = None
         self._changed = UIDSet.EMPTY
         self._unwatch: Callable[[], None] | None = mailbox.watch(self._may_have_changed)
 
@@ -98,9 +99,10 @@ class View:
         uids = self.listing.uids
         return uids if len(uids) == self._told else uids[: self._told]
 
-    def ghosts(self, uids: UIDSet) -> bool:
-        """Tell whether some of ``uids`` are gone, and the client does not know."""
-        return any(uid in uids for uid in self._ghosts)
+    @property
+    def ghosts(self) -> UIDSet:
+        """The messages that are gone, and the client does not know."""
+        return UIDSet.of(self._ghosts) if self._ghosts else UIDSet.EMPTY
 
     async def refresh(self) -> None:
         """Take the mailbox's changes into the view; announce nothing.
@@ -156,6 +158,7 @@ class View:
         """
         listing = self._current
         self._changed = UIDSet.EMPTY
+        self._flags_of = listing
         self._tell_flags()
         self._tell_count()
         unseen = first_unseen(listing)
@@ -178,6 +181,11 @@ class View:
         """
         if self._ghosts and expunges:
             self._tell_expunges()
+        if self._flags_of is not self._current:
+            # Keywords come with messages and with STORE, never alone.
+            self._flags_of = self._current
+            if self.mailbox.permanent_flags() != self._told_flags:
+                self._tell_flags()
         listing = self.listing
         if len(listing.uids) != self._told:
             self._tell_count()
@@ -240,8 +248,6 @@ class View:
         self.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (self._told, self._told_recent))
 
     def _tell_changes(self, listing: Listing, with_uid: bool) -> None:
-        if self.mailbox.permanent_flags() != self._told_flags:
-            self._tell_flags()
         changed, self._changed = self._changed, UIDSet.EMPTY
         lines = []
         for start, stop in changed.slices(listing.uids):

@@ -155,7 +155,7 @@ def subset(octets: bytes, names: Iterable[bytes], inverted: bool = False) -> byt
     lines = octets[:end].split(b"\n")
     last = lines.pop()
     found: list[bytes] = []
-    keep = False
+    keep = inverted
     for line in lines:
         if line in (b"", b"\r"):
             found.append(line)

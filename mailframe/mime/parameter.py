@@ -8,6 +8,7 @@ Source: RFC 2045 section 5.1, RFC 2231 sections 3 and 4.
 """
 
 import re
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from mailframe.mime.charset import decode_charset
@@ -50,8 +51,7 @@ def parameters(value: bytes) -> tuple[bytes, Parameters]:
     head = value[:start].strip()
     found: dict[bytes, bytes] = {}
     extended = False
-    count = 0
-    for match in _PARAMETER.finditer(value, start):
+    for match in islice(_PARAMETER.finditer(value, start), PARAMETERS):
         name, quoted, bare = match.groups()
         if quoted is None:
             text = bare.partition(b"(")[0].strip()
@@ -62,9 +62,6 @@ def parameters(value: bytes) -> tuple[bytes, Parameters]:
         if b"*" in name:
             extended = True
         found.setdefault(name.lower(), text)
-        count += 1
-        if count >= PARAMETERS:
-            break
     if extended:
         found = _joined(found)
     return head, tuple(found.items())

@@ -72,7 +72,7 @@ def _is_shown(part: Part) -> bool:
     if part.content_type not in (b"text/plain", b"text/html", b"text/enriched"):
         return False
     disposition = part.first(b"content-disposition")
-    return disposition is None or not disposition[:10].lower() == b"attachment"
+    return disposition is None or disposition[:10].lower() != b"attachment"
 
 
 def _plain(octets: bytes, part: Part) -> str:

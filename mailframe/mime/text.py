@@ -22,12 +22,15 @@ SEARCHED = 10_485_760
 # encoded-word = "=?" charset ["*" language] "?" encoding "?" encoded-text "?="
 # Lenient: spaces in the text, for senders that leave them in "Q" words.
 _WORD = re.compile(
-    rb"=\?([^?*\s]{1,64})(?:\*[^?\s]{0,64})?\?([bBqQ])\?([^?]*+)\?=([ \t\r\n]*+(?==\?))?"
+    rb"=\?([^?*\s]{1,64})(?:\*[^?\s]{0,64})?\?([bBqQ])\?([^?]*+)\?="
+    rb"([ \t\r\n]*+(?==\?))?"
 )
 _NOT_BASE64 = bytes(
     set(range(256))
     - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 )
+# A character of UTF-8 that the end of what is looked at cuts in two.
+_TORN = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _ENCODINGS = frozenset((b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable"))
 
@@ -130,6 +133,8 @@ def part_text(octets: bytes, part: Part, most: int | None = None) -> str:
     if most is not None:
         end = min(end, part.body_start + most)
     body = decode_transfer(octets[part.body_start : end], part.encoding)
+    if end < part.body_end:
+        body = _TORN.sub(b"", body)
     return decode_charset(body, part.parameter(b"charset"))
 
 

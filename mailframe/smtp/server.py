@@ -9,7 +9,7 @@ Source: RFC 5321, RFC 2033 (LMTP), RFC 6409 (submission).
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from inspect import isawaitable
-from typing import Any, Literal
+from typing import Any
 
 from zope.interface import implementer
 
@@ -34,7 +34,7 @@ class SMTPServer:
         receiver: IMailReceiver,
         *,
         portal: ILoginPortal | None,
-        service: Literal["smtp", "submission", "lmtp"],
+        service: str,
         hostname: str,
         limits: SMTPLimits,
         report: Callable[[BaseException], None],
@@ -45,8 +45,8 @@ class SMTPServer:
         Args:
             receiver: Takes the mail, and decides all policy.
             portal: Who may log in; ``None`` for nobody. Asked on submission.
-            service: On submission a login comes before any mail; LMTP gives
-                a verdict for each recipient.
+            service: ``smtp``; ``submission``, where a login comes before any
+                mail; or ``lmtp``, with a verdict for each recipient.
             hostname: Our own name.
             limits: What the client may use.
             report: Takes our own bugs.
@@ -316,8 +316,8 @@ def _for_all(answers: Sequence[bytes]) -> bytes:
     """Return the one answer that is right for every recipient.
 
     When it went well for some and not for others no answer is; then the
-    client is asked to come again. Some get the message twice, and nobody goes
-    without (RFC 5321 section 4.2.5).
+    client is asked to come again: some get the message twice, and nobody goes
+    without. RFC 5321 section 4.4 wants it taken and a report sent instead.
     """
     if all(answer == answers[0] for answer in answers):
         return answers[0]

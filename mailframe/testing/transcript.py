@@ -32,7 +32,8 @@ come back, in this order::
 
 Each transcript is played by line, by octet and a turn at once (all ``C`` lines
 up to the next ``S`` or ``X`` line); with ``pipelined: yes`` also with every
-``C`` line in one read. What a server says must not depend on it.
+``C`` line up to the next ``X`` line in one read. What a server says must not
+depend on it.
 """
 
 import re
@@ -324,15 +325,14 @@ class _Playing:
                 self._send()
                 self._expected.setdefault(line.number, []).append(line)
             elif line.kind == "X":
-                self._send()
+                self._send(all_so_far=True)
                 self._direct(line)
             else:
                 if self._expected and self._feeding != "all":
                     self._check()
                 self._spoken.add(line.number)
                 self._said.setdefault(line.number, []).append(line.text + b"\r\n")
-        self._feeding = self._feeding.replace("all", "turn")
-        self._send()
+        self._send(all_so_far=True)
         self._check()
 
     def _begin(self, line: _Line) -> None:
@@ -347,8 +347,8 @@ class _Playing:
         if line.kind == "C":
             made.heard()
 
-    def _send(self) -> None:
-        if self._feeding == "all":
+    def _send(self, all_so_far: bool = False) -> None:
+        if self._feeding == "all" and not all_so_far:
             return
         for number, lines in self._said.items():
             octets = b"".join(lines)
@@ -360,7 +360,7 @@ class _Playing:
             for read in reads:
                 self._open[number].feed(read)
         self._said.clear()
-        while any([one.settle() for one in self._open.values()]):
+        while sum(one.settle() for one in self._open.values()):
             pass
 
     def _direct(self, line: _Line) -> None:

@@ -1,10 +1,12 @@
 """Tests of :mod:`mailframe.auth.password_hash`."""
 
+import argon2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.auth.password_hash import check_scheme, hash_argon2id, is_usable, verify
+from mailframe.errors import TemporaryFailure
 from tests.peers import require
 
 PASSWORD = "pä sswörd".encode()
@@ -108,6 +110,15 @@ class VerifyTests(SynchronousTestCase):
             error = self.assertRaises(ValueError, verify, b"secret", stored)
             self.assertIn("damaged {", str(error), stored)
             self.assertTrue(error.__suppress_context__, stored)
+
+    def test_no_memory(self) -> None:
+        """Want of memory is neither a wrong password nor a damaged hash."""
+
+        def fails(*_: object) -> None:
+            raise argon2.exceptions.VerificationError("Memory allocation error")
+
+        self.patch(argon2.low_level, "verify_secret", fails)
+        self.assertRaises(TemporaryFailure, verify, b"secret", "{ARGON2ID}x")
 
     def test_bcrypt_beyond_72(self) -> None:
         """Of a long password bcrypt takes 72 octets, as it does elsewhere."""

@@ -8,6 +8,7 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import InsufficientStorage, TemporaryFailure
@@ -218,7 +219,6 @@ class DamageTests(JournalTestCase):
                 self.replace(whole[:torn] + rest)
                 self.assertEqual(self.replayed(), kept, torn)
                 self.assertEqual(self.replayed(), kept, torn)
-        self.flushWarnings()
 
     def test_torn_header(self) -> None:
         """A file whose header did not reach the disk is an empty file."""
@@ -265,6 +265,18 @@ class DamageTests(JournalTestCase):
         self.replace(second[:at] + first[at:])
         found = self.replayed()
         self.assertEqual(found[2:], [(1, b"other")])
+
+    def test_said_once(self) -> None:
+        """Cutting a torn end is logged once, with place and file."""
+        whole = self.write_file([(1, [b"first"]), (2, [b"second"])])
+        self.replace(whole[:-1])
+        with capturedLogs() as events:
+            self.replayed()
+            self.replayed()
+        said = [formatEvent(event) for event in events]
+        end = len(whole) - HEAD_SIZE - 6
+        expected = f"{self.newest()} ends in a torn record, cut at octet {end}"
+        self.assertEqual(said, [expected])
 
     def test_absurd_length(self) -> None:
         """A length that was never written is not believed."""
@@ -326,6 +338,15 @@ class FailureTests(JournalTestCase):
                 self.writing.write([(2, [b"second" * 20])])
         self.writing.write([(3, [b"third"])])
         self.assertEqual(self.after_crash(), [(1, b"first"), (3, b"third")])
+
+    def test_nothing_left_of_a_failed_batch(self) -> None:
+        """A whole record of a failed batch never follows a shorter good one."""
+        self.system.fail(errno.ENOSPC, "pwritev", short=True)
+        with self.assertRaises(InsufficientStorage):
+            self.writing.write([(2, [b"a" * 9]), (2, [b"b" * 9]), (2, [bytes(400)])])
+        self.writing.write([(3, [b"c" * 9])])
+        self.writing.close()
+        self.assertEqual(self.replayed(), [(1, b"first"), (3, b"c" * 9)])
 
     def test_disk_fails(self) -> None:
         """Another error of a write is temporary, and does not say "full"."""

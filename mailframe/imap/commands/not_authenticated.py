@@ -94,9 +94,8 @@ class Authentication:
         """Take a response."""
         return self._step(lambda: self._exchange.feed(octets))
 
-    def woken(self) -> Answer:
+    def woken(self) -> None:
         """Nothing is ever said unasked."""
-        return None
 
     def _step(self, ask: Any) -> Answer:
         try:

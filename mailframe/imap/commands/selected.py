@@ -153,16 +153,22 @@ async def store(by_uid: bool, session: Session, command: _Store) -> bytes:
         view.forget_changes(done.changed)
     else:
         view.own_changes(done.changed)
-    if not by_uid and view.ghosts(uids):
+    if not by_uid and uids & view.ghosts:
         view.announce(expunges=False)
         raise MessageGone
     return b"STORE completed"
 
 
+def parse_search_command(cursor: Cursor) -> SearchRequest:
+    """Read ``SP search-program``  (RFC 9051 section 9, search)."""
+    cursor.space()
+    return parse_search(cursor)
+
+
 async def search(by_uid: bool, session: Session, request: SearchRequest) -> bytes:
     """Tell which messages match.  Source: RFC 3501 section 6.4.4."""
     view = session.selected
-    found = await run_search(view, request)
+    found = await run_search(view, request) - view.ghosts
     # New messages are told of before their numbers are.
     view.announce(expunges=False)
     numbers = found if by_uid else message_numbers(found, view.uids)
@@ -243,7 +249,7 @@ async def copy(by_uid: bool, session: Session, command: Transfer) -> bytes:
     uids = command.messages.to_uids(view.uids, by_uid)
     if view.stale:
         await view.refresh()
-    if not by_uid and view.ghosts(uids):
+    if not by_uid and uids & view.ghosts:
         raise MessageGone
     code = await transfer(view, uids, command.destination, view.mailbox.copy)
     return code + b"COPY completed"
@@ -279,10 +285,16 @@ COMMANDS = (
         b"SEARCH",
         SELECTED,
         partial(search, False),
-        parse_search,
+        parse_search_command,
         uses_sequence_numbers=True,
     ),
-    Command(b"UID SEARCH", SELECTED, partial(search, True), parse_search, by_uid=True),
+    Command(
+        b"UID SEARCH",
+        SELECTED,
+        partial(search, True),
+        parse_search_command,
+        by_uid=True,
+    ),
     Command(b"COPY", SELECTED, partial(copy, False), parse_transfer),
     Command(b"UID COPY", SELECTED, partial(copy, True), parse_transfer),
 )

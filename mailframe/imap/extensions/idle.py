@@ -6,6 +6,9 @@ the mailbox wakes the session when something may have changed.
 Source: RFC 2177 section 3.
 """
 
+from collections.abc import Coroutine
+from typing import Any
+
 from mailframe.errors import BadSyntax
 from mailframe.imap.command import LOGGED_IN, Answer, Command, Extension
 from mailframe.imap.session import Session
@@ -40,7 +43,7 @@ class Idling:
             raise BadSyntax("DONE")
         return b"IDLE completed"
 
-    def woken(self) -> Answer:
+    def woken(self) -> Coroutine[Any, Any, None] | None:
         """Tell what is new, if something may be."""
         view = self._session.view
         return self._tell() if view is not None and view.stale else None

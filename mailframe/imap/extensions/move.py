@@ -31,7 +31,7 @@ async def run(by_uid: bool, session: Session, command: Transfer) -> bytes:
     uids = command.messages.to_uids(view.uids, by_uid)
     if view.stale:
         await view.refresh()
-    if not by_uid and view.ghosts(uids):
+    if not by_uid and uids & view.ghosts:
         raise MessageGone
     code = await transfer(view, uids, command.destination, view.mailbox.move)
     if code:

@@ -9,6 +9,7 @@ Source: RFC 9051 sections 6.3.4 to 6.3.6.
 import os
 import time
 from collections.abc import Iterable
+from functools import partial
 
 from mailframe.errors import BadMailboxName, MailboxExists
 from mailframe.model.mailbox import INBOX, MailboxName
@@ -17,7 +18,6 @@ from mailframe.storage.maildir.identity import (
     new_identity,
     read_identity,
     read_uidlist,
-    write_identity,
 )
 from mailframe.storage.maildir.index import Index, MailboxRow
 from mailframe.storage.maildir.names import (
@@ -195,7 +195,7 @@ def rename(
             if os.path.exists(new) or _named(index, name):
                 raise MailboxExists(name)
             store.os_layer.rename(old, new)
-            batch.undo(lambda new=new, old=old: store.os_layer.rename(new, old))
+            batch.undo(partial(store.os_layer.rename, new, old))
             row.name, row.directory = name, directory
             index.update_mailbox(row)
             renamed.append(snapshot(row))

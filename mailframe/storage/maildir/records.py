@@ -22,6 +22,8 @@ MOVED = 3
 """The same, and the originals are gone."""
 EXPUNGED = 4
 """Messages went: ``uids`` (ranges) and their ``names``."""
+TAKEN = 5
+"""UIDs below ``uid_next`` were given to files of other programs."""
 
 _LENGTH = struct.Struct("<I")
 

@@ -9,7 +9,7 @@ from typing import Any
 from mailframe.interfaces.mailbox import SummaryField
 from mailframe.mime.summary import summarise
 from mailframe.model.summary import Summary
-from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.index import Index
 
 HEADER_KEPT = 16_384
 """Octets of header kept in the index; a longer one is read from its file."""
@@ -27,7 +27,7 @@ FIELDS: tuple[SummaryField, ...] = (
     "references",
     "preview",
 )
-_INSERT = f"INSERT OR REPLACE INTO summaries VALUES (?{',?' * len(FIELDS)})"
+_INSERT = f"INSERT OR REPLACE INTO summaries VALUES (?{',?' * len(FIELDS)})"  # noqa: S608
 
 
 def header_of(octets: bytes) -> bytes:
@@ -87,7 +87,8 @@ def read_rows(
     for span in spans:
         for number, *values in index.execute(query, span):
             for place in lists:
-                values[place] = tuple(values[place].split("\n")) if values[place] else ()
+                text = values[place]
+                values[place] = tuple(text.split("\n")) if text else ()
             found[number] = tuple(values)
     return found
 

@@ -93,10 +93,13 @@ def _transfer(
         deltas = [arrival]
         if moving:
             removed = UIDSet.of(original.uid for original in originals)
-            # In the same mailbox the copies came first, under their own clock.
-            vanish(index, source, removed, store.tick(source))
-            index.update_mailbox(source)
-            deltas.append(Delta(snapshot(source), [], [], removed))
+            if source is target:
+                vanish(index, source, removed, modseq)
+                arrival.removed = removed
+            else:
+                vanish(index, source, removed, store.tick(source))
+                index.update_mailbox(source)
+                deltas.append(Delta(snapshot(source), [], [], removed))
         index.update_mailbox(target)
         arrival.row = snapshot(target)
         _record(store, batch, source, target, files, modseq, moving=moving)

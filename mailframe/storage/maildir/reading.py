@@ -1,0 +1,342 @@
+"""Everything that reads an account, in the reading threads.
+
+The index is asked through a connection of its own, one question at a time;
+files are read without holding it. A file another name was given meanwhile is
+looked up once more, then searched for.
+
+Source: DESIGN.md section 5 (nothing that waits for a disk blocks the reactor).
+"""
+
+import os
+import sqlite3
+import tempfile
+import threading
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from mailframe.errors import MessageGone, NoSuchMailbox
+from mailframe.interfaces.mailbox import SummaryField
+from mailframe.mime.lines import to_crlf
+from mailframe.model.flag import DELETED, SEEN
+from mailframe.model.mailbox import Listing, MailboxStatus
+from mailframe.model.summary import Summary
+from mailframe.model.uid_set import UIDSet
+from mailframe.storage.maildir import scan
+from mailframe.storage.maildir.columns import Loaded
+from mailframe.storage.maildir.index import INDEX_FILE, Index, MailboxRow
+from mailframe.storage.maildir.store import (
+    AccountStore,
+    directory_mtimes,
+    find_file,
+    message_path,
+)
+from mailframe.storage.maildir.summary_rows import digest, header_of, pick, read_rows
+
+_SPOOLED = 262_144
+Digests = list[tuple[int, Summary, bytes]]
+
+
+class _File(NamedTuple):
+    number: int
+    name: str
+    disk: str | None
+    size: int
+    lf: int
+
+
+class AccountReader:
+    """The reading threads' hold on one account."""
+
+    def __init__(self, store: AccountStore) -> None:
+        """Read what ``store`` writes."""
+        self._store = store
+        self._root = store.root
+        self._lock = threading.Lock()
+        self._index: Index | None = None
+
+    def close(self) -> None:
+        """Close the connection; the next question opens another."""
+        with self._lock:
+            if self._index is not None:
+                self._index.close()
+                self._index = None
+
+    @contextmanager
+    def _asking(self) -> Iterator[Index]:
+        """Hold the connection inside one transaction, so that all fits together.
+
+        Raises:
+            TemporaryFailure: What the disk or SQLite says.
+        """
+        try:
+            with self._lock:
+                if self._index is None:
+                    self._index = Index(
+                        os.path.join(self._root, INDEX_FILE), reading=True
+                    )
+                self._index.execute("BEGIN")
+                try:
+                    yield self._index
+                finally:
+                    self._index.rollback()
+        except (OSError, sqlite3.Error) as error:
+            raise self._store.refused(error) from error
+
+    def _row(self, index: Index, mailbox_id: str) -> MailboxRow:
+        row = index.mailbox(mailbox_id)
+        if row is None:
+            raise NoSuchMailbox(mailbox_id)
+        return row
+
+    def _directory(self, row: MailboxRow) -> str:
+        return f"{self._root}/{row.directory}" if row.directory else self._root
+
+    def load_columns(self, mailbox_id: str) -> Loaded:
+        """Return all messages of a mailbox."""
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+            keywords = index.keywords(row)
+            cursor = index.execute(
+                "SELECT id & 4294967295, flags, modseq, date, size, arrived"
+                " FROM messages WHERE id BETWEEN ? AND ? ORDER BY id",
+                row.span(),
+            )
+            uids, modseqs = array("I"), array("Q")
+            dates, sizes, arrived = array("q"), array("Q"), array("Q")
+            flags: list[Any] = []
+            while rows := cursor.fetchmany(5000):
+                columns = list(zip(*rows, strict=True))
+                uids.extend(columns[0])
+                flags += index.flag_sets(columns[1])
+                modseqs.extend(columns[2])
+                dates.extend(columns[3])
+                sizes.extend(columns[4])
+                arrived.extend(columns[5])
+        listing = Listing(
+            row.highest_modseq, row.uid_next, uids, flags, modseqs, dates, sizes
+        )
+        return Loaded(row, listing, arrived, keywords)
+
+    def status(self, mailbox_id: str) -> MailboxStatus:
+        """Count a mailbox's messages."""
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+            groups = index.execute(
+                "SELECT flags, count(*), sum(size) FROM messages"
+                " WHERE id BETWEEN ? AND ? GROUP BY flags",
+                row.span(),
+            ).fetchall()
+            (recent,) = index.execute(
+                "SELECT count(*) FROM messages WHERE id BETWEEN ? AND ?",
+                (row.span()[0] + row.first_recent, row.span()[1]),
+            ).fetchone()
+            sets = [index.flag_set(number) for number, _, _ in groups]
+        counted = list(zip(sets, groups, strict=True))
+        return MailboxStatus(
+            messages=sum(count for _, count, _ in groups),
+            recent=recent,
+            unseen=sum(count for flags, (_, count, _) in counted if SEEN not in flags),
+            deleted=sum(count for flags, (_, count, _) in counted if DELETED in flags),
+            size=sum(size for _, _, size in groups),
+            uid_next=row.uid_next,
+            uid_validity=row.uid_validity,
+            highest_modseq=row.highest_modseq,
+            mailbox_id=row.mailbox_id,
+        )
+
+    def vanished(self, mailbox_id: str, since: int) -> UIDSet:
+        """Return what vanished after a mod-sequence, or all that may have."""
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+            if since < row.known_since:
+                return UIDSet(((1, row.uid_next - 1),) if row.uid_next > 1 else ())
+            return index.vanished_since(row, since)
+
+    def compare(self, mailbox_id: str) -> scan.Differences:
+        """Find what other programs did to a mailbox."""
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+        directory = self._directory(row)
+        try:
+            mtimes = directory_mtimes(directory)
+            listed = scan.listing(directory)
+            with self._asking() as index:
+                known = scan.known(index, self._row(index, mailbox_id))
+            return scan.compare(directory, mtimes, listed, known)
+        except OSError as error:
+            raise self._store.refused(error) from error
+
+    def load(self, mailbox_id: str, uids: UIDSet, left: int) -> Mapping[int, bytes]:
+        """Return whole messages from the lowest UID on, while they fit."""
+        wanted: list[_File] = []
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+            for file in self._files(index, row, uids):
+                left -= file.size
+                if left < 0:
+                    break
+                wanted.append(file)
+        return {
+            file.number & 0xFFFFFFFF: octets
+            for file in wanted
+            if (octets := self._octets(row, file)) is not None
+        }
+
+    def open(self, mailbox_id: str, uid: int) -> tuple[bytes | None, int, int]:
+        """Open one message.
+
+        Returns:
+            Its octets when they are few; else ``None``, a descriptor of a file
+            that has them, and their number.
+
+        Raises:
+            MessageGone: There is no such message.
+        """
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+            found = list(self._files(index, row, UIDSet(((uid, uid),))))
+        fd = self._open(row, found[0]) if found else None
+        if fd is None:
+            raise MessageGone(str(uid))
+        try:
+            size = os.fstat(fd).st_size
+            if found[0].lf or size <= _SPOOLED:
+                octets = to_crlf(_read_all(fd, size))
+                os.close(fd)
+                if len(octets) <= _SPOOLED:
+                    return octets, -1, len(octets)
+                return None, _spooled(octets, f"{self._root}/tmp"), len(octets)
+        except OSError as error:
+            raise self._store.refused(error) from error
+        return None, fd, size
+
+    def summaries(
+        self, mailbox_id: str, uids: UIDSet, fields: Sequence[SummaryField]
+    ) -> tuple[tuple[Sequence[Any], ...], Digests]:
+        """Return kept answers by column, and those that had to be worked out."""
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+            files = list(self._files(index, row, uids))
+            kept = read_rows(index, row.spans(uids), fields)
+        made: Digests = []
+        rows: list[tuple[Any, ...]] = []
+        for file in files:
+            values = kept.get(file.number)
+            if values is None:
+                octets = self._octets(row, file)
+                if octets is None:
+                    continue
+                summary, header = digest(octets)
+                made.append((file.number, summary, header))
+                values = pick(summary, fields)
+            rows.append((file.number & 0xFFFFFFFF, *values))
+        if not rows:
+            return tuple([] for _ in range(len(fields) + 1)), made
+        return tuple(zip(*rows, strict=True)), made
+
+    def headers(
+        self, mailbox_id: str, uids: UIDSet
+    ) -> tuple[Sequence[int], Sequence[bytes]]:
+        """Return the header of each message."""
+        kept: dict[int, bytes] = {}
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+            files = list(self._files(index, row, uids))
+            for span in row.spans(uids):
+                kept.update(
+                    index.execute(
+                        "SELECT id, header FROM headers WHERE id BETWEEN ? AND ?", span
+                    )
+                )
+        found: list[int] = []
+        headers: list[bytes] = []
+        for file in files:
+            header = kept.get(file.number)
+            if header is None:
+                octets = self._octets(row, file)
+                if octets is None:
+                    continue
+                header = header_of(octets)
+            found.append(file.number & 0xFFFFFFFF)
+            headers.append(header)
+        return found, headers
+
+    def _files(self, index: Index, row: MailboxRow, uids: UIDSet) -> Iterator[_File]:
+        for span in row.spans(uids):
+            for values in index.execute(
+                "SELECT id, file, disk, size, lf FROM messages"
+                " WHERE id BETWEEN ? AND ? ORDER BY id",
+                span,
+            ):
+                yield _File(*values)
+
+    def _octets(self, row: MailboxRow, file: _File) -> bytes | None:
+        """Return a message in CRLF form, ``None`` if its file is gone."""
+        fd = self._open(row, file)
+        if fd is None:
+            return None
+        try:
+            octets = _read_all(fd, os.fstat(fd).st_size)
+        except OSError as error:
+            raise self._store.refused(error) from error
+        finally:
+            os.close(fd)
+        return to_crlf(octets) if file.lf else octets
+
+    def _open(self, row: MailboxRow, file: _File) -> int | None:
+        """Open a message file, whatever name it has by now."""
+        directory = self._directory(row)
+        attempts: tuple[Callable[[], str | None], ...] = (
+            lambda: message_path(directory, file.name, file.disk),
+            lambda: self._path_now(file),
+            lambda: self._path_found(row, file),
+        )
+        for attempt in attempts:
+            path = attempt()
+            if path is None:
+                return None
+            try:
+                return os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise self._store.refused(error) from error
+        return None
+
+    def _path_now(self, file: _File) -> str | None:
+        with self._asking() as index:
+            found = index.execute(
+                "SELECT file, disk, directory FROM messages, mailboxes"
+                " WHERE messages.id=? AND mailboxes.id=messages.id>>32",
+                (file.number,),
+            ).fetchone()
+        if found is None:
+            return None
+        name, disk, directory = found
+        root = f"{self._root}/{directory}" if directory else self._root
+        return message_path(root, name, disk)
+
+    def _path_found(self, row: MailboxRow, file: _File) -> str | None:
+        directory = self._directory(row)
+        try:
+            found = find_file(directory, file.name)
+        except OSError as error:
+            raise self._store.refused(error) from error
+        return found[0] if found else None
+
+
+def _read_all(fd: int, size: int) -> bytes:
+    octets = os.read(fd, size + 1)
+    while len(octets) < size and (piece := os.read(fd, size - len(octets))):
+        octets += piece
+    return octets
+
+
+def _spooled(octets: bytes, directory: str) -> int:
+    """Put octets into a file without a name, so that they need no memory."""
+    with tempfile.TemporaryFile(dir=directory) as file:
+        file.write(octets)
+        file.flush()
+        return os.dup(file.fileno())

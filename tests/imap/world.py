@@ -1,0 +1,120 @@
+"""What IMAP's tests begin with: a portal, accounts in memory, a server."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zope.interface import implementer
+
+from mailframe.errors import TemporaryFailure
+from mailframe.imap.server import IMAPServer
+from mailframe.interfaces.auth import (
+    ILoginPortal,
+    IUsernamePassword,
+    Mind,
+    UnauthorizedLogin,
+)
+from mailframe.interfaces.mailbox import IMailAccount, NewMessage
+from mailframe.limits import IMAPLimits
+from mailframe.model.mailbox import INBOX, MailboxName
+from mailframe.storage.content import MemoryContent, MemoryIntake
+from mailframe.storage.memory import MemoryAccount
+from mailframe.testing.mailbox_contract import new
+from mailframe.testing.transcript import Conversation, FakeConnection
+
+
+@implementer(ILoginPortal)
+class Door:
+    """Lets ``alice`` in with ``secret``, always to the same account."""
+
+    def __init__(self, account: Any) -> None:
+        self.account = account
+        self.minds: list[Mind] = []
+        self.logouts = 0
+
+    async def login(self, credentials: Any, mind: Any, *interfaces: Any) -> Any:
+        assert interfaces == (IMailAccount,)
+        self.minds.append(mind)
+        if credentials.username == b"trouble":
+            raise TemporaryFailure("no directory")
+        if credentials.username == b"pop":
+            raise NotImplementedError("no mail account")
+        if (credentials.username, credentials.password) != (b"alice", b"secret"):
+            raise UnauthorizedLogin("no")
+        return IMailAccount, self.account, self._logout
+
+    def listCredentialsInterfaces(self) -> list[Any]:
+        return [IUsernamePassword]
+
+    def _logout(self) -> None:
+        self.logouts += 1
+
+
+def done(coroutine: Any) -> Any:
+    """Run a coroutine that never waits; return its result."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it waits")
+
+
+class World:
+    """One account and the servers that serve it."""
+
+    def __init__(
+        self, messages: int = 0, limits: IMAPLimits | None = None, **account: Any
+    ) -> None:
+        self.account = MemoryAccount("alice@example.org", uid_validity=7, **account)
+        self.door = Door(self.account)
+        self.limits = limits or IMAPLimits()
+        self.reported: list[BaseException] = []
+        self.intake: Any = MemoryIntake(self.limits.message_size)
+        if messages:
+            done(self.account.append(INBOX, [new(n + 1) for n in range(messages)]))
+
+    def put(self, octets: bytes, name: MailboxName = INBOX) -> None:
+        """Deliver a message."""
+        done(self.account.append(name, [NewMessage(MemoryContent(octets))]))
+
+    def server(self) -> IMAPServer:
+        """Return a fresh server."""
+        return IMAPServer(
+            self.door,
+            hostname="mail.example.org",
+            limits=self.limits,
+            intake=self.intake,
+            report=self.reported.append,
+            now=lambda: 0.0,
+        )
+
+    def connect(self, connection: FakeConnection | None = None) -> Conversation:
+        """Return a new connection, its greeting heard."""
+        made = Conversation(self.server(), connection)
+        made.heard()
+        return made
+
+    def logged_in(self) -> Conversation:
+        """Return a connection after login."""
+        made = self.connect()
+        assert b"z0 OK" in made.say(b"z0 LOGIN alice secret\r\n")
+        return made
+
+    def selected(self) -> Conversation:
+        """Return a connection that has INBOX selected."""
+        made = self.logged_in()
+        assert b"z1 OK" in made.say(b"z1 SELECT INBOX\r\n")
+        return made
+
+
+_GIVEN = {"": 0, "empty": 0, "five_messages": 5}
+
+
+def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
+    """Make the world a transcript asks for with ``given``."""
+    world = World(_GIVEN[header.get("given", "")])
+
+    def connect(connection: FakeConnection) -> IMAPServer:
+        assert not world.reported, world.reported
+        return world.server()
+
+    return connect

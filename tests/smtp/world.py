@@ -1,0 +1,181 @@
+"""A small world for SMTP tests: a receiver that writes down what it is given."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.portal import Portal
+from zope.interface import implementer
+
+from mailframe.errors import (
+    MailError,
+    MessageTooLarge,
+    NoSuchUser,
+    NotPermitted,
+    OverQuota,
+    RelayDenied,
+    TemporaryFailure,
+)
+from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
+from mailframe.limits import SMTPLimits
+from mailframe.model.address import Address
+from mailframe.model.envelope import ForwardPath, Origin, ReversePath
+from mailframe.smtp.server import SMTPServer
+from mailframe.storage.memory import MemoryRealm
+from mailframe.testing.transcript import Conversation, FakeConnection
+
+AT_RCPT: Mapping[str, Exception] = {
+    "nobody": NoSuchUser("nobody"),
+    "relay": RelayDenied("relay"),
+    "later": TemporaryFailure("later"),
+    "bug": ZeroDivisionError("secret text"),
+}
+"""What RCPT raises, by local part."""
+
+AT_END: Mapping[str, MailError] = {
+    "full": OverQuota("full"),
+    "gone": NoSuchUser("gone"),
+    "unsure": TemporaryFailure("unsure"),
+}
+"""The verdict at the end, by local part."""
+
+
+@implementer(IMailTransaction)
+class RecordingTransaction:
+    """Writes down one message."""
+
+    def __init__(self, origin: Origin, reverse_path: ReversePath) -> None:
+        """Begin."""
+        self.id = "T1"
+        self.origin = origin
+        self.reverse_path = reverse_path
+        self.recipients: list[Address] = []
+        self.pieces: list[bytes] = []
+        self.finished = False
+        self.aborted = 0
+        self.wait_for: Awaitable[None] | None = None
+        self.refuse: Exception | None = None
+
+    async def recipient(self, forward_path: ForwardPath) -> None:
+        """Take, or raise what the local part says."""
+        if forward_path.address.local in AT_RCPT:
+            raise AT_RCPT[forward_path.address.local]
+        self.recipients.append(forward_path.address)
+
+    def write(self, octets: bytes) -> Awaitable[None] | None:
+        """Keep."""
+        if self.refuse is not None:
+            raise self.refuse
+        self.pieces.append(octets)
+        waiting, self.wait_for = self.wait_for, None
+        return waiting
+
+    async def finish(self) -> Sequence[MailError | None]:
+        """Give the verdicts the local parts say."""
+        self.finished = True
+        return [AT_END.get(one.local) for one in self.recipients]
+
+    def abort(self) -> None:
+        """Count."""
+        self.aborted += 1
+
+    @property
+    def content(self) -> bytes:
+        """All that was written."""
+        return b"".join(self.pieces)
+
+
+@implementer(IMailReceiver)
+class RecordingReceiver:
+    """Keeps every transaction."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.transactions: list[RecordingTransaction] = []
+
+    async def begin(
+        self, origin: Origin, reverse_path: ReversePath
+    ) -> RecordingTransaction:
+        """Begin one, unless the sender says otherwise."""
+        sender = reverse_path.address
+        if sender is not None and sender.local == "forged":
+            raise NotPermitted("forged")
+        if sender is not None and sender.local == "huge":
+            raise MessageTooLarge("huge")
+        transaction = RecordingTransaction(origin, reverse_path)
+        self.transactions.append(transaction)
+        return transaction
+
+    async def verify(self, origin: Origin, text: str) -> Sequence[Address]:
+        """Know one name."""
+        if text == "alice":
+            return (Address("alice", "example.org"), Address("a b", "example.org"))
+        if text == "nobody":
+            raise NoSuchUser("nobody")
+        return ()
+
+
+class World:
+    """What makes servers, and what they did."""
+
+    def __init__(
+        self, service: str = "smtp", limits: SMTPLimits | None = None
+    ) -> None:
+        """Make the user ``alice@example.org`` with password ``secret``."""
+        self.service = service
+        self.limits = limits or SMTPLimits()
+        self.receiver = RecordingReceiver()
+        self.reported: list[BaseException] = []
+        self.logouts = 0
+        checker = InMemoryUsernamePasswordDatabaseDontUse()
+        checker.addUser(b"alice@example.org", b"secret")
+        self.portal: Any = Portal(_Realm(self), [checker])
+
+    def server(self, connection: FakeConnection | None = None) -> SMTPServer:
+        """Return a server nobody has connected."""
+        return SMTPServer(
+            self.receiver,
+            portal=self.portal if self.service == "submission" else None,
+            service=self.service,
+            hostname="mx.example.org",
+            limits=self.limits,
+            report=self.reported.append,
+            now=lambda: 1_700_000_000.0,
+        )
+
+    def converse(self, connection: FakeConnection | None = None) -> Conversation:
+        """Return a conversation that has heard the greeting."""
+        conversation = Conversation(
+            self.server(), connection or FakeConnection(trusted=True)
+        )
+        conversation.heard()
+        return conversation
+
+    @property
+    def last(self) -> RecordingTransaction:
+        """The newest transaction."""
+        return self.receiver.transactions[-1]
+
+
+class _Realm(MemoryRealm):
+    """Counts logouts."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(lambda: 0.0, lambda call: call())
+        self._world = world
+
+    def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+        interface, account, _ = super().requestAvatar(avatarId, mind, *interfaces)
+
+        def logout() -> None:
+            self._world.logouts += 1
+
+        return interface, account, logout
+
+
+def start(header: Mapping[str, str]) -> Any:
+    """Make the world of a transcript; see :mod:`mailframe.testing.transcript`."""
+    limits = {
+        name: int(header[name]) for name in SMTPLimits.__slots__ if name in header
+    }
+    return World(header.get("service", "smtp"), SMTPLimits(**limits)).server
