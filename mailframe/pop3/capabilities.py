@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailframe.pop3.extensions import sasl
+
 if TYPE_CHECKING:
     from mailframe.pop3.server import POP3Server
 
@@ -18,5 +20,8 @@ def capabilities(session: POP3Server) -> list[bytes]:
         found.append(b"USER")
     if session.connection.can_start_tls:
         found.append(b"STLS")
+    mechanisms = sasl.capability(session)
+    if mechanisms is not None:
+        found.append(mechanisms)
     found.append(b"IMPLEMENTATION mailframe")
     return found

@@ -1,7 +1,6 @@
-"""Every POP3 command: what it is called, when it is allowed, what it does.
+"""The POP3 commands of RFC 1939 and those every server has.
 
-A function that has to wait returns a coroutine; one that need not returns
-``None`` and has replied. Refusals of the grammar are BadSyntax.
+Refusals of the grammar are BadSyntax.
 
 Source: RFC 1939 sections 4 to 7, RFC 2449 section 5, RFC 2595 section 4.
 """
@@ -9,14 +8,17 @@ Source: RFC 1939 sections 4 to 7, RFC 2449 section 5, RFC 2595 section 4.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mailframe.errors import BadSyntax
+from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.mime.dot_stuffing import DotStuffer
 from mailframe.pop3.capabilities import capabilities
+from mailframe.pop3.command import EARLY, LATE, Command, Step
+from mailframe.pop3.extensions import sasl
+from mailframe.pop3.top_cut import TopCut
+from mailframe.sasl.password import password_credentials
 
 if TYPE_CHECKING:
     from mailframe.pop3.server import POP3Server
@@ -24,39 +26,6 @@ if TYPE_CHECKING:
 PIECE = 262_144
 """Octets of a message to read and send at once."""
 
-Step = Coroutine[Any, Any, None] | None
-
-
-class State(Enum):
-    """Where a session is (RFC 1939 section 3); UPDATE is over as it begins."""
-
-    AUTHORIZATION = 1
-    TRANSACTION = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command.
-
-    Attributes:
-        name: In capitals.
-        states: Where it is allowed.
-        run: Takes the session and the argument octets.
-    """
-
-    name: str
-    states: frozenset[State]
-    run: Callable[[POP3Server, bytes], Step]
-
-    @property
-    def when(self) -> str:
-        """Say when it is allowed."""
-        early = State.AUTHORIZATION in self.states
-        return "before login" if early else "after login"
-
-
-_EARLY = frozenset({State.AUTHORIZATION})
-_LATE = frozenset({State.TRANSACTION})
 _NUMBER = re.compile(rb"0*([0-9]{1,10})")
 
 
@@ -119,7 +88,12 @@ def pass_(session: POP3Server, argument: bytes) -> Step:
         raise BadSyntax("STLS before a password")
     if session.user is None:
         raise BadSyntax("USER before PASS")
-    return session.log_in(session.user, argument)
+    try:
+        credentials = password_credentials(session.user, argument)
+    except UnauthorizedLogin:
+        session.count_failed_login()
+        return None
+    return session.log_in(credentials)
 
 
 def quit_(session: POP3Server, argument: bytes) -> Step:
@@ -242,61 +216,23 @@ async def _send(session: POP3Server, index: int, lines: int | None) -> None:
         content.close()
 
 
-class TopCut:
-    """Lets a header and a number of body lines through, whatever the pieces."""
-
-    def __init__(self, lines: int) -> None:
-        """Begin.
-
-        Args:
-            lines: Lines of the body to let through, from 0.
-        """
-        self.done = False
-        self._lines = lines
-        self._in_body = False
-        # As if a line had ended before: an empty header ends at once.
-        self._tail = b"\r\n"
-
-    def feed(self, octets: bytes) -> bytes:
-        """Return what passes of ``octets``."""
-        start = 0
-        if not self._in_body:
-            joined = self._tail + octets
-            end = joined.find(b"\r\n\r\n") + 4
-            if end < 4:
-                self._tail = joined[-3:]
-                return octets
-            start = end - len(self._tail)
-            self._in_body = True
-        while self._lines and start < len(octets):
-            # Whole pieces at once while they cannot be too much.
-            count = octets.count(b"\n", start)
-            if count < self._lines:
-                self._lines -= count
-                return octets
-            for _ in range(self._lines):
-                start = octets.find(b"\n", start) + 1
-            self._lines = 0
-        self.done = not self._lines
-        return octets[:start]
-
-
 COMMANDS: dict[bytes, Command] = {
     command.name.encode(): command
     for command in (
-        Command("CAPA", _EARLY | _LATE, capa),
-        Command("STLS", _EARLY, stls),
-        Command("USER", _EARLY, user),
-        Command("PASS", _EARLY, pass_),
-        Command("QUIT", _EARLY | _LATE, quit_),
-        Command("NOOP", _LATE, noop),
-        Command("RSET", _LATE, rset),
-        Command("STAT", _LATE, stat),
-        Command("LIST", _LATE, list_),
-        Command("UIDL", _LATE, uidl),
-        Command("DELE", _LATE, dele),
-        Command("RETR", _LATE, retr),
-        Command("TOP", _LATE, top),
+        Command("CAPA", EARLY | LATE, capa),
+        Command("STLS", EARLY, stls),
+        Command("USER", EARLY, user),
+        Command("PASS", EARLY, pass_),
+        Command("QUIT", EARLY | LATE, quit_),
+        Command("NOOP", LATE, noop),
+        Command("RSET", LATE, rset),
+        Command("STAT", LATE, stat),
+        Command("LIST", LATE, list_),
+        Command("UIDL", LATE, uidl),
+        Command("DELE", LATE, dele),
+        Command("RETR", LATE, retr),
+        Command("TOP", LATE, top),
+        *sasl.COMMANDS,
     )
 }
 """By name."""

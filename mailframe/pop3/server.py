@@ -18,10 +18,10 @@ from mailframe.interfaces.connection import IConnection, IServer
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.maildrop import IMaildrop, MaildropMessage
 from mailframe.limits import POP3Limits
-from mailframe.pop3.commands import COMMANDS, Command, State
+from mailframe.pop3.command import Command, State
+from mailframe.pop3.commands import COMMANDS
 from mailframe.pop3.framing import Lines
 from mailframe.pop3.replies import INTERNAL_ERROR, refusal
-from mailframe.sasl.password import password_credentials
 
 
 @implementer(IServer)
@@ -147,19 +147,24 @@ class POP3Server:
         """Whether a password may cross this connection."""
         return bool(self.connection.tls or self.connection.trusted)
 
-    async def log_in(self, user: bytes, password: bytes) -> None:
+    def count_failed_login(self) -> None:
+        """Refuse credentials; too many of them end the session."""
+        self.user = None
+        self._failed_logins += 1
+        self.put(b"-ERR [AUTH] wrong user name or password\r\n")
+        if self._failed_logins >= self.limits.login_attempts:
+            self.closing = True
+
+    async def log_in(self, credentials: Any) -> None:
         """Try to enter TRANSACTION, and reply."""
         self.user = None
         mind = Mind("pop3", self.connection.client_address, bool(self.connection.tls))
         try:
             found, avatar, logout = await self.portal.login(
-                password_credentials(user, password), mind, IMaildrop, IMailAccount
+                credentials, mind, IMaildrop, IMailAccount
             )
         except LoginFailed:
-            self._failed_logins += 1
-            self.put(b"-ERR [AUTH] wrong user name or password\r\n")
-            if self._failed_logins >= self.limits.login_attempts:
-                self.closing = True
+            self.count_failed_login()
             return
         self._logout = logout
         maildrop = avatar if found is IMaildrop else self._maildrop_of(avatar)

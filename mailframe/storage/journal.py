@@ -89,34 +89,37 @@ class Journal:
             JournalBusy: The directory is in use.
             UnknownVersion: Another version of this program wrote a file; all
                 is left as it is. Raised while iterating.
+            OSError: A file cannot be read; the same.
         """
         self._hold()
         return self._replay()
 
     def _replay(self) -> Iterator[Record]:
         for number in self._older:
-            with open(self._path(number), "rb") as file:
-                reader = Reader(file, os.fstat(file.fileno()).st_size)
-                yield from reader.records()
-            if reader.clean:
-                continue
-            if number == self._older[-1]:
-                self._cut(number, reader.end)
-            else:
-                self._note_damage(number, reader.end)
+            fd = self._os.open(self._path(number), os.O_RDWR)
+            try:
+                # A process that was killed may have left records that are in
+                # the system's memory only; who sees them must not lose them.
+                self._os.fdatasync(fd)
+                with open(fd, "rb", closefd=False) as file:
+                    reader = Reader(file, os.fstat(fd).st_size)
+                    yield from reader.records()
+                if not reader.clean:
+                    self._mend(number, fd, reader.end)
+            finally:
+                self._os.close(fd)
 
-    def _cut(self, number: int, end: int) -> None:
+    def _mend(self, number: int, fd: int, end: int) -> None:
+        if number != self._older[-1]:
+            self._note_damage(number, end)
+            return
         self._log.warn(
             "{path} ends in a torn record, cut at octet {end}",
             path=self._path(number),
             end=end,
         )
-        fd = self._os.open(self._path(number), os.O_RDWR)
-        try:
-            self._os.truncate(fd, end)
-            self._os.fsync(fd)
-        finally:
-            self._os.close(fd)
+        self._os.truncate(fd, end)
+        self._os.fdatasync(fd)
 
     def _note_damage(self, number: int, end: int) -> None:
         # It keeps its name for now: after another crash it is wanted again.
@@ -194,15 +197,20 @@ class Journal:
             # Oldest first and each one durably: a crash must never leave an
             # older file (message arrived) without the next (message expunged).
             while self._older and self._older[0] < mark:
-                path = self._path(self._older[0])
-                if self._older[0] in self._damaged:
-                    self._os.rename(path, f"{path}.corrupt")
-                else:
-                    self._os.unlink(path)
+                # It may be gone: a sync of the directory failed the last time.
+                with suppress(FileNotFoundError):
+                    self._remove(self._older[0])
                 self._os.fsync_dir(self._directory)
                 del self._older[0]
         except OSError as error:
             raise refusal(error) from error
+
+    def _remove(self, number: int) -> None:
+        path = self._path(number)
+        if number in self._damaged:
+            self._os.rename(path, f"{path}.corrupt")
+        else:
+            self._os.unlink(path)
 
     def close(self) -> None:
         """Give everything back; records not forgotten yet stay for a replay."""
@@ -234,7 +242,9 @@ class Journal:
             return
         if not os.path.isdir(self._directory):
             self._os.mkdir(self._directory, 0o700)
-            self._os.fsync_dir(os.path.dirname(os.path.abspath(self._directory)))
+        # Each time: whoever made it, or a file in it, may have been killed then.
+        self._os.fsync_dir(os.path.dirname(os.path.abspath(self._directory)))
+        self._os.fsync_dir(self._directory)
         try:
             self._lock = lock(f"{self._directory}/lock")
         except BlockingIOError:

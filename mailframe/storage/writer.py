@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from mailframe.errors import TemporaryFailure
 from mailframe.storage.journal import Journal
+from mailframe.storage.records import PAYLOAD_MAX
 
 T = TypeVar("T")
 
@@ -64,11 +65,18 @@ class Batch:
 
         Args:
             kind: From 1 to 255; its meaning is the owner's.
-            pieces: The payload; they must not change afterwards.
+            pieces: The payload, 4 GiB at most.
+
+        Raises:
+            ValueError: The kind or the size is out of range.
         """
         self._check()
+        size = sum(map(len, pieces))
+        # Here, since in the journal it would fail the other jobs as well.
+        if not 0 < kind < 256 or size > PAYLOAD_MAX:
+            raise ValueError(f"kind {kind}, {size} octets")
         self.records.append((kind, pieces))
-        self.size += sum(map(len, pieces))
+        self.size += size
 
     def before_sync(self, key: Hashable, call: Callable[[], None]) -> None:
         """Run ``call`` when all jobs have run, before the journal is written.

@@ -11,69 +11,28 @@ Source: POSIX.1-2017 fsync, rationale; DESIGN.md section 5.
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 
 from mailframe.storage.os_layer import OSLayer
+from mailframe.testing.disk import (
+    Change,
+    Directory,
+    File,
+    Node,
+    chance,
+    files,
+    load,
+    store,
+    surviving,
+)
 
-_SECTOR = 512
 _WRITES = frozenset(("write", "writev", "pwritev"))
 
 
 class PowerLoss(Exception):
     """The machine is off; so is every call until :meth:`FaultyOS.crash`."""
-
-
-@dataclass(eq=False)
-class _File:
-    """What the disk has for sure, and what was written since."""
-
-    disk: bytearray = field(default_factory=bytearray)
-    changes: list[tuple[int, bytes | None]] = field(default_factory=list)
-
-    def apply(self, offset: int, octets: bytes | None) -> None:
-        """Write to the disk, or cut there when ``octets`` is ``None``."""
-        if octets is None:
-            del self.disk[offset:]
-        missing = offset - len(self.disk)
-        if missing > 0:
-            self.disk += bytes(missing)
-        if octets is not None:
-            self.disk[offset : offset + len(octets)] = octets
-
-
-@dataclass(eq=False)
-class _Directory:
-    """Its names as programs see them, and as they are on the disk."""
-
-    now: dict[str, "_Node"] = field(default_factory=dict)
-    disk: dict[str, "_Node"] = field(default_factory=dict)
-
-
-_Node = _File | _Directory
-
-
-@dataclass(eq=False)
-class _Change:
-    """A name added to a directory, or taken away (``node`` is ``None``).
-
-    ``partner`` of the taking half of a rename is its adding half.
-    """
-
-    directory: _Directory
-    name: str
-    node: _Node | None
-    partner: "_Change | None" = None
-    done: bool = False
-
-    def apply(self) -> None:
-        """Put it on the disk."""
-        self.done = True
-        if self.node is None:
-            self.directory.disk.pop(self.name, None)
-        else:
-            self.directory.disk[self.name] = self.node
 
 
 @dataclass
@@ -107,9 +66,9 @@ class FaultyOS(OSLayer):
         self._begin()
 
     def _begin(self) -> None:
-        self._fds: dict[int, _File] = {}
-        self._changes: list[_Change] = []
-        self._tree = self._load(self._root)
+        self._fds: dict[int, File] = {}
+        self._changes: list[Change] = []
+        self._tree = load(self._root)
 
     def fail(
         self,
@@ -153,14 +112,14 @@ class FaultyOS(OSLayer):
                 each change, or some sectors of it, or leaves it.
         """
         self._settle(survives)
-        for file in _files(self._tree):
+        for file in files(self._tree):
             for offset, octets in file.changes:
-                for start, kept in _surviving(octets, survives):
+                for start, kept in surviving(octets, survives):
                     file.apply(offset + start, kept)
         foreign = self._foreign()
         shutil.rmtree(self._root)
         os.mkdir(self._root)
-        _store(self._root, self._tree, {})
+        store(self._root, self._tree, {})
         for path, found in foreign.items():
             if os.path.isdir(os.path.dirname(path)):
                 with open(path, "wb") as out:
@@ -176,9 +135,9 @@ class FaultyOS(OSLayer):
         directory, name = self._parent(path)
         node = directory.now.get(name)
         if node is None:
-            node = _File()
+            node = File()
             self._add(directory, name, node)
-        assert isinstance(node, _File)
+        assert isinstance(node, File)
         if flags & os.O_TRUNC:
             node.changes.append((0, None))
         self._fds[fd] = node
@@ -264,7 +223,7 @@ class FaultyOS(OSLayer):
         """Make a directory; see :class:`OSLayer`."""
         loss = self._called("mkdir")
         super().mkdir(path, mode)
-        self._add(*self._parent(path), _Directory())
+        self._add(*self._parent(path), Directory())
         if loss:
             raise PowerLoss
 
@@ -336,14 +295,14 @@ class FaultyOS(OSLayer):
         self._fds.pop(fd, None)
         return fd
 
-    def _add(self, directory: _Directory, name: str, node: _Node) -> _Change:
+    def _add(self, directory: Directory, name: str, node: Node) -> Change:
         directory.now[name] = node
-        self._changes.append(change := _Change(directory, name, node))
+        self._changes.append(change := Change(directory, name, node))
         return change
 
-    def _take(self, directory: _Directory, name: str, partner: _Change | None) -> None:
+    def _take(self, directory: Directory, name: str, partner: Change | None) -> None:
         del directory.now[name]
-        self._changes.append(_Change(directory, name, None, partner))
+        self._changes.append(Change(directory, name, None, partner))
 
     def _settle(self, survives: Random | bool) -> None:
         """Put some of the changes of names on the disk, and forget the rest."""
@@ -353,34 +312,23 @@ class FaultyOS(OSLayer):
                 # Both halves of a rename, or neither.
                 kept = partner is not None and partner.done
             else:
-                kept = _chance(survives)
+                kept = chance(survives)
             if kept:
                 change.apply()
 
-    def _find(self, path: str) -> _Directory:
+    def _find(self, path: str) -> Directory:
         relative = os.path.relpath(os.path.abspath(path), self._root)
-        node: _Node = self._tree
+        node: Node = self._tree
         for name in relative.split(os.sep):
             if name != os.curdir:
-                assert isinstance(node, _Directory)
+                assert isinstance(node, Directory)
                 node = node.now[name]
-        assert isinstance(node, _Directory)
+        assert isinstance(node, Directory)
         return node
 
-    def _parent(self, path: str) -> tuple[_Directory, str]:
+    def _parent(self, path: str) -> tuple[Directory, str]:
         directory, name = os.path.split(os.path.abspath(path))
         return self._find(directory), name
-
-    def _load(self, path: str) -> _Directory:
-        directory = _Directory()
-        for entry in os.scandir(path):
-            if entry.is_dir():
-                node: _Node = self._load(entry.path)
-            else:
-                with open(entry.path, "rb") as file:
-                    node = _File(bytearray(file.read()))
-            directory.now[entry.name] = directory.disk[entry.name] = node
-        return directory
 
     def _foreign(self) -> dict[str, bytes]:
         """Return files in the directory that were not made through us."""
@@ -392,48 +340,3 @@ class FaultyOS(OSLayer):
                     with open(os.path.join(path, name), "rb") as file:
                         found[file.name] = file.read()
         return found
-
-
-def _chance(survives: Random | bool) -> bool:
-    return survives.random() < 0.5 if isinstance(survives, Random) else survives
-
-
-def _surviving(
-    octets: bytes | None, survives: Random | bool
-) -> Iterator[tuple[int, bytes | None]]:
-    """Yield what of one write is on the disk: offset in it, and octets."""
-    if octets is None or not isinstance(survives, Random):
-        if _chance(survives):
-            yield 0, octets
-        return
-    cut = survives.choice((0, len(octets), survives.randint(0, len(octets)), None))
-    if cut is not None:
-        yield 0, octets[:cut]
-        return
-    for start in range(0, len(octets), _SECTOR):
-        if _chance(survives):
-            yield start, octets[start : start + _SECTOR]
-
-
-def _files(directory: _Directory) -> list[_File]:
-    """Return the files the disk has names for, each once."""
-    found: dict[int, _File] = {}
-    for node in directory.disk.values():
-        for file in _files(node) if isinstance(node, _Directory) else [node]:
-            found[id(file)] = file
-    return list(found.values())
-
-
-def _store(path: str, directory: _Directory, stored: dict[int, str]) -> None:
-    """Write what the disk has; a file with several names is one file."""
-    for name, node in directory.disk.items():
-        target = os.path.join(path, name)
-        if isinstance(node, _Directory):
-            os.mkdir(target, 0o700)
-            _store(target, node, stored)
-        elif id(node) in stored:
-            os.link(stored[id(node)], target)
-        else:
-            stored[id(node)] = target
-            with open(target, "wb") as out:
-                out.write(node.disk)

@@ -115,7 +115,9 @@ class AddressTests(SynchronousTestCase):
     def test_route(self) -> None:
         """An obsolete route is kept apart (RFC 5322 section 4.4)."""
         self.assertEqual(
-            addresses(b"Mary <@node.test,@b.test:mary@example.net>, , a@test . example"),
+            addresses(
+                b"Mary <@node.test,@b.test:mary@example.net>, , a@test . example"
+            ),
             [
                 (b"Mary", b"@node.test,@b.test", b"mary", b"example.net"),
                 (None, None, b"a", b"test.example"),
@@ -125,7 +127,8 @@ class AddressTests(SynchronousTestCase):
     def test_lenient_groups(self) -> None:
         """A group that never ends ends; one inside another gives its members."""
         self.assertEqual(
-            addresses(b"a: b@c"), [(None, None, b"a", None), (None, None, b"b", b"c"), END]
+            addresses(b"a: b@c"),
+            [(None, None, b"a", None), (None, None, b"b", b"c"), END],
         )
         self.assertEqual(
             addresses(b"a: b: c@d; e@f"),

@@ -100,9 +100,7 @@ class EnvelopeTests(SynchronousTestCase):
     def test_empty_fields(self) -> None:
         """Empty text is an empty string, empty lists are NIL."""
         header = b"Date:\r\nSubject: \r\nTo:\r\nIn-Reply-To:\r\nMessage-ID:\r\n"
-        self.assertEqual(
-            envelope_of(header), b'("" "" NIL NIL NIL NIL NIL NIL "" "")'
-        )
+        self.assertEqual(envelope_of(header), b'("" "" NIL NIL NIL NIL NIL NIL "" "")')
 
     def test_sender_and_reply_to(self) -> None:
         """Their own addresses are given; empty ones are as From."""

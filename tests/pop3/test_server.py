@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.limits import POP3Limits
 from mailframe.mime.dot_stuffing import DotStuffer
-from mailframe.pop3.commands import TopCut
+from mailframe.pop3.top_cut import TopCut
 from mailframe.testing.transcript import Conversation, FakeConnection, run_transcript
 from tests.pop3.world import World, start
 
@@ -35,6 +35,10 @@ class TranscriptTests(SynchronousTestCase):
     def test_plaintext(self) -> None:
         """Passwords wait for TLS."""
         run_transcript(_HERE / "plaintext.txt", start)
+
+    def test_sasl(self) -> None:
+        """AUTH logs in."""
+        run_transcript(_HERE / "sasl.txt", start)
 
     def test_errors(self) -> None:
         """Bad commands are answered and counted."""

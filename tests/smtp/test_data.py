@@ -1,5 +1,7 @@
 """The DATA reader: where a message ends, what is in it, what is wrong with it."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -8,7 +10,9 @@ from mailframe.smtp.data import DataReader
 
 # Octets that matter, more often than chance would have them.
 _OCTETS = st.lists(
-    st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"a", b"\r\n.", b"xyz", b"\0", b"\xff"]),
+    st.sampled_from(
+        [b"\r\n", b".", b"\r", b"\n", b"a", b"\r\n.", b"xyz", b"\0", b"\xff"]
+    ),
     max_size=40,
 ).map(b"".join)
 
@@ -24,7 +28,7 @@ class Read:
         held = b""
         self.rest = b""
         edges = sorted({min(cut, len(octets)) for cut in cuts} | {0, len(octets)})
-        for start, stop in zip(edges, edges[1:], strict=False):
+        for start, stop in pairwise(edges):
             if self.reader.done:
                 self.rest += octets[start:stop]
                 continue

@@ -89,7 +89,9 @@ class LimitTests(SynchronousTestCase):
         """The last failed login allowed ends the session."""
         heard = self._heard(HELLO + _WRONG * 5, "submission", login_attempts=3)
         self.assertEqual(heard.count(b"535 5.7.8"), 2)
-        self.assertTrue(heard.endswith(b"421 4.7.0 Too many failed logins, closing\r\n"))
+        self.assertTrue(
+            heard.endswith(b"421 4.7.0 Too many failed logins, closing\r\n")
+        )
 
     def test_login_line(self) -> None:
         """A SASL response beyond its limit ends the exchange, not the session."""
@@ -101,6 +103,12 @@ class LimitTests(SynchronousTestCase):
                 b"250 2.0.0 OK\r\n"
             )
         )
+
+    def test_initial_response(self) -> None:
+        """The same limit holds for a response that comes with the command."""
+        octets = HELLO + b"AUTH PLAIN " + b"A" * 200 + b"\r\nNOOP\r\n"
+        heard = self._heard(octets, "submission", auth_line=100)
+        self.assertIn(b"500 5.5.6 Authentication exchange line too long", heard)
 
     def test_text_line(self) -> None:
         """A line of the message has its own limit, CRLF counted."""

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mailframe.errors import InsufficientStorage
+from mailframe.errors import InsufficientStorage, TemporaryFailure
+from mailframe.interfaces.auth import LoginDenied
 from mailframe.interfaces.connection import IServer
 from mailframe.model.address import Address
 from mailframe.model.envelope import BodyType
@@ -124,6 +125,78 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(world.last.reverse_path.auth, "")
         conversation.lose()
         self.assertEqual((world.logouts, world.last.aborted), (1, 1))
+
+    def test_logout(self) -> None:
+        """A logout may take its time, or fail; either way the session is over."""
+        slow: Deferred[None] = Deferred()
+        for at_logout, reports in (
+            (lambda: slow, 0),
+            (lambda: fail(ZeroDivisionError()), 1),
+            (lambda: 1 / 0, 1),
+        ):
+            world = World("submission")
+            world.at_logout = at_logout
+            conversation = world.converse()
+            conversation.feed(HELLO + LOGIN)
+            conversation.lose()
+            self.assertEqual((world.logouts, len(world.reported)), (1, reports))
+            self.assertIsNone(conversation.server.lost())
+            self.assertEqual(world.logouts, 1)
+
+    def test_login_trouble(self) -> None:
+        """What cannot be told now is no wrong password, nor is a bug."""
+        for error, code in (
+            (TemporaryFailure("no directory"), b"454 4.7.0"),
+            (ZeroDivisionError(), b"451 4.3.0"),
+            (LoginDenied(), b"535 5.7.8"),
+        ):
+            world = World("submission")
+            world.at_login = error
+            conversation = world.converse()
+            conversation.feed(HELLO)
+            conversation.heard()
+            self.assertTrue(conversation.say(LOGIN).startswith(code))
+
+    def test_refused_by_the_mechanism(self) -> None:
+        """Credentials nobody can have are answered as wrong ones."""
+        conversation = World("submission").converse()
+        conversation.feed(HELLO)
+        conversation.heard()
+        # NUL NUL: neither a name nor a password.
+        self.assertIn(b"535 5.7.8", conversation.say(b"AUTH PLAIN AAA=\r\n"))
+
+    def test_login_without_a_portal(self) -> None:
+        """Nobody can log in where there is nobody to ask."""
+        world = World("submission")
+        world.portal = None
+        conversation = world.converse()
+        self.assertNotIn(b"AUTH", conversation.say(HELLO))
+        self.assertIn(b"504 5.5.4", conversation.say(LOGIN))
+
+    def test_trusted_path_only(self) -> None:
+        """AUTH= of MAIL has to be a mailbox (RFC 4954 section 5)."""
+        conversation = World("submission").converse()
+        conversation.feed(HELLO + LOGIN)
+        conversation.heard()
+        for value in (b"", b"=a", b"=a+20b+40c.example+3E"):
+            reply = conversation.say(b"MAIL FROM:<a@b.example> AUTH" + value + b"\r\n")
+            self.assertTrue(reply.startswith(b"501 5.5.4"), value)
+
+    def test_abort_fails(self) -> None:
+        """A transaction that cannot be dropped is reported, and dropped."""
+        world = World()
+        conversation = world.converse()
+        conversation.feed(HELLO + b"MAIL FROM:<>\r\n")
+        conversation.heard()
+        world.last.abort_fails = True
+        self.assertEqual(conversation.say(b"RSET\r\n"), b"250 2.0.0 OK\r\n")
+        self.assertEqual(len(world.reported), 1)
+
+    def test_not_utf8(self) -> None:
+        """A command is ASCII or UTF-8, its verb ASCII."""
+        conversation = World().converse()
+        self.assertIn(b"501 5.5.4", conversation.say(b"NOOP \xff\r\n"))
+        self.assertIn(b"500 5.5.1", conversation.say(b"N\xff\r\n"))
 
     def test_lost_in_data(self) -> None:
         """A message that broke off is dropped (RFC 5321 section 4.1.1.4)."""

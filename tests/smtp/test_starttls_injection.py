@@ -39,7 +39,9 @@ class InjectionTests(SynchronousTestCase):
         self.conversation.heard()
         self.assertEqual(self.world.last.aborted, 1)
         self.assertIn(b"503", self.conversation.say(b"DATA\r\n"))
-        self.assertIn(b"503 5.5.1 Say hello", self.conversation.say(b"MAIL FROM:<>\r\n"))
+        self.assertIn(
+            b"503 5.5.1 Say hello", self.conversation.say(b"MAIL FROM:<>\r\n")
+        )
 
     def test_announced_no_more(self) -> None:
         """STARTTLS is announced until TLS is there."""
@@ -50,9 +52,7 @@ class InjectionTests(SynchronousTestCase):
     def test_after_a_login(self) -> None:
         """A login made before TLS would have to be forgotten: no TLS then."""
         world = World("submission")
-        conversation = world.converse(
-            FakeConnection(trusted=True, can_start_tls=True)
-        )
+        conversation = world.converse(FakeConnection(trusted=True, can_start_tls=True))
         conversation.feed(HELLO)
         conversation.feed(b"AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n")
         conversation.heard()

@@ -1,6 +1,6 @@
 """A small world for SMTP tests: a receiver that writes down what it is given."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
@@ -35,6 +35,7 @@ AT_RCPT: Mapping[str, Exception] = {
 AT_END: Mapping[str, MailError] = {
     "full": OverQuota("full"),
     "gone": NoSuchUser("gone"),
+    "closed": NotPermitted("closed"),
     "unsure": TemporaryFailure("unsure"),
 }
 """The verdict at the end, by local part."""
@@ -55,6 +56,7 @@ class RecordingTransaction:
         self.aborted = 0
         self.wait_for: Awaitable[None] | None = None
         self.refuse: Exception | None = None
+        self.abort_fails = False
 
     async def recipient(self, forward_path: ForwardPath) -> None:
         """Take, or raise what the local part says."""
@@ -78,6 +80,8 @@ class RecordingTransaction:
     def abort(self) -> None:
         """Count."""
         self.aborted += 1
+        if self.abort_fails:
+            raise ZeroDivisionError
 
     @property
     def content(self) -> bytes:
@@ -118,15 +122,15 @@ class RecordingReceiver:
 class World:
     """What makes servers, and what they did."""
 
-    def __init__(
-        self, service: str = "smtp", limits: SMTPLimits | None = None
-    ) -> None:
+    def __init__(self, service: str = "smtp", limits: SMTPLimits | None = None) -> None:
         """Make the user ``alice@example.org`` with password ``secret``."""
         self.service = service
         self.limits = limits or SMTPLimits()
         self.receiver = RecordingReceiver()
         self.reported: list[BaseException] = []
         self.logouts = 0
+        self.at_logout: Callable[[], Any] = lambda: None
+        self.at_login: Exception | None = None
         checker = InMemoryUsernamePasswordDatabaseDontUse()
         checker.addUser(b"alice@example.org", b"secret")
         self.portal: Any = Portal(_Realm(self), [checker])
@@ -165,10 +169,13 @@ class _Realm(MemoryRealm):
         self._world = world
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+        if self._world.at_login is not None:
+            raise self._world.at_login
         interface, account, _ = super().requestAvatar(avatarId, mind, *interfaces)
 
-        def logout() -> None:
+        def logout() -> Any:
             self._world.logouts += 1
+            return self._world.at_logout()
 
         return interface, account, logout
 

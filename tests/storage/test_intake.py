@@ -196,10 +196,13 @@ class RemovalTests(IntakeTestCase):
     def test_close_while_read(self) -> None:
         """A file is not closed under a read that is under way."""
         content = self.done(self.written(b"x" * 11).finish())
-        reading = ensureDeferred(content.read(0, 3))
+        readings = [ensureDeferred(content.read(0, 3)) for _ in range(2)]
         content.close()
+        self.waiting.pop(0)()
+        self.assertEqual(len(self.waiting), 1)
         self.run_threads()
-        self.assertEqual(self.successResultOf(reading), b"xxx")
+        for reading in readings:
+            self.assertEqual(self.successResultOf(reading), b"xxx")
         self.assertEqual(self.files(), [])
 
     def test_linked(self) -> None:

@@ -183,15 +183,16 @@ class CheckpointTests(JournalTestCase):
 
     def test_removal_fails(self) -> None:
         """An older file that cannot be removed goes with the next checkpoint."""
-        system = FaultyOS(self.root)
-        journal = self.opened(system)
-        journal.write([(1, [b"x"])])
-        system.fail(errno.EIO, "unlink")
-        mark = journal.begin_checkpoint()
-        self.assertRaises(TemporaryFailure, journal.end_checkpoint, mark)
-        journal.end_checkpoint(journal.begin_checkpoint())
-        journal.close()
-        self.assertEqual(self.replayed(), [])
+        for call in ("unlink", "fsync_dir"):
+            system = FaultyOS(self.root)
+            journal = self.opened(system)
+            journal.write([(1, [b"x"])])
+            system.fail(errno.EIO, call)
+            mark = journal.begin_checkpoint()
+            self.assertRaises(TemporaryFailure, journal.end_checkpoint, mark)
+            journal.end_checkpoint(journal.begin_checkpoint())
+            journal.close()
+            self.assertEqual(self.replayed(), [])
 
 
 class DamageTests(JournalTestCase):
@@ -345,7 +346,11 @@ class FailureTests(JournalTestCase):
         with self.assertRaises(InsufficientStorage):
             self.writing.write([(2, [b"a" * 9]), (2, [b"b" * 9]), (2, [bytes(400)])])
         self.writing.write([(3, [b"c" * 9])])
+        with open(self.newest(), "rb") as file:
+            octets = file.read()
         self.writing.close()
+        with open(self.newest(), "wb") as file:
+            file.write(octets)  # as it was before close() tidied it
         self.assertEqual(self.replayed(), [(1, b"first"), (3, b"c" * 9)])
 
     def test_disk_fails(self) -> None:
@@ -484,6 +489,34 @@ class CrashTests(JournalTestCase):
                 self.assertFalse(self.live(owner, system, 3), at)
                 system.crash(False)
                 self.assertFalse(self.live(owner, system, 0), at)
+
+    def test_killed_then_power_loss(self) -> None:
+        """What was replayed once is durable, though it was never synced before."""
+        system = FaultyOS(self.root)
+        journal = self.opened(system)
+        self.killed_at_sync(journal, system)
+        journal = self.journal(system)
+        self.assertEqual(list(journal.replay()), [(1, b"x")])
+        journal.close()
+        system.crash(False)
+        self.assertEqual(self.replayed(), [(1, b"x")])
+
+    def killed_at_sync(self, journal: Journal, system: FaultyOS) -> None:
+        """Write a record, and be killed before it is synced."""
+        lock = journal._lock
+        assert lock is not None
+
+        def kill(fd: int) -> None:
+            os.close(lock)
+            journal._fd = journal._lock = None
+            raise InterruptedError
+
+        patched = self.patch(system, "fdatasync", kill)
+        self.patch(journal, "_cut_back", lambda fd: None)
+        try:
+            journal.write([(1, [b"x"])])
+        except TemporaryFailure:
+            patched.restore()
 
     def test_again_and_again(self) -> None:
         """It goes during replay and cutting as well, many times over."""

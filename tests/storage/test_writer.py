@@ -298,6 +298,14 @@ class FailureTests(WriterTestCase):
         self.assertIn("undo x", self.seen)
         self.assertEqual(self.replayed(), [b"y"])
 
+    def test_bad_record(self) -> None:
+        """A record that cannot be written fails its own job alone."""
+        bad = self.writer.submit(lambda batch: batch.record(256, b""))
+        good = self.writer.submit(self.job("a"))
+        self.run_all()
+        self.failureResultOf(bad, ValueError)
+        self.assertEqual(self.successResultOf(good), "a")
+
     def test_before_sync_of_a_failed_job(self) -> None:
         """What a failed job began is ended with the batch."""
 

@@ -7,22 +7,23 @@ Source: RFC 9051 section 5.2 (mailbox updates); DESIGN.md section 3.
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from mailframe.errors import NoSuchMailbox
+from mailframe.errors import NoSuchMailbox, TemporaryFailure
 from mailframe.model.mailbox import Changes, MailboxStatus
 from mailframe.storage.maildir import scan
 from mailframe.storage.maildir.columns import Columns
 from mailframe.storage.maildir.index import MailboxRow
-from mailframe.storage.maildir.store import Delta
+from mailframe.storage.maildir.store import Delta, settled
 
 if TYPE_CHECKING:
     from mailframe.storage.maildir.account import MaildirAccount
 
-_TICK = 0.05
+_TICK_SECONDS = 0.05
+_QUICK_SECONDS = 0.01
 _DOUBT_SECONDS = 5.0
 _DOUBT_PER_MESSAGE = 0.001
 
@@ -42,8 +43,10 @@ class Box:
         self.row = row
         self.deleted = False
         self._columns: Columns | None = None
+        self._loading: list[Delta] | None = None
+        self._load = _Joined(self._load_columns)
+        self._look = _Joined(self._look_at_directories)
         self._status: MailboxStatus | None = None
-        self._working: dict[str, list[Deferred[None]]] = {}
         self._doubt_at: float | None = None
         self._not_before = 0.0
         self._watchers: dict[object, Callable[[], Any]] = {}
@@ -78,6 +81,8 @@ class Box:
         )
         self.row = delta.row
         self._status = None
+        if self._loading is not None:
+            self._loading.append(delta)
         if self._columns is not None and not self._columns.add(delta):
             self._columns = None
         if names_moved and self._doubt_at is None:
@@ -105,24 +110,33 @@ class Box:
         """Return the columns, loaded if they are not."""
         while self._columns is None:
             self.check()
-            await self._once("load", self._load)
+            await self._load.run()
         return self._columns
 
-    async def _load(self) -> None:
-        loaded = await self.account.ask(
-            self.account.reader.load_columns, self.mailbox_id
-        )
-        columns = Columns(loaded)
-        for delta in self._since_loading:
-            columns.add(delta)
-        self._columns = columns
-        self.row = max(self.row, loaded.row, key=lambda row: row.highest_modseq)
+    async def _load_columns(self) -> None:
+        self._loading = []
+        try:
+            loaded = await self.account.ask(
+                self.account.reader.load_columns, self.mailbox_id
+            )
+            columns = Columns(loaded)
+            if all([columns.add(delta) for delta in self._loading]):
+                self._columns = columns
+                if loaded.row.highest_modseq > self.row.highest_modseq:
+                    self.row = loaded.row
+        finally:
+            self._loading = None
 
     async def in_step(self) -> None:
-        """Take over what other programs did, if the directories say so."""
+        """Take over what other programs did, if the directories say so.
+
+        Raises:
+            NoSuchMailbox: It was deleted.
+            TemporaryFailure: It cannot be read.
+        """
         self.check()
-        while self._looks_changed():
-            await self._once("look", self._look)
+        if self._looks_changed():
+            await self._look.run()
             self.check()
 
     def _looks_changed(self) -> bool:
@@ -139,3 +153,122 @@ class Box:
             )
         except OSError:
             return True
+
+    async def _look_at_directories(self) -> None:
+        # Our own jobs change directories too; after them it may be all right.
+        await self.account.settle()
+        if self.deleted or not self._looks_changed():
+            return
+        more = True
+        while more:
+            began = self._now()
+            try:
+                found = await self.account.ask(
+                    self.account.reader.compare, self.mailbox_id
+                )
+            except NoSuchMailbox:
+                await self.account.survey()
+                if self.deleted:
+                    return
+                raise TemporaryFailure("renamed at this moment") from None
+            took = self._now() - began
+            if took > _QUICK_SECONDS:
+                self._not_before = self._now() + min(4 * took, _DOUBT_SECONDS)
+            self._doubt_at = None
+            if found.any() or all(map(settled, found.mtimes)):
+                await self.account.change(scan.adopt, self.mailbox_id, found)
+                self._doubt_at = None
+            more = found.more
+        if self._watchers and not (self.row.new_mtime and self.row.cur_mtime):
+            # Too early to trust the mtimes: somebody has to look again.
+            self.account.threads.reactor.callLater(_TICK_SECONDS, self.tell)
+
+    async def changes(self, since: int) -> Changes:
+        """Return the mailbox as it is now, and what is new since ``since``."""
+        await self.in_step()
+        columns = await self.columns()
+        if columns.remembers(since):
+            return columns.changes(since)
+        vanished = await self.account.ask(
+            self.account.reader.vanished, self.mailbox_id, since
+        )
+        return (await self.columns()).changes_by_row(since, vanished)
+
+    async def status(self) -> MailboxStatus:
+        """Return the figures, counted again only when something happened."""
+        await self.in_step()
+        if self._status is None:
+            found = await self.account.ask(
+                self.account.reader.status, self.mailbox_id
+            )
+            if found.highest_modseq != self.row.highest_modseq:
+                return found
+            self._status = found
+        return self._status
+
+    def keywords(self) -> dict[str, str]:
+        """Return the keywords by folded name, as far as they are loaded."""
+        return self._columns.keywords if self._columns else {}
+
+    def watch(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have ``callback`` called after something may have changed."""
+        key = object()
+        if not self._watchers:
+            watches = self.account.threads.watches
+            for name in ("new", "cur"):
+                path = f"{self.directory()}/{name}"
+                self._unwatch.append(watches.watch(path, self._directory_changed))
+        self._watchers[key] = callback
+
+        def stop() -> None:
+            self._watchers.pop(key, None)
+            if not self._watchers:
+                while self._unwatch:
+                    self._unwatch.pop()()
+
+        return stop
+
+    def _directory_changed(self) -> None:
+        if self._looks_changed():
+            self.tell()
+
+    def tell(self) -> None:
+        """Call the watchers soon, once for all that happens until then."""
+        if self._telling is None and self._watchers:
+            self._telling = self.account.threads.reactor.callLater(0, self._tell_now)
+
+    def _tell_now(self) -> None:
+        self._telling = None
+        for callback in list(self._watchers.values()):
+            callback()
+
+    def _now(self) -> float:
+        return float(self.account.threads.reactor.seconds())
+
+
+class _Joined:
+    """Runs one thing at a time; who asks meanwhile waits for the same."""
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._work = work
+        self._waiting: list[Deferred[None]] | None = None
+
+    async def run(self) -> None:
+        if self._waiting is not None:
+            waiter: Deferred[None] = Deferred()
+            self._waiting.append(waiter)
+            await waiter
+            return
+        self._waiting = []
+        # On its own, so that one who gives up does not stop it for the others.
+        done = Deferred.fromCoroutine(self._work())
+        waiter = Deferred()
+        self._waiting.append(waiter)
+        done.addBoth(self._finished)
+        await waiter
+
+    def _finished(self, result: Any) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for waiter in waiting:
+            if not waiter.called:
+                waiter.callback(result)

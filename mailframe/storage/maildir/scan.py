@@ -81,6 +81,10 @@ class Differences:
     missing: list[int] = field(default_factory=list)
     renamed: list[tuple[int, str]] = field(default_factory=list)
 
+    def any(self) -> bool:
+        """Tell whether there is any difference."""
+        return bool(self.found or self.missing or self.renamed)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -1,0 +1,150 @@
+"""One session's hold on a mailbox: the contract, over a shared :class:`Box`.
+
+Source: the contract of :class:`mailframe.interfaces.mailbox.IMailbox`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from zope.interface import implementer
+
+from mailframe.interfaces.content import IContent
+from mailframe.interfaces.mailbox import IMailbox, SummaryField
+from mailframe.limits import IMAPLimits
+from mailframe.model.flag import SYSTEM_FLAGS, FlagChange, FlagSet
+from mailframe.model.mailbox import Changes, Copied, MailboxName, Stored
+from mailframe.model.uid_set import UIDSet
+from mailframe.storage.content import MemoryContent
+from mailframe.storage.maildir import flagging, transfer
+from mailframe.storage.maildir.box import Box
+from mailframe.storage.maildir.content import FileContent
+
+_KEYWORDS_MAX = IMAPLimits().keywords
+
+
+@implementer(IMailbox)
+class MaildirMailbox:
+    """An open mailbox of a :class:`~.account.MaildirAccount`."""
+
+    read_only = False
+
+    def __init__(self, name: MailboxName, box: Box) -> None:
+        """Hold a mailbox open under the name it was opened by."""
+        self.name = name
+        self.uid_validity = box.row.uid_validity
+        self.mailbox_id = box.mailbox_id
+        self._box = box
+        self._account = box.account
+
+    def permanent_flags(self) -> tuple[FlagSet, bool]:
+        """Return the system flags and the keywords in use."""
+        keywords = self._box.keywords()
+        return (
+            frozenset(SYSTEM_FLAGS) | frozenset(keywords.values()),
+            len(keywords) < _KEYWORDS_MAX,
+        )
+
+    async def changes(self, since: int) -> Changes:
+        """Return the mailbox as it is now, and what is new."""
+        return await self._box.changes(since)
+
+    def watch(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have ``callback`` called after something may have changed."""
+        return self._box.watch(callback)
+
+    async def recent(self, claim: bool) -> UIDSet:
+        """Return what came since the last claim."""
+        self._box.check()
+        row = self._box.row
+        if row.first_recent >= row.uid_next:
+            return UIDSet.EMPTY
+        if claim:
+            return await self._account.change(
+                flagging.claim_recent, self._box.mailbox_id
+            )
+        columns = await self._box.columns()
+        return columns.present(UIDSet(((row.first_recent, row.uid_next - 1),)))
+
+    async def store(
+        self,
+        uids: UIDSet,
+        change: FlagChange,
+        flags: FlagSet,
+        unchanged_since: int | None = None,
+    ) -> Stored:
+        """Change flags."""
+        self._box.check()
+        return await self._account.change(
+            flagging.store_flags,
+            self._box.mailbox_id,
+            uids,
+            change,
+            flags,
+            unchanged_since,
+        )
+
+    async def expunge(self, uids: UIDSet | None = None) -> UIDSet:
+        """Remove what is marked."""
+        self._box.check()
+        return await self._account.change(
+            flagging.expunge, self._box.mailbox_id, uids
+        )
+
+    async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
+        """Append copies."""
+        return await self._transfer(transfer.copy, uids, destination)
+
+    async def move(self, uids: UIDSet, destination: MailboxName) -> Copied:
+        """Append copies and remove the originals."""
+        return await self._transfer(transfer.move, uids, destination)
+
+    async def _transfer(
+        self,
+        job: Callable[..., tuple[Copied, Any]],
+        uids: UIDSet,
+        destination: MailboxName,
+    ) -> Copied:
+        self._box.check()
+        target = await self._account.box(destination)
+        return await self._account.change(
+            job, self._box.mailbox_id, uids, target.mailbox_id
+        )
+
+    async def summaries(
+        self, uids: UIDSet, fields: Sequence[SummaryField]
+    ) -> tuple[Sequence[Any], ...]:
+        """Return kept answers; what is not kept yet is worked out and kept."""
+        self._box.check()
+        columns, made = await self._account.ask(
+            self._account.reader.summaries, self._box.mailbox_id, uids, fields
+        )
+        if made:
+            self._account.keep(made)
+        return columns
+
+    async def headers(self, uids: UIDSet) -> tuple[Sequence[int], Sequence[bytes]]:
+        """Return headers."""
+        self._box.check()
+        return await self._account.ask(
+            self._account.reader.headers, self._box.mailbox_id, uids
+        )
+
+    async def load(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes]:
+        """Return whole messages."""
+        self._box.check()
+        return await self._account.ask(
+            self._account.reader.load, self._box.mailbox_id, uids, max_octets
+        )
+
+    async def open_content(self, uid: int) -> IContent:
+        """Open one message."""
+        self._box.check()
+        octets, fd, size = await self._account.ask(
+            self._account.reader.open, self._box.mailbox_id, uid
+        )
+        if octets is not None:
+            return MemoryContent(octets)
+        return FileContent(self._account.threads, fd, size)
+
+    def close(self) -> None:
+        """Nothing is held but memory."""
