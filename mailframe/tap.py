@@ -90,10 +90,11 @@ def makeService(options: Options) -> IService:
 
         def privilegedStartService(self) -> None:
             """Bind the ports, or end with one line."""
-            try:
-                super().privilegedStartService()
-            except BadConfig as error:
-                raise SystemExit(f"mailframe: {error}") from None
+            _or_end(super().privilegedStartService)
+
+        def startService(self) -> None:
+            """Start, or end with one line."""
+            _or_end(super().startService)
 
     try:
         service = Program(options.host, reactor)
@@ -102,3 +103,11 @@ def makeService(options: Options) -> IService:
     except BadConfig as error:
         raise SystemExit(f"mailframe: {error}") from None
     return service
+
+
+def _or_end(start: Callable[[], None]) -> None:
+    """Start something; end the program with one line if that cannot be."""
+    try:
+        start()
+    except BadConfig as error:
+        raise SystemExit(f"mailframe: {error}") from None

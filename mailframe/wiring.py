@@ -39,6 +39,7 @@ from mailframe.net.self_signed import self_signed
 from mailframe.net.smtp import SMTPFactory
 from mailframe.net.tls import ServerTLS, TLSFileError
 from mailframe.storage.intake import FileIntake, IntakeBusy
+from mailframe.storage.journal import JournalBusy
 from mailframe.storage.maildrop import Maildrops
 
 _log = Logger()
@@ -130,7 +131,6 @@ class MailService(MultiService):
         self._config = config
         self._reactor = reactor
         self._ports: list[Any] = []
-        self._opened = False
         _make_private(config.state_dir)
         keep_large_blocks()
         default_domain = config.domains[0]
@@ -160,45 +160,47 @@ class MailService(MultiService):
     # The life of a service.
 
     def privilegedStartService(self) -> None:
-        """Take the state directory and bind the ports.
+        """Bind the ports, while there is still the privilege to.
 
         Raises:
-            BadConfig: That cannot be done; nothing stays bound.
+            BadConfig: One of them cannot be bound; none stays bound.
         """
-        self._open()
+        self._bind()
         MultiService.privilegedStartService(self)  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
-        """Start the store, and what privilegedStartService has not started."""
-        self._open()
-        MultiService.startService(self)  # type: ignore[no-untyped-call]
+        """Take the state directory and start the store.
+
+        Raises:
+            BadConfig: That cannot be done; no port stays bound.
+        """
+        self._bind()
+        try:
+            self._intake.open()
+            MultiService.startService(self)  # type: ignore[no-untyped-call]
+        except (OSError, IntakeBusy, JournalBusy) as error:
+            self._unbind()
+            raise BadConfig(f"--state-dir: {_said(error)}") from None
+        self._pool.start()
 
     def stopService(self) -> "Deferred[None]":
         """Take no more connections, let sessions end, then stop the store."""
         return Deferred.fromCoroutine(self._stop())
 
-    def _open(self) -> None:
-        if self._opened:
-            return
-        try:
-            self._intake.open()
+    def _bind(self) -> None:
+        if not self._ports:
             for listener, endpoint, factory in self._listeners:
                 self._listen(listener, endpoint, factory)
-        except IntakeBusy as error:
-            raise BadConfig(f"--state-dir: {error}") from None
-        except OSError as error:
-            raise BadConfig(
-                f"--state-dir: {error.filename}: {error.strerror}"
-            ) from None
-        self._pool.start()
-        self._opened = True
+
+    def _unbind(self) -> list[Any]:
+        """Stop listening; return what to wait for."""
+        ports, self._ports = self._ports, []
+        return [maybeDeferred(port.stopListening) for port in ports]
 
     async def _stop(self) -> None:
-        if not self._opened:
+        if not self.running:
             return
-        self._opened = False
-        ports, self._ports = self._ports, []
-        await gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        await gatherResults(self._unbind())
         ended = gatherResults(
             [factory.shut_down() for _, _, factory in self._listeners]
         )
@@ -228,15 +230,11 @@ class MailService(MultiService):
         trouble: list[Failure] = []
         endpoint.listen(serving).addCallbacks(self._ports.append, trouble.append)
         if trouble:
-            ports, self._ports = self._ports, []
-            for port in ports:
-                port.stopListening()
-            self._intake.close()
-            error = trouble[0].value
-            why = getattr(error, "socketError", None) or error
+            self._unbind()
+            error: Any = trouble[0].value
             raise BadConfig(
                 f"--{listener.service} {listener.endpoint}:"
-                f" {getattr(why, 'strerror', None) or why}"
+                f" {_said(getattr(error, 'socketError', None) or error)}"
             )
         _log.info(
             "{service} on {endpoint}",
@@ -314,6 +312,14 @@ class MailService(MultiService):
             return ServerTLS(certificate, key, self._reactor.seconds)
         except TLSFileError as error:
             raise BadConfig(f"--tls-certificate: {error}") from None
+
+
+def _said(error: BaseException) -> str:
+    """Return an error as one line for people."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return str(error)
 
 
 def _make_private(path: Path) -> None:

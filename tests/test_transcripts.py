@@ -9,7 +9,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.testing.transcript import Transcript
+from mailframe.testing.transcript import Transcript, run_transcript
+from tests.imap.world import start
 
 TESTS = Path(__file__).resolve().parent
 
@@ -20,6 +21,43 @@ class TranscriptTests(SynchronousTestCase):
     def test_are_found(self) -> None:
         """There are transcripts at all."""
         self.assertTrue(list(TESTS.glob("imap/transcripts/*.txt")))
+
+
+class PlayerTests(SynchronousTestCase):
+    """A transcript that is not what happens is not passed."""
+
+    GOOD = b"trusted: yes\n\nS: * OK ...\nC: a NOOP\nS: a OK NOOP completed\n"
+
+    def play(self, text: bytes) -> None:
+        run_transcript(text, start)
+
+    def test_good(self) -> None:
+        """What happens is passed, with the greeting or without."""
+        self.play(self.GOOD)
+        self.play(self.GOOD.replace(b"S: * OK ...\n", b""))
+
+    def test_wrong(self) -> None:
+        """Another answer, a missing one and one too many are found."""
+        for wrong in (
+            self.GOOD.replace(b"completed", b"done"),
+            self.GOOD.replace(b"S: a OK NOOP completed\n", b""),
+            self.GOOD + b"S: * OK more\n",
+            self.GOOD + b"X: closed\n",
+            self.GOOD + b"X: tls\n",
+            self.GOOD + b"X: timeout\n",
+        ):
+            self.assertRaises(AssertionError, self.play, wrong)
+
+    def test_directions(self) -> None:
+        """``X`` lines act on the connection."""
+        self.play(self.GOOD + b"X: timeout\nS: * BYE ...\nX: closed\n")
+        self.play(self.GOOD + b"X: stop\nS: * BYE ...\nX: closed\n")
+        self.play(self.GOOD + b"X: lost\nC2: b NOOP\nS2: b OK ...\n")
+
+    def test_not_a_transcript(self) -> None:
+        """A line that is none is told, rather than passed over."""
+        for wrong in (self.GOOD + b"hello\n", self.GOOD + b"X: dance\n"):
+            self.assertRaises(ValueError, self.play, wrong)
 
 
 def _add(path: Path) -> None:

@@ -4,7 +4,7 @@ Together with ``twisted/plugins/team_realm_plugin.py`` this is all that
 ``--realm team:`` needs::
 
     cd examples/custom_realm
-    twistd -n mailframe --realm team:
+    PYTHONPATH=. twistd -n mailframe --realm team:
 
 A realm that keeps mail in a way of its own returns its own provider of
 ``mailframe.interfaces.mailbox.IMailAccount``; the suite in

@@ -50,15 +50,19 @@ class Framer:
 
     Asked for one piece, it reads no further: what follows a STARTTLS can still
     be thrown away.
+
+    Attributes:
+        max_line: Octets a command may have without its literals; may be
+            changed between commands.
     """
 
     def __init__(self, max_line: int) -> None:
         """Begin at a line.
 
         Args:
-            max_line: Octets a command may have without its literals.
+            max_line: See the attribute.
         """
-        self._max_line = max_line
+        self.max_line = max_line
         self.reset()
 
     def reset(self) -> None:
@@ -97,8 +101,8 @@ class Framer:
             return None
         end = held.find(b"\r\n", self._searched)
         size = (len(held) if end < 0 else end) - self._begin - self._literals
-        if size > self._max_line:
-            raise LineTooLong(f"at most {self._max_line} octets in a line")
+        if size > self.max_line:
+            raise LineTooLong(f"at most {self.max_line} octets in a line")
         if end < 0:
             # Hold back one octet: it may be the CR of a CRLF cut in two.
             self._searched = max(self._text, len(held) - 1)

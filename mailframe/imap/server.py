@@ -2,7 +2,8 @@
 
 The server finds commands, looks each up in the table, runs it and turns what
 comes of it into the tagged response. What a command means is in ``commands/``
-and ``extensions/``.
+and ``extensions/``. Everything that decides what the next octets are is here
+together, since each way to read them begins where another has ended.
 
 Source: RFC 3501 sections 2.2, 3, 5.4, 5.5 and 7.
 """
@@ -182,6 +183,11 @@ class IMAPServer:
     # Commands.
 
     def _next_command(self) -> _Outcome:
+        limits = self._limits
+        if self._session.account is None:
+            self._framer.max_line = min(limits.line, limits.login_command)
+        else:
+            self._framer.max_line = limits.line
         piece = self._framer.next_piece()
         if piece is None:
             return None

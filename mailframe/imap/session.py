@@ -114,11 +114,6 @@ class Session:
         return self.account
 
     @property
-    def utf8(self) -> bool:
-        """Whether mailbox names are UTF-8 rather than modified UTF-7."""
-        return False
-
-    @property
     def safe(self) -> bool:
         """Whether secrets may cross the connection."""
         return self.connection.tls is not None or bool(self.connection.trusted)

@@ -67,7 +67,6 @@ class View:
         self._merged: Listing | None = None
         self._ghosts: dict[int, tuple[FlagSet, int, int, int]] = {}
         self._told = 0
-        self._told_recent = 0
         self._told_flags: tuple[FlagSet, bool] | None = None
         self._flags_of: Listing | None = None
         self._changed = UIDSet.EMPTY
@@ -236,16 +235,13 @@ class View:
         self.put(b"".join(lines))
         self._told -= len(lines)
         gone = UIDSet.of(self._ghosts)
-        if self.recent & gone:
-            self.recent -= gone
-            self._told_recent = len(self.recent)
+        self.recent -= gone
         self._ghosts.clear()
         self._merged = None
 
     def _tell_count(self) -> None:
         self._told = len(self.listing.uids)
-        self._told_recent = len(self.recent)
-        self.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (self._told, self._told_recent))
+        self.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (self._told, len(self.recent)))
 
     def _tell_changes(self, listing: Listing, with_uid: bool) -> None:
         changed, self._changed = self._changed, UIDSet.EMPTY

@@ -116,12 +116,11 @@ class _Reader:
     def read(self) -> list[FieldAddress]:
         """Return the whole list."""
         value = self._value
-        position, end = self._start, len(value)
+        position = self._start
         spaced = in_route = False
-        while position < end and len(self._found) < self._most:
-            token = _TOKEN.match(value, position)
-            if token is None:
-                break
+        while len(self._found) < self._most and (
+            token := _TOKEN.match(value, position)
+        ):
             position = token.end()
             kind = token.lastgroup
             text = token[0]

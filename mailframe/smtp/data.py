@@ -9,6 +9,7 @@ elsewhere than we do.
 Source: RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2.
 """
 
+_DOT = b"\r\n."
 _END = b"\r\n.\r\n"
 _BEGINNINGS = (_END[:4], _END[:3], _END[:2], _END[:1])
 
@@ -82,14 +83,19 @@ class DataReader:
                 return b"", start
             self._started = True
             start += first.startswith(b".")
-        end = octets.find(_END, start)
+        # Mostly the first dot at the beginning of a line is the end already.
+        end = dot = octets.find(_DOT, start)
+        if dot >= 0 and not octets.startswith(_END, dot):
+            end = octets.find(_END, dot)
         if end >= 0:
             self.done = True
             stop = end + 2
             after = end + len(_END)
         else:
             stop = after = len(octets) - _held_back(octets, start)
-        content = octets[start:stop].replace(b"\r\n.", b"\r\n")
+        content = octets[start:stop]
+        if dot != end:
+            content = content.replace(_DOT, b"\r\n")
         self._judge(content)
         return content, after
 

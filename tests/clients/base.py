@@ -1,6 +1,4 @@
-"""What every test with a real client needs: one host for its class."""
-
-from typing import ClassVar
+"""What every test with a real client needs: a host."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -10,16 +8,9 @@ PASSWORD = {"alice": "alice-secret", "bob": "bob-secret"}
 
 
 class ClientTestCase(SynchronousTestCase):
-    """Tests that share one running host."""
+    """Tests that each have a running host; a traceback in its log fails them."""
 
-    host: ClassVar[Host]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """Start the host."""
-        cls.host = Host()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        """Stop it; a traceback in its log fails the class."""
-        cls.host.close()
+    def setUp(self) -> None:
+        """Start it."""
+        self.host = Host()
+        self.addCleanup(self.host.close)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -13,6 +15,7 @@ from mailframe.errors import (
     OverQuota,
     TemporaryFailure,
 )
+from mailframe.imap.capabilities import COMMANDS
 from mailframe.imap.fetch import BrokenLiteral
 from mailframe.interfaces.connection import IConnection, IServer, TLSInfo
 from mailframe.limits import IMAPLimits
@@ -215,6 +218,14 @@ class LiteralTests(SynchronousTestCase):
         made = self.world.logged_in()
         self.assertEqual(made.say(b"a" * 201), b"* BYE Line too long\r\n")
         self.assertTrue(made.closed)
+
+    def test_line_before_login(self) -> None:
+        """Strangers get shorter lines, and as much as others after the login."""
+        made = self.world.connect()
+        self.assertIn(b"* BYE", made.say(b"a LOGIN alice " + b"x" * 60))
+        made = self.world.connect()
+        heard = made.say(b"a LOGIN alice secret\r\nb CREATE " + b"x" * 60 + b"\r\n")
+        self.assertIn(b"b OK", heard)
 
     def test_line_of_a_dialogue(self) -> None:
         """Neither IDLE nor AUTHENTICATE reads without end."""
@@ -421,6 +432,48 @@ class OutputTests(SynchronousTestCase):
         made.feed(b"a FETCH 1:* BODY.PEEK[]\r\n")
         made.lose()
         self.assertEqual(world.door.logouts, 1)
+
+
+_NAMES = [b"%b " % name for name in COMMANDS]
+_ARGUMENTS = (
+    b"INBOX|work|1:*|2,4|1|(\\Seen)|\\Seen|FLAGS|+FLAGS.SILENT|BODY[]|(UID FLAGS)|ALL|"
+    b'alice|secret|(|)|NOT|OR|%|*|""|"|\\|DONE|+|NIL|(MESSAGES)|PLAIN|\n|\0|\xff'
+).split(b"|")
+_ENDS = [
+    *[b" "] * 3,
+    *[b"\r\na "] * 2,
+    *(b"\r\n", b"", b" {3}\r\n", b"{3+}\r\nabc"),
+]
+_WORDS = st.one_of(
+    st.sampled_from(_NAMES),
+    st.builds(bytes.__add__, st.sampled_from(_ARGUMENTS), st.sampled_from(_ENDS)),
+)
+_STATES = st.sampled_from(["connect", "logged_in", "selected"])
+
+
+class NonsenseTests(SynchronousTestCase):
+    """Whatever is sent, we have no bug, and the cuts make no difference."""
+
+    @settings(max_examples=100, deadline=None)
+    @given(
+        st.lists(_WORDS, max_size=40),
+        st.sampled_from(["connect", "logged_in", "selected"]),
+    )
+    def test_nonsense(self, words: list[bytes], state: str) -> None:
+        """All at once and octet by octet, in every state."""
+        octets = b"a " + b"".join(words) + b"\r\n"
+        heard = []
+        for reads in ([octets], [octets[at : at + 1] for at in range(len(octets))]):
+            world = World(4, limits=IMAPLimits(message_size=500))
+            made = getattr(world, state)()
+            for read in reads:
+                made.feed(read)
+            heard.append(made.heard())
+            self.assertEqual(world.reported, [])
+            made.lose()
+        # TLS forgets what came with it, which is what cuts may change.
+        if b"STARTTLS" not in octets:
+            self.assertEqual(heard[0], heard[1])
 
 
 class GreetingTests(SynchronousTestCase):

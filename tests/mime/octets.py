@@ -1,6 +1,7 @@
 """What the tests of this room share: hostile messages, and a reader of lists."""
 
 import re
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -50,9 +51,9 @@ _TOKEN = re.compile(
 )
 
 
-def read_list(octets):
+def read_list(octets: bytes) -> Any:
     """Return an IMAP list as nested Python lists; fail on any other octets."""
-    stack = [[]]
+    stack: list[list[Any]] = [[]]
     position = 0
     while position < len(octets):
         token = _TOKEN.match(octets, position)

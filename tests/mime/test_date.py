@@ -69,8 +69,10 @@ class SentTests(SynchronousTestCase):
     @given(
         st.lists(
             st.sampled_from(
-                [b"Mon", b",", b" ", b"1", b"99", b"Jan", b"1997", b":", b"+0000", b"("]
-                + [b")", b"-", b".", b"T", b"\xff", b"\n"]
+                (
+                    *(b"Mon", b",", b" ", b"1", b"99", b"Jan", b"1997", b":", b"+0000"),
+                    *(b"(", b")", b"-", b".", b"T", b"\xff", b"\n"),
+                )
             )
         ).map(b"".join)
     )

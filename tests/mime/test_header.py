@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.limits import HEADER_SIZE
 from mailframe.mime.header import (
     FIELDS,
     field_values,
@@ -93,6 +94,7 @@ class FieldTests(SynchronousTestCase):
     def test_bounded(self) -> None:
         """Of a header with endless fields the first are looked at."""
         self.assertEqual(len(fields(b"A:\r\n" * (FIELDS + 5))), FIELDS)
+        self.assertEqual(len(fields(b"A: " + b"x" * 11_000_000)[0][1]), HEADER_SIZE - 3)
 
     @given(messages)
     @settings(max_examples=100)

@@ -65,6 +65,7 @@ class PreviewTests(SynchronousTestCase):
             b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
             b"Content-Type: text/html\r\n\r\n<p>html\r\n--b\r\n"
             b"Content-Disposition: attachment\r\n\r\nattached\r\n--b\r\n"
+            b"Content-Type: text/html\r\n\r\nmore\r\n--b\r\n"
             b"\r\n  \r\n--b\r\n\r\nplain\r\n--b--\r\n"
         )
         self.assertEqual(preview(octets, structure(octets)), "plain")

@@ -114,7 +114,8 @@ class SearchableTests(SynchronousTestCase):
     def test_parts(self) -> None:
         """Text parts and the headers of inner messages are decoded, others not."""
         octets = (
-            b"Subject: outer\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+            b"Subject: outer\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            b"--b\r\n"
             b"Content-Type: text/plain; charset=iso-8859-1\r\n"
             b"Content-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9\r\n--b\r\n"
             b"Content-Type: text/html\r\n\r\ncaf&eacute;\r\n--b\r\n"
@@ -138,6 +139,7 @@ class SearchableTests(SynchronousTestCase):
         """A character that the limit cuts in two is left out."""
         octets = b"\r\n" + b"a" + b"\xc3\xa9" * 10
         self.assertEqual(part_text(octets, structure(octets), 4), "a\xe9")
+        self.assertEqual(part_text(octets, structure(octets)), "a" + "\xe9" * 10)
 
     @given(messages)
     @settings(max_examples=100)
@@ -160,6 +162,12 @@ class CasemapTests(SynchronousTestCase):
             ("\u01c4", "\u01c6"),
         ):
             self.assertEqual(casemap(one), casemap(other))
+
+    def test_bounded(self) -> None:
+        """The table of characters met before does not grow without end."""
+        text = "".join(map(chr, range(0x20000, 0x20000 + 30_000)))
+        self.assertEqual(casemap(text), text)
+        self.assertEqual(casemap(text), text)
 
     def test_decomposition(self) -> None:
         """Composed and decomposed characters are the same."""

@@ -204,8 +204,10 @@ class BodyTests(SynchronousTestCase):
         )
         self.assertEqual(
             read_list(extended(octets))[2],
-            [b"a", b"xy", b"b*", b"utf-8''%C3%A9%20", b"c", b"A"]
-            + [b"d*", b"utf-8''%C3%A9"],
+            [
+                *(b"a", b"xy", b"b*", b"utf-8''%C3%A9%20"),
+                *(b"c", b"A", b"d*", b"utf-8''%C3%A9"),
+            ],
         )
 
     @given(messages)

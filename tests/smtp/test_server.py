@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.errors import InsufficientStorage, TemporaryFailure
-from mailframe.interfaces.auth import LoginDenied
+from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.interfaces.connection import IServer
 from mailframe.model.address import Address
 from mailframe.model.envelope import BodyType
@@ -148,7 +148,7 @@ class ServerTests(SynchronousTestCase):
         for error, code in (
             (TemporaryFailure("no directory"), b"454 4.7.0"),
             (ZeroDivisionError(), b"451 4.3.0"),
-            (LoginDenied(), b"535 5.7.8"),
+            (UnauthorizedLogin(), b"535 5.7.8"),
         ):
             world = World("submission")
             world.at_login = error

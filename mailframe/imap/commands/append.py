@@ -44,7 +44,7 @@ class Appending:
         Source: RFC 3501 section 9 (append).
         """
         self._session = session
-        self._name = mailbox(cursor, utf8=session.utf8)
+        self._name = mailbox(cursor)
         cursor.space()
         self._flags = NO_FLAGS
         self._date: int | None = None

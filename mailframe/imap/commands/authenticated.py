@@ -139,11 +139,11 @@ def parse_status(cursor: Cursor) -> tuple[MailboxName, Sequence[bytes]]:
 
 
 def status_response(
-    name: MailboxName, found: MailboxStatus, items: Sequence[bytes], utf8: bool
+    name: MailboxName, found: MailboxStatus, items: Sequence[bytes]
 ) -> bytes:
     """Return the STATUS response.  Source: RFC 3501 section 7.2.4."""
     values = b" ".join(b"%b %d" % (item, STATUS_ITEMS[item](found)) for item in items)
-    return b"* STATUS %b (%b)\r\n" % (mailbox_out(name, utf8=utf8), values)
+    return b"* STATUS %b (%b)\r\n" % (mailbox_out(name), values)
 
 
 async def status(
@@ -152,7 +152,7 @@ async def status(
     """Tell the figures of a mailbox.  Source: RFC 3501 section 6.3.10."""
     name, items = arguments
     found = await session.mail.status(name)
-    session.put(status_response(name, found, items, session.utf8))
+    session.put(status_response(name, found, items))
     return b"STATUS completed"
 
 

@@ -77,11 +77,11 @@ def with_levels(infos: Iterable[MailboxInfo]) -> list[tuple[str, tuple[str, ...]
     return listed
 
 
-def _line(kind: bytes, attributes: Iterable[str], name: str, utf8: bool) -> bytes:
+def _line(kind: bytes, attributes: Iterable[str], name: str) -> bytes:
     return b'* %b (%b) "/" %b\r\n' % (
         kind,
         " ".join(attributes).encode("ascii"),
-        mailbox_out(name, utf8=utf8),
+        mailbox_out(name),
     )
 
 
@@ -94,7 +94,7 @@ async def list_(session: Session, asked: Pattern | None) -> bytes:
         matches = mailbox_matcher(asked.reference, asked.pattern)
         session.put(
             b"".join(
-                _line(b"LIST", attributes, name, session.utf8)
+                _line(b"LIST", attributes, name)
                 for name, attributes in with_levels(await session.mail.list_mailboxes())
                 if matches(name)
             )
@@ -121,10 +121,7 @@ async def lsub(session: Session, asked: Pattern | None) -> bytes:
                 if matches(level):
                     found.setdefault(level, ("\\Noselect",))
         session.put(
-            b"".join(
-                _line(b"LSUB", found[name], name, session.utf8)
-                for name in sorted(found)
-            )
+            b"".join(_line(b"LSUB", found[name], name) for name in sorted(found))
         )
     return b"LSUB completed"
 

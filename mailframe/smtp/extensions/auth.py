@@ -7,7 +7,7 @@ this connection; a mechanism that shows the secret needs TLS.
 import re
 
 from mailframe.errors import BadSyntax, LineTooLong, TemporaryFailure
-from mailframe.interfaces.auth import LoginDenied, Mind, UnauthorizedLogin
+from mailframe.interfaces.auth import LoginFailed, Mind, UnauthorizedLogin
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.sasl.exchange import Cancelled, Exchange
 from mailframe.sasl.mechanism import Success
@@ -34,10 +34,9 @@ async def auth(session: Session, argument: str) -> None:
     """
     if not session.extended:
         return session.put(replies.EHLO_FIRST)
+    # Inside a transaction too: none begins without a login.
     if session.user is not None:
         return session.put(replies.LOGGED_IN_ALREADY)
-    if session.transaction is not None:
-        return session.put(replies.IN_TRANSACTION)
     name, _, initial = argument.partition(" ")
     if not name:
         raise BadSyntax("a mechanism")
@@ -84,7 +83,7 @@ async def _log_in(session: Session, success: Success) -> None:
         _, account, logout = await session.portal.login(
             success.credentials, mind, IMailAccount
         )
-    except (LoginDenied, UnauthorizedLogin):
+    except LoginFailed:
         return _refused(session)
     except TemporaryFailure:
         return session.put(replies.LOGIN_UNSURE)

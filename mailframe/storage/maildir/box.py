@@ -7,16 +7,15 @@ Source: RFC 9051 section 5.2 (mailbox updates); DESIGN.md section 3.
 """
 
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-from twisted.internet.defer import Deferred
 
 from mailframe.errors import NoSuchMailbox, TemporaryFailure
 from mailframe.model.mailbox import Changes, MailboxStatus
 from mailframe.storage.maildir import scan
 from mailframe.storage.maildir.columns import Columns
 from mailframe.storage.maildir.index import MailboxRow
+from mailframe.storage.maildir.joined import Joined
 from mailframe.storage.maildir.store import Delta, settled
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ class Box:
         self.deleted = False
         self._columns: Columns | None = None
         self._loading: list[Delta] | None = None
-        self._load = _Joined(self._load_columns)
-        self._look = _Joined(self._look_at_directories)
+        self._load = Joined(self._load_columns)
+        self._look = Joined(self._look_at_directories)
         self._status: MailboxStatus | None = None
         self._doubt_at: float | None = None
         self._not_before = 0.0
@@ -198,9 +197,7 @@ class Box:
         """Return the figures, counted again only when something happened."""
         await self.in_step()
         if self._status is None:
-            found = await self.account.ask(
-                self.account.reader.status, self.mailbox_id
-            )
+            found = await self.account.ask(self.account.reader.status, self.mailbox_id)
             if found.highest_modseq != self.row.highest_modseq:
                 return found
             self._status = found
@@ -244,31 +241,3 @@ class Box:
 
     def _now(self) -> float:
         return float(self.account.threads.reactor.seconds())
-
-
-class _Joined:
-    """Runs one thing at a time; who asks meanwhile waits for the same."""
-
-    def __init__(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._work = work
-        self._waiting: list[Deferred[None]] | None = None
-
-    async def run(self) -> None:
-        if self._waiting is not None:
-            waiter: Deferred[None] = Deferred()
-            self._waiting.append(waiter)
-            await waiter
-            return
-        self._waiting = []
-        # On its own, so that one who gives up does not stop it for the others.
-        done = Deferred.fromCoroutine(self._work())
-        waiter = Deferred()
-        self._waiting.append(waiter)
-        done.addBoth(self._finished)
-        await waiter
-
-    def _finished(self, result: Any) -> None:
-        waiting, self._waiting = self._waiting or [], None
-        for waiter in waiting:
-            if not waiter.called:
-                waiter.callback(result)

@@ -276,9 +276,7 @@ class Index:
 
     def highest_uid_validity(self) -> int:
         """Return the highest UIDVALIDITY any mailbox of the account ever had."""
-        (highest,) = self.execute(
-            "SELECT highest_uid_validity FROM account"
-        ).fetchone()
+        (highest,) = self.execute("SELECT highest_uid_validity FROM account").fetchone()
         return int(highest)
 
     def flag_set(self, number: int) -> FlagSet:

@@ -9,8 +9,8 @@ Source: https://cr.yp.to/proto/maildir.html, RFC 9051 section 2.3.2.
 
 import os
 import re
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from mailframe.limits import IMAPLimits
 from mailframe.model.flag import (
@@ -22,10 +22,10 @@ from mailframe.model.flag import (
     FlagSet,
     intern_flags,
 )
+from mailframe.storage.maildir.dotlock import change_file, read_small
 from mailframe.storage.os_layer import OSLayer
 
 KEYWORDS_FILE = "dovecot-keywords"
-_LOCK_AGE = 120.0
 _STANDARD = {
     "D": DRAFT,
     "F": FLAGGED,
@@ -106,7 +106,7 @@ class Letters:
 
 def read_letters(directory: str) -> Letters:
     """Return what the letters of the mailbox in ``directory`` mean."""
-    return Letters(_read(directory))
+    return Letters(_parsed(read_small(os.path.join(directory, KEYWORDS_FILE))))
 
 
 def add_keywords(directory: str, keywords: Sequence[str], os_layer: OSLayer) -> Letters:
@@ -118,54 +118,31 @@ def add_keywords(directory: str, keywords: Sequence[str], os_layer: OSLayer) -> 
     Raises:
         OSError: The file cannot be written.
     """
-    target = os.path.join(directory, KEYWORDS_FILE)
-    lock = target + ".lock"
-    fd = _locked(lock, os_layer)
-    if fd is None:
-        return read_letters(directory)
-    try:
-        try:
-            known = _read(directory)
-            folded = {keyword.casefold() for keyword in known}
-            for keyword in keywords:
-                if keyword.casefold() in folded or keyword.casefold() in _LETTER_OF:
-                    continue
-                if "" in known:
-                    known[known.index("")] = keyword
-                elif len(known) < len(_ALPHABET):
-                    known.append(keyword)
-                folded.add(keyword.casefold())
-            text = "".join(f"{n} {word}\n" for n, word in enumerate(known) if word)
-            os_layer.write(fd, text.encode())
-        finally:
-            os_layer.close(fd)
-        os_layer.rename(lock, target)
-    except BaseException:
-        os_layer.unlink(lock)
-        raise
-    return Letters(known)
+    known: list[str] = []
 
-
-def _locked(lock: str, os_layer: OSLayer) -> int | None:
-    for _ in range(2):
-        try:
-            return os_layer.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        except FileExistsError:
-            try:
-                if time.time() - os.stat(lock).st_mtime < _LOCK_AGE:
-                    return None
-                os_layer.unlink(lock)
-            except FileNotFoundError:
+    def change(octets: bytes) -> bytes | None:
+        known[:] = _parsed(octets)
+        before = tuple(known)
+        folded = {keyword.casefold() for keyword in known} | _LETTER_OF.keys()
+        for keyword in keywords:
+            if keyword.casefold() in folded or not _LINE.match(f"0 {keyword}"):
                 continue
-    return None
+            if "" in known:
+                known[known.index("")] = keyword
+            elif len(known) < len(_ALPHABET):
+                known.append(keyword)
+            folded.add(keyword.casefold())
+        if tuple(known) == before:
+            return None
+        return "".join(f"{n} {word}\n" for n, word in enumerate(known) if word).encode()
+
+    with suppress(BlockingIOError):
+        change_file(os.path.join(directory, KEYWORDS_FILE), change, os_layer)
+        return Letters(known)
+    return read_letters(directory)
 
 
-def _read(directory: str) -> list[str]:
-    try:
-        with open(os.path.join(directory, KEYWORDS_FILE), "rb") as file:
-            octets = file.read(65_536)
-    except FileNotFoundError:
-        return []
+def _parsed(octets: bytes) -> list[str]:
     known: list[str] = []
     longest = IMAPLimits().keyword_length
     for line in octets.decode("ascii", "replace").split("\n"):

@@ -86,9 +86,7 @@ class MaildirMailbox:
     async def expunge(self, uids: UIDSet | None = None) -> UIDSet:
         """Remove what is marked."""
         self._box.check()
-        return await self._account.change(
-            flagging.expunge, self._box.mailbox_id, uids
-        )
+        return await self._account.change(flagging.expunge, self._box.mailbox_id, uids)
 
     async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
         """Append copies."""

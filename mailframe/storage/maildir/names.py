@@ -149,9 +149,7 @@ def new_base(uid: int, size: int, disk_size: int | None = None) -> str:
 
     Source: https://cr.yp.to/proto/maildir.html
     """
-    return (
-        f"{unique()},S={size if disk_size is None else disk_size},W={size},U={uid}"
-    )
+    return f"{unique()},S={size if disk_size is None else disk_size},W={size},U={uid}"
 
 
 def unique() -> str:
@@ -211,9 +209,7 @@ class PathPattern:
         values = {"u": address, "n": local, "d": domain, "%": "%"}
         return re.sub(
             "%(.)",
-            lambda match: (
-                "%" if match[1] == "%" else component(values[match[1]])
-            ),
+            lambda match: "%" if match[1] == "%" else component(values[match[1]]),
             self.text,
         )
 

@@ -88,7 +88,14 @@ def unpack(payload: bytes) -> tuple[dict[str, Any], memoryview]:
         facts = json.loads(payload[4 : 4 + length])
         facts["files"] = [
             File(
-                uid, name, disk, tuple(flags), date, size, lf, held,
+                uid,
+                name,
+                disk,
+                tuple(flags),
+                date,
+                size,
+                lf,
+                held,
                 None if origin is None else (origin[0], origin[1]),
             )
             for uid, name, disk, flags, date, size, lf, held, origin in facts.get(

@@ -100,8 +100,7 @@ def known(index: Index, row: MailboxRow) -> Known:
     return Known(
         row,
         index.execute(
-            "SELECT id & 4294967295, file, disk FROM messages"
-            " WHERE id BETWEEN ? AND ?",
+            "SELECT id & 4294967295, file, disk FROM messages WHERE id BETWEEN ? AND ?",
             row.span(),
         ).fetchall(),
         frozenset(

@@ -10,6 +10,8 @@ from mailframe.interfaces.mailbox import SummaryField
 from mailframe.mime.summary import summarise
 from mailframe.model.summary import Summary
 from mailframe.storage.maildir.index import Index
+from mailframe.storage.maildir.store import AccountStore
+from mailframe.storage.writer import Batch
 
 HEADER_KEPT = 16_384
 """Octets of header kept in the index; a longer one is read from its file."""
@@ -121,3 +123,13 @@ def _text(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
     return text
+
+
+def keep_known(
+    store: AccountStore, batch: Batch, made: Sequence[tuple[int, Summary, bytes]]
+) -> None:
+    """Keep what was worked out for messages that are still there."""
+    with store.step(batch) as index:
+        for number, summary, header in made:
+            if index.execute("SELECT 1 FROM messages WHERE id=?", (number,)).fetchone():
+                keep(index, number, summary, header)

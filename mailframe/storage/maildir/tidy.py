@@ -59,9 +59,7 @@ def _owing(index: Index) -> list[MailboxRow]:
     }
     numbers |= {
         number
-        for (number,) in index.execute(
-            "SELECT mailbox FROM removals LIMIT ?", (SLICE,)
-        )
+        for (number,) in index.execute("SELECT mailbox FROM removals LIMIT ?", (SLICE,))
     }
     rows = {row.id: row for row in index.mailboxes()}
     for number in numbers - rows.keys():

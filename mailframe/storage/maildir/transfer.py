@@ -228,5 +228,3 @@ def _take_back(
         index.execute(
             "UPDATE mailboxes SET new_mtime=0, cur_mtime=0 WHERE id=?", (row.id,)
         )
-
-

@@ -1,0 +1,385 @@
+"""One user's mail in a Maildir, shared by all sessions of that user.
+
+Source: the contract of :class:`mailframe.interfaces.mailbox.IMailAccount`.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailframe.errors import (
+    BadMailboxName,
+    MailboxExists,
+    MailboxHasChildren,
+    NoSuchMailbox,
+    NotPermitted,
+    OverQuota,
+)
+from mailframe.interfaces.mailbox import IMailAccount, NewMessage
+from mailframe.model.mailbox import (
+    DELIMITER,
+    INBOX,
+    Appended,
+    MailboxInfo,
+    MailboxName,
+    MailboxStatus,
+    mailbox_name,
+)
+from mailframe.model.uid_set import UID_MAX, UIDSet
+from mailframe.storage.maildir import arrival, folders, subscriptions, transfer
+from mailframe.storage.maildir.box import Box
+from mailframe.storage.maildir.draft import discard, prepared
+from mailframe.storage.maildir.index import MailboxRow
+from mailframe.storage.maildir.joined import Joined
+from mailframe.storage.maildir.mailbox import MaildirMailbox
+from mailframe.storage.maildir.reading import AccountReader, Digests
+from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
+from mailframe.storage.maildir.summary_rows import keep_known
+from mailframe.storage.maildir.threads import Threads
+from mailframe.storage.maildir.tidy import tidy
+from mailframe.storage.writer import Batch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAILBOXES_MAX = 10_000
+"""Mailboxes of one account."""
+
+_TIDY_SECONDS = 0.2
+
+
+@implementer(IMailAccount)
+class MaildirAccount:
+    """An account; made by the realm, which calls :meth:`begin` once.
+
+    Attributes:
+        address: Whose it is.
+        root: Its directory.
+        reader: Answers questions in the reading threads.
+        threads: The store's.
+    """
+
+    _log = Logger()
+
+    def __init__(self, store: AccountStore, threads: Threads) -> None:
+        """Begin without touching the disk."""
+        self.address = store.address
+        self.root = store.root
+        self.reader = AccountReader(store)
+        self.threads = threads
+        self._store = store
+        self._boxes: dict[str, Box] = {}
+        self._names: dict[str, Box] = {}
+        self._mtime = 0
+        self._survey = Joined(self._survey_now)
+        self._tidying: Any = None
+
+    async def begin(self) -> None:
+        """Open the index and see which mailboxes there are.
+
+        Raises:
+            TemporaryFailure: The directory cannot be used.
+        """
+        await self.survey()
+        for path in await self.threads.read(folders.leftovers, self.root):
+            self._remove_tree(path)
+        self.tidy_soon()
+
+    async def finish(self) -> None:
+        """Bring all file names in step with the index; for the end."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+            self._tidying = None
+        more = True
+        while more:
+            more, _ = await self.threads.write(lambda batch: tidy(self._store, batch))
+
+    def change(
+        self,
+        job: Callable[Concatenate[AccountStore, Batch, P], Any],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> "Deferred[Any]":
+        """Run a job on the store and take over what it did to mailboxes.
+
+        What it did is taken over in the order of the jobs, even if nobody
+        waits for the result any more.
+
+        Args:
+            job: Returns its value and a :class:`Delta` or several of them, or
+                one ``Delta`` alone.
+            args: After store and batch.
+            kwargs: The same.
+        """
+        done: list[bool] = []
+
+        def run(batch: Batch) -> Any:
+            result = job(self._store, batch, *args, **kwargs)
+            done.append(True)
+            return result
+
+        def failed(failure: Failure) -> Any:
+            if done:
+                # It ran, but did not become durable and was taken back.
+                for box in self._boxes.values():
+                    box.forget()
+            if failure.check(IndexDamaged):
+                return Deferred.fromCoroutine(self._rebuild()).addCallback(
+                    lambda _: failure
+                )
+            return failure
+
+        return self.threads.write(run).addCallbacks(self._take, failed)
+
+    def _take(self, result: Any) -> Any:
+        value, deltas = (None, result) if isinstance(result, Delta) else result
+        owes = False
+        for delta in [deltas] if isinstance(deltas, Delta) else deltas:
+            box = self._boxes.get(delta.row.mailbox_id)
+            if box is not None:
+                box.take(delta)
+            owes = owes or bool(
+                delta.changed or delta.removed or any(one[1] for one in delta.added)
+            )
+        if owes:
+            self.tidy_soon()
+        return value
+
+    async def ask(
+        self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Ask the reader; once more if the index had to be made again."""
+        try:
+            return await self.threads.read(question, *args, **kwargs)
+        except IndexDamaged:
+            await self._rebuild()
+            return await self.threads.read(question, *args, **kwargs)
+
+    async def settle(self) -> None:
+        """Wait until all jobs submitted so far have run."""
+        await self.threads.write(lambda batch: None)
+
+    def keep(self, made: Digests) -> None:
+        """Keep summaries that were worked out; nobody waits for it."""
+        self.threads.write(
+            lambda batch: keep_known(self._store, batch, made)
+        ).addErrback(lambda failure: self._log.failure("keeping summaries", failure))
+
+    async def survey(self) -> None:
+        """See which mailboxes there are."""
+        await self._survey.run()
+
+    async def _survey_now(self) -> None:
+        rows, mtime = await self.threads.write(
+            lambda batch: folders.survey(self._store, batch)
+        )
+        self._take_rows(rows)
+        self._mtime = mtime
+
+    async def _rebuild(self) -> None:
+        """Make the index again from the directories."""
+
+        def job(batch: Batch) -> tuple[list[MailboxRow], int]:
+            self._store.discard_index()
+            return folders.survey(self._store, batch)
+
+        self.reader.close()
+        rows, self._mtime = await self.threads.write(job)
+        self.reader.close()
+        for box in self._boxes.values():
+            box.forget()
+        self._take_rows(rows)
+
+    def _take_rows(self, rows: Sequence[MailboxRow]) -> None:
+        names: dict[str, Box] = {}
+        boxes: dict[str, Box] = {}
+        for row in rows:
+            box = self._boxes.pop(row.mailbox_id, None)
+            if box is None:
+                box = Box(self, row)
+            box.row = row
+            boxes[row.mailbox_id] = names[row.name] = box
+        gone, self._boxes, self._names = self._boxes, boxes, names
+        for box in gone.values():
+            box.remove()
+
+    async def _in_step(self) -> None:
+        """Notice mailboxes that other programs made, renamed or removed."""
+        try:
+            changed = os.stat(self.root).st_mtime_ns != self._mtime
+        except OSError:
+            changed = True
+        if changed:
+            await self.survey()
+
+    async def box(self, name: MailboxName) -> Box:
+        """Return a mailbox.
+
+        Raises:
+            NoSuchMailbox: It is not there.
+        """
+        await self._in_step()
+        try:
+            return self._names[name]
+        except KeyError:
+            raise NoSuchMailbox(name) from None
+
+    def tidy_soon(self) -> None:
+        """Have file names follow the index in a moment."""
+        if self._tidying is None:
+            self._tidying = self.threads.reactor.callLater(
+                _TIDY_SECONDS, self._tidy_now
+            )
+
+    def _tidy_now(self) -> None:
+        self._tidying = None
+        self.threads.write(lambda batch: tidy(self._store, batch)).addCallbacks(
+            self._tidied, lambda failure: self._log.failure("tidying", failure)
+        )
+
+    def _tidied(self, result: tuple[bool, list[MailboxRow]]) -> None:
+        more, rows = result
+        for row in rows:
+            box = self._boxes.get(row.mailbox_id)
+            if box is not None:
+                box.take(Delta(row, [], []))
+        if more and self._tidying is None:
+            self._tidying = self.threads.reactor.callLater(0, self._tidy_now)
+
+    def _remove_tree(self, path: str) -> None:
+        self.threads.read(shutil.rmtree, path, ignore_errors=True).addErrback(
+            lambda failure: self._log.failure("removing {path}", failure, path=path)
+        )
+
+    async def list_mailboxes(self) -> Sequence[MailboxInfo]:
+        """Return the mailboxes, sorted."""
+        await self._in_step()
+        return [
+            MailboxInfo(
+                MailboxName(name), special_use=frozenset(box.row.special_use.split())
+            )
+            for name, box in sorted(self._names.items())
+        ]
+
+    async def subscriptions(self) -> frozenset[MailboxName]:
+        """Return the subscribed names."""
+        return await self.threads.read(subscriptions.read, self._store)
+
+    async def subscribe(self, name: MailboxName, subscribed: bool) -> None:
+        """Add or drop one."""
+        await self.threads.write(
+            lambda batch: subscriptions.subscribe(self._store, batch, name, subscribed)
+        )
+
+    async def create(
+        self, name: MailboxName, special_use: frozenset[str] = frozenset()
+    ) -> None:
+        """Make a mailbox."""
+        await self._in_step()
+        if name in self._names:
+            raise MailboxExists(name)
+        if len(self._names) >= MAILBOXES_MAX:
+            raise OverQuota("too many mailboxes")
+        row = await self.threads.write(
+            lambda batch: folders.create(self._store, batch, name, special_use)
+        )
+        self._boxes[row.mailbox_id] = self._names[row.name] = Box(self, row)
+
+    async def delete(self, name: MailboxName) -> None:
+        """Remove a mailbox."""
+        if name == INBOX:
+            raise NotPermitted("INBOX stays")
+        await self._in_step()
+        box = self._names.get(name)
+        if box is None:
+            if self._inferiors(name):
+                raise MailboxHasChildren(name)
+            raise NoSuchMailbox(name)
+        path = await self.threads.write(
+            lambda batch: folders.delete(self._store, batch, box.mailbox_id)
+        )
+        self._remove_tree(path)
+        self._boxes.pop(box.mailbox_id, None)
+        if self._names.get(box.row.name) is box:
+            del self._names[box.row.name]
+        box.remove()
+
+    async def rename(self, name: MailboxName, to: MailboxName) -> None:
+        """Rename a mailbox and its inferiors, or move the messages of INBOX."""
+        await self._in_step()
+        inferiors = [] if name == INBOX else self._inferiors(name)
+        if name not in self._names and not inferiors:
+            raise NoSuchMailbox(name)
+        if name != INBOX and to.startswith(name + DELIMITER):
+            raise BadMailboxName("below itself")
+        moving = [name, *inferiors] if name in self._names else inferiors
+        renamed = {old: mailbox_name(to + old[len(name) :]) for old in moving}
+        if any(new in self._names for new in renamed.values()):
+            raise MailboxExists(to)
+        if name == INBOX:
+            await self._rename_inbox(to)
+            return
+        names = [(self._names[old].mailbox_id, new) for old, new in renamed.items()]
+        rows = await self.threads.write(
+            lambda batch: folders.rename(self._store, batch, names)
+        )
+        for row in rows:
+            box = self._boxes[row.mailbox_id]
+            if self._names.get(box.row.name) is box:
+                del self._names[box.row.name]
+            box.row = row
+            self._names[row.name] = box
+
+    async def _rename_inbox(self, to: MailboxName) -> None:
+        inbox = await self.box(INBOX)
+        await inbox.in_step()
+        await self.create(to)
+        target = await self.box(to)
+        try:
+            await self.change(
+                transfer.move,
+                inbox.mailbox_id,
+                UIDSet(((1, UID_MAX),)),
+                target.mailbox_id,
+            )
+        except BaseException:
+            await self.delete(to)
+            raise
+
+    def _inferiors(self, name: MailboxName) -> list[MailboxName]:
+        return [
+            MailboxName(other)
+            for other in sorted(self._names)
+            if other.startswith(name + DELIMITER)
+        ]
+
+    async def status(self, name: MailboxName) -> MailboxStatus:
+        """Count."""
+        return await (await self.box(name)).status()
+
+    async def open(self, name: MailboxName) -> MaildirMailbox:
+        """Open a mailbox."""
+        box = await self.box(name)
+        await box.in_step()
+        await box.columns()
+        return MaildirMailbox(name, box)
+
+    async def append(
+        self, name: MailboxName, messages: Sequence[NewMessage]
+    ) -> Appended:
+        """Store messages, durably."""
+        box = await self.box(name)
+        drafts = await prepared(messages, self._store, self.ask)
+        try:
+            uids = await self.change(arrival.append, box.mailbox_id, drafts)
+        except BaseException:
+            # A job still waiting would fail without its file, and store nothing.
+            discard(drafts)
+            raise
+        return Appended(box.row.uid_validity, uids)

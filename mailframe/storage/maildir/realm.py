@@ -1,0 +1,210 @@
+"""The realm of Maildir accounts: a service with one journal and one writer.
+
+Accounts are shared by all sessions of a user and kept open a while after the
+last. Starting replays the journal, stopping leaves nothing in it.
+
+Source: :class:`twisted.cred.portal.IRealm`; DESIGN.md sections 4 and 5.
+"""
+
+import os
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailframe.errors import NoSuchUser, TemporaryFailure
+from mailframe.interfaces.mailbox import IMailAccount
+from mailframe.interfaces.plugin import Host
+from mailframe.storage.journal import Journal
+from mailframe.storage.maildir.account import MaildirAccount
+from mailframe.storage.maildir.disks import Disks
+from mailframe.storage.maildir.names import PathPattern
+from mailframe.storage.maildir.replay import Replay
+from mailframe.storage.maildir.store import AccountStore
+from mailframe.storage.maildir.threads import Threads
+from mailframe.storage.os_layer import REAL, OSLayer
+from mailframe.storage.writer import BatchWriter
+
+ACCOUNTS_KEPT = 256
+"""Accounts kept open without a session."""
+
+
+@implementer(IRealm)
+class MaildirRealm(Service):
+    """Gives every address an account in a directory of its own."""
+
+    _log = Logger()
+
+    def __init__(self, argstring: str, host: Host, os_layer: OSLayer = REAL) -> None:
+        """Check the arguments; nothing is touched before the service starts.
+
+        Args:
+            argstring: A path in which ``%u``, ``%n`` and ``%d`` stand for the
+                address, its local part and its domain; a relative path is
+                relative to where the program was started.
+            host: What it is for.
+            os_layer: How to change files.
+
+        Raises:
+            ValueError: The argument is wrong.
+        """
+        self._pattern = PathPattern.parse(argstring)
+        if len(host.domains) > 1 and not self._pattern.tells_domains_apart:
+            raise ValueError("two domains would share a mailbox: use %u or %d too")
+        self._host = host
+        self._os_layer = os_layer
+        self._threads: Threads | None = None
+        self._disks = Disks()
+        self._live: weakref.WeakValueDictionary[str, MaildirAccount] = (
+            weakref.WeakValueDictionary()
+        )
+        self._kept: OrderedDict[str, MaildirAccount] = OrderedDict()
+        self._beginning: dict[str, list[Deferred[MaildirAccount]]] = {}
+
+    def startService(self) -> None:
+        """Replay the journal and begin to write."""
+        self.begin()
+        super().startService()
+
+    def stopService(self) -> Any:
+        """Write everything out; fires when that is done."""
+        super().stopService()
+        return Deferred.fromCoroutine(self.finish())
+
+    def begin(self) -> None:
+        """Replay the journal and begin to write.
+
+        Raises:
+            JournalBusy: Another process has the journal.
+            TemporaryFailure: The disk refuses; the journal is as it was.
+        """
+        directory = os.path.join(self._host.state_dir, "journal")
+        os.makedirs(self._host.state_dir, mode=0o700, exist_ok=True)
+        journal = Journal(directory, os_layer=self._os_layer)
+        try:
+            replay = Replay(self._store)
+            for record in journal.replay():
+                replay.apply(record)
+            for store in replay.stores.values():
+                self._disks.note(store.root)
+                store.close()
+            journal.open()
+            mark = journal.begin_checkpoint()
+            self._disks.sync()
+            journal.end_checkpoint(mark)
+        except BaseException:
+            journal.close()
+            raise
+        writer = BatchWriter(
+            journal,
+            call_from_thread=self._host.reactor.callFromThread,
+            checkpoint=self._disks.sync,
+        )
+        self._threads = Threads(self._host.reactor, writer)
+
+    async def finish(self) -> None:
+        """Write everything out and end the threads."""
+        threads, self._threads = self._threads, None
+        if threads is None:
+            return
+        for account in list(self._live.values()):
+            try:
+                await account.finish()
+            except TemporaryFailure as error:
+                self._log.warn("{root}: {error}", root=account.root, error=error)
+        self._kept.clear()
+        await threads.stop()
+
+    def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+        """Return the account of ``avatarId``."""
+        if IMailAccount not in interfaces:
+            raise NotImplementedError(f"only {IMailAccount.__name__} is provided")
+        return Deferred.fromCoroutine(self._avatar(avatarId.decode()))
+
+    async def _avatar(self, address: str) -> tuple[Any, Any, Callable[[], None]]:
+        return IMailAccount, await self.account(address), lambda: None
+
+    async def account(self, address: str) -> MaildirAccount:
+        """Return the account of an address, made on first use.
+
+        Args:
+            address: Canonical ``local@domain``; whoever asks knows that there
+                is such a user.
+
+        Raises:
+            NoSuchUser: It cannot be one.
+            TemporaryFailure: Its directory cannot be used.
+        """
+        try:
+            root = self._pattern.directory(address)
+        except ValueError as error:
+            raise NoSuchUser(str(error)) from None
+        account = self._live.get(root)
+        if account is None:
+            account = await self._begun(root, address)
+        if account.address != address:
+            raise NoSuchUser(f"{root} is the directory of another address")
+        self._keep(root, account)
+        return account
+
+    def _keep(self, root: str, account: MaildirAccount) -> None:
+        self._kept[root] = account
+        self._kept.move_to_end(root)
+        if len(self._kept) > ACCOUNTS_KEPT:
+            self._kept.popitem(last=False)
+
+    async def _begun(self, root: str, address: str) -> MaildirAccount:
+        """Open an account once, however many ask for it now."""
+        waiting = self._beginning.get(root)
+        if waiting is not None:
+            waiter: Deferred[MaildirAccount] = Deferred()
+            waiting.append(waiter)
+            return await waiter
+        self._beginning[root] = []
+        try:
+            account = await self._open(root, address)
+        except BaseException as error:
+            for waiter in self._beginning.pop(root):
+                waiter.errback(error)
+            raise
+        self._live[root] = account
+        for waiter in self._beginning.pop(root):
+            waiter.callback(account)
+        return account
+
+    async def _open(self, root: str, address: str) -> MaildirAccount:
+        threads = self._threads
+        if threads is None:
+            raise TemporaryFailure("the store is not running")
+        store = AccountStore(root, address, self._os_layer)
+        account = MaildirAccount(store, threads)
+        weakref.finalize(
+            account, _retire, self._host.reactor, threads, store, account.reader.close
+        ).atexit = False
+        await account.begin()
+        self._disks.note(root)
+        return account
+
+    def _store(self, address: str) -> AccountStore:
+        return AccountStore(self._pattern.directory(address), address, self._os_layer)
+
+
+def _retire(
+    reactor: Any, threads: Threads, store: AccountStore, close: Callable[[], None]
+) -> None:
+    """Close the files of an account that nobody holds any more."""
+
+    def job(batch: Any) -> None:
+        store.close()
+        close()
+
+    def submit() -> None:
+        threads.write(job).addErrback(lambda _: None)
+
+    reactor.callFromThread(submit)

@@ -1,0 +1,296 @@
+"""Carry records of the journal over to the Maildirs after a crash.
+
+What is there already is left as it is; what a crash of the machine took away
+is made again, with the same name and UID. A message the index says vanished
+does not come back.
+
+Source: DESIGN.md section 5 (replay is idempotent).
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from twisted.logger import Logger
+
+from mailframe.errors import NoSuchMailbox
+from mailframe.model.uid_set import UID_MAX, UIDSet
+from mailframe.storage.maildir import folders, records
+from mailframe.storage.maildir.arrival import add_message, write_file
+from mailframe.storage.maildir.flagging import vanish
+from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.store import AccountStore, find_file
+from mailframe.storage.maildir.summary_rows import digest, keep
+from mailframe.storage.maildir.transfer import link_or_copy
+from mailframe.storage.records import Record
+from mailframe.storage.writer import Batch
+
+
+class Replay:
+    """Takes records one after another, oldest first."""
+
+    _log = Logger()
+
+    def __init__(self, store_of: Callable[[str], AccountStore]) -> None:
+        """Begin.
+
+        Args:
+            store_of: Returns the store of an address, the same each time.
+        """
+        self._store_of = store_of
+        self._surveyed: set[str] = set()
+        self.stores: dict[str, AccountStore] = {}
+
+    def apply(self, record: Record) -> None:
+        """Carry over one record.
+
+        A record that cannot be read, and one of a mailbox that is not there
+        any more, is logged and passed over.
+
+        Raises:
+            TemporaryFailure: The disk refuses; the journal has to stay.
+        """
+        work = {
+            records.ARRIVED: self._arrived,
+            records.LINKED: self._linked,
+            records.MOVED: self._moved,
+            records.EXPUNGED: self._expunged,
+            records.TAKEN: self._taken,
+        }.get(record.kind)
+        if work is None:
+            self._log.error("a record of kind {kind}", kind=record.kind)
+            return
+        try:
+            facts, octets = records.unpack(record.payload)
+            store = self._store(facts["account"])
+        except ValueError as error:
+            self._log.error("a record is passed over: {error}", error=error)
+            return
+        before: dict[Any, Callable[[], None]] = {}
+        batch = Batch(before)
+        try:
+            with store.step(batch) as index:
+                row = store.mailbox(facts["mailbox"])
+                row.highest_modseq = max(
+                    row.highest_modseq, int(facts.get("modseq", 0))
+                )
+                work(store, index, row, facts, octets)
+                index.update_mailbox(row)
+        except NoSuchMailbox as error:
+            self._log.warn("no mailbox for a record: {error}", error=error)
+        finally:
+            for call in before.values():
+                call()
+
+    def _store(self, address: str) -> AccountStore:
+        if address not in self.stores:
+            store = self._store_of(address)
+            before: dict[Any, Callable[[], None]] = {}
+            folders.survey(store, Batch(before))
+            for call in before.values():
+                call()
+            self.stores[address] = store
+        return self.stores[address]
+
+    def _arrived(
+        self,
+        store: AccountStore,
+        index: Index,
+        row: MailboxRow,
+        facts: dict[str, Any],
+        octets: memoryview,
+    ) -> None:
+        place = 0
+        for file in facts["files"]:
+            content = None
+            if file.held:
+                content = bytes(octets[place : place + file.size])
+                place += file.size
+            if self._wanted(index, row, file):
+                self._restore(store, index, row, file, content)
+
+    def _wanted(self, index: Index, row: MailboxRow, file: records.File) -> bool:
+        """Tell whether a message ought to be there."""
+        known = index.execute(
+            "SELECT 1 FROM messages WHERE id=?", (row.span()[0] + file.uid,)
+        ).fetchone()
+        return (
+            known is not None
+            or index.execute(
+                "SELECT 1 FROM vanished WHERE mailbox=? AND low<=? AND high>=?",
+                (row.id, file.uid, file.uid),
+            ).fetchone()
+            is None
+        )
+
+    def _restore(
+        self,
+        store: AccountStore,
+        index: Index,
+        row: MailboxRow,
+        file: records.File,
+        content: bytes | None,
+    ) -> None:
+        """See that a message has its file and its row."""
+        there = self._there(store, index, row, file)
+        if there is None:
+            if content is None:
+                self._log.warn("{name} is lost", name=file.name)
+                return
+            there = store.path(row, file.name, file.disk)
+            self._write(store, row, file, there, content)
+        elif content is not None and not _has(there, content):
+            self._write(store, row, file, there, content)
+        self._enter(store, index, row, file)
+        if content is not None:
+            keep(index, row.span()[0] + file.uid, *digest(content))
+
+    def _there(
+        self, store: AccountStore, index: Index, row: MailboxRow, file: records.File
+    ) -> str | None:
+        """Return the path of a message's file, whatever its flags are now."""
+        path = store.path(row, file.name, file.disk)
+        if os.path.exists(path):
+            return path
+        found = index.execute(
+            "SELECT disk FROM messages WHERE id=?", (row.span()[0] + file.uid,)
+        ).fetchone()
+        if found is not None:
+            path = store.path(row, file.name, found[0])
+            if os.path.exists(path):
+                return path
+        elsewhere = find_file(store.directory(row), file.name)
+        return elsewhere[0] if elsewhere else None
+
+    def _write(
+        self,
+        store: AccountStore,
+        row: MailboxRow,
+        file: records.File,
+        path: str,
+        content: bytes,
+    ) -> None:
+        draft = f"{store.directory(row)}/tmp/{file.name}"
+        with suppress(FileNotFoundError):
+            store.os_layer.unlink(draft)
+        write_file(store.os_layer, draft, path, content, file.date)
+        # Names changed in a way the index must look at once more.
+        row.new_mtime = row.cur_mtime = 0
+
+    def _enter(
+        self, store: AccountStore, index: Index, row: MailboxRow, file: records.File
+    ) -> None:
+        """See that a message is in the index."""
+        if file.uid >= row.uid_next:
+            row.uid_next = min(file.uid + 1, UID_MAX)
+            store.reserve(row)
+        if index.execute(
+            "SELECT 1 FROM messages WHERE id=?", (row.span()[0] + file.uid,)
+        ).fetchone():
+            return
+        flags, _ = store.spelt(row, frozenset(file.flags))
+        add_message(store, index, row, file, flags, store.tick(row))
+        row.new_mtime = row.cur_mtime = 0
+
+    def _linked(
+        self,
+        store: AccountStore,
+        index: Index,
+        row: MailboxRow,
+        facts: dict[str, Any],
+        octets: memoryview,
+    ) -> None:
+        self._transferred(store, index, row, facts, moving=False)
+
+    def _moved(
+        self,
+        store: AccountStore,
+        index: Index,
+        row: MailboxRow,
+        facts: dict[str, Any],
+        octets: memoryview,
+    ) -> None:
+        self._transferred(store, index, row, facts, moving=True)
+
+    def _transferred(
+        self,
+        store: AccountStore,
+        index: Index,
+        row: MailboxRow,
+        facts: dict[str, Any],
+        *,
+        moving: bool,
+    ) -> None:
+        source = index.mailbox(facts["source"])
+        if source is not None and source.id == row.id:
+            source = row
+        for file in facts["files"]:
+            if not self._wanted(index, row, file):
+                continue
+            origin = (
+                find_file(store.directory(source), file.origin[1]) if source else None
+            )
+            path = store.path(row, file.name, file.disk)
+            if self._there(store, index, row, file) is None:
+                if origin is None:
+                    self._log.warn("{name} is lost", name=file.name)
+                    continue
+                link_or_copy(
+                    store, origin[0], f"{store.directory(row)}/tmp/{file.name}", path
+                )
+            self._enter(store, index, row, file)
+            if moving and source is not None:
+                if origin is not None:
+                    store.os_layer.unlink(origin[0])
+                self._leave(store, index, source, UIDSet.of([file.origin[0]]))
+        if source is not None and source is not row:
+            index.update_mailbox(source)
+
+    def _leave(
+        self, store: AccountStore, index: Index, row: MailboxRow, uids: UIDSet
+    ) -> None:
+        """See that messages are not in the index."""
+        present = [
+            uid
+            for low, high in row.spans(uids)
+            for (uid,) in index.execute(
+                "SELECT id & 4294967295 FROM messages WHERE id BETWEEN ? AND ?",
+                (low, high),
+            )
+        ]
+        if present:
+            vanish(index, row, UIDSet.of(present), store.tick(row))
+        row.new_mtime = row.cur_mtime = 0
+
+    def _expunged(
+        self,
+        store: AccountStore,
+        index: Index,
+        row: MailboxRow,
+        facts: dict[str, Any],
+        octets: memoryview,
+    ) -> None:
+        uids = UIDSet((low, high) for low, high in facts["uids"])
+        self._leave(store, index, row, uids)
+        index.executemany(
+            "INSERT OR IGNORE INTO removals VALUES (?,?,NULL)",
+            [(row.id, name) for name in facts["names"]],
+        )
+
+    def _taken(
+        self,
+        store: AccountStore,
+        index: Index,
+        row: MailboxRow,
+        facts: dict[str, Any],
+        octets: memoryview,
+    ) -> None:
+        if facts["uid_next"] > row.uid_next:
+            row.uid_next = min(int(facts["uid_next"]), UID_MAX)
+            store.reserve(row)
+
+
+def _has(path: str, content: bytes) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(content) + 1) == content
