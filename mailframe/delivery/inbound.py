@@ -39,7 +39,6 @@ class InboundReceiver:
         intake: IIntake,
         now: Callable[[], float],
         limits: SMTPLimits | None = None,
-        postmaster: str | None = None,
     ) -> None:
         """Receive for some domains.
 
@@ -51,11 +50,8 @@ class InboundReceiver:
             intake: Where messages rest until they are delivered.
             now: Seconds since 1970.
             limits: Of one message; ``None`` for the defaults.
-            postmaster: Who gets mail for a postmaster the directory does not
-                know; ``None`` refuses it, though RFC 5321 section 4.5.1 wants
-                it taken.
         """
-        self._users = LocalUsers(directory, domains, postmaster)
+        self._users = LocalUsers(directory, domains)
         self._account_for = account_for
         self._intake = intake
         self._now = now

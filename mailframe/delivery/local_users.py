@@ -16,27 +16,22 @@ POSTMASTER = "postmaster"
 class LocalUsers:
     """Finds the user an address belongs to, through aliases."""
 
-    def __init__(
-        self,
-        directory: IUserDirectory,
-        domains: Sequence[str],
-        postmaster: str | None = None,
-    ) -> None:
+    def __init__(self, directory: IUserDirectory, domains: Sequence[str]) -> None:
         """Know the users of some domains.
 
         Args:
             directory: Who there is.
             domains: The domains we receive for, U-labels or A-labels; the
                 first is where a bare ``postmaster`` is looked for.
-            postmaster: Who gets mail for the postmaster of a domain where the
-                directory has none; an address it knows.
         """
         self._directory = directory
         self._domains = [canonical_domain(domain) for domain in domains]
-        self._postmaster = postmaster
 
     async def find(self, address: Address) -> str:
         """Return the canonical address of the user who gets this mail.
+
+        A postmaster there always is: where the directory knows none, the mail
+        waits in an account of that name until somebody is given it.
 
         Raises:
             RelayDenied: It is not an address of our domains.
@@ -47,11 +42,11 @@ class LocalUsers:
         if domain not in self._domains:
             raise RelayDenied(f"{domain} is not one of our domains")
         entry = await self._directory.find(f"{address.local}@{domain}")
-        if entry is None and address.local.lower() == POSTMASTER and self._postmaster:
-            entry = await self._directory.find(self._postmaster)
-        if entry is None:
-            raise NoSuchUser(f"{address.local}@{domain}")
-        return entry.address
+        if entry is not None:
+            return entry.address
+        if address.local.lower() == POSTMASTER:
+            return f"{POSTMASTER}@{domain}"
+        raise NoSuchUser(f"{address.local}@{domain}")
 
 
 def canonical_domain(domain: str) -> str:

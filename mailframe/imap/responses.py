@@ -25,6 +25,7 @@ from mailframe.errors import (
     TemporaryFailure,
 )
 from mailframe.imap.search import BadCharset
+from mailframe.sasl.exchange import Cancelled
 
 SERVER_BUG = b"[SERVERBUG] Internal error"
 
@@ -77,14 +78,13 @@ def refusal(error: MailError) -> bytes:
     """
     if isinstance(error, Refused):
         return error.text
-    for kind in type(error).__mro__:
-        if kind in _TABLE:
-            return _TABLE[kind]
-    raise AssertionError("MailError itself is in the table")
+    return next(_TABLE[kind] for kind in type(error).__mro__ if kind in _TABLE)
 
 
 def bad_syntax(error: BadSyntax) -> bytes:
     """Return what comes after ``BAD`` for a breach of the grammar."""
+    if isinstance(error, Cancelled):
+        return b"Authentication cancelled"
     expected = error.expected.encode("ascii", "replace")
     if error.position is None:
         return b"expected " + expected

@@ -97,6 +97,8 @@ class IMAPServer:
             now=now,
             extensions=EXTENSIONS,
         )
+        self._running = False
+        self._parting: bytes | None = None
         self._errors = 0
         self._refusal: _Refusal | None = None
         self._appending: tuple[bytes, Appending] | None = None
@@ -155,8 +157,18 @@ class IMAPServer:
                 self._goodbye(b"Line too long")
                 return None
             if step is not _MORE:
-                return step
+                return None if step is None else self._run(step)
         return None
+
+    async def _run(self, step: Step) -> None:
+        """Run a step; what was to be said meanwhile is said after it."""
+        self._running = True
+        try:
+            await step
+        finally:
+            self._running = False
+        if self._parting is not None:
+            self._session.put(b"* BYE %b\r\n" % self._parting)
 
     def tls_started(self) -> None:
         """Forget what came without protection."""
@@ -165,11 +177,11 @@ class IMAPServer:
 
     def timed_out(self) -> None:
         """Say goodbye to a silent client."""
-        self._goodbye(b"Autologout; idle for too long")
+        self._leave(b"Autologout; idle for too long")
 
     def shut_down(self) -> None:
         """Say goodbye because the host stops."""
-        self._goodbye(b"[UNAVAILABLE] The server is shutting down")
+        self._leave(b"[UNAVAILABLE] The server is shutting down")
 
     def lost(self) -> Step | None:
         """Release everything."""
@@ -224,7 +236,7 @@ class IMAPServer:
         return self._answered(tag, command, result.begin)
 
     def _garbage(self, octets: bytes) -> _Outcome:
-        if self._session.account is None and _HTTP.search(octets):
+        if self._session.account is None and _HTTP.match(octets):
             self._goodbye(b"This is an IMAP server")
             return None
         found = _TAG.match(octets)
@@ -256,11 +268,11 @@ class IMAPServer:
                 expunges=not command.uses_sequence_numbers, with_uid=command.by_uid
             )
             session.put(b"%b OK %b\r\n" % (tag, text))
-            paused = session.pause()
-            if paused is not None:
-                await paused
         except Exception as error:
             self._failed(tag, error)
+        paused = session.pause()
+        if paused is not None:
+            await paused
 
     # Refusals.
 
@@ -272,6 +284,7 @@ class IMAPServer:
         if isinstance(error, BrokenLiteral):
             # Whatever came now would be taken for the rest of the literal.
             self._report(error)
+            self._parting = None
             session.closing = True
             return None
         if isinstance(error, MailError):
@@ -291,6 +304,14 @@ class IMAPServer:
         if self._errors >= self._limits.errors:
             self._goodbye(b"Too many errors")
         return _MORE
+
+    def _leave(self, text: bytes) -> None:
+        """Say goodbye unasked, but not into a response that is being sent."""
+        if self._running and not self._session.closing:
+            self._session.closing = True
+            self._parting = text
+        else:
+            self._goodbye(text)
 
     def _goodbye(self, text: bytes) -> None:
         if not self._session.closing:

@@ -260,20 +260,13 @@ class View:
 
     def _tell_flags(self) -> None:
         self._told_flags = flags, may_grow = self.mailbox.permanent_flags()
-        octets = flag_list_out(flags)
-        if self.read_only:
-            kept = b"()"
-        elif may_grow:
-            kept = (
-                octets[:-1].rstrip()
-                + (_NEW_KEYWORDS if flags else _NEW_KEYWORDS.lstrip())
-                + b")"
-            )
-        else:
-            kept = octets
+        known = flag_list_out(flags)
+        kept = b"" if self.read_only else known[1:-1]
+        if may_grow and not self.read_only:
+            kept = (kept + _NEW_KEYWORDS).lstrip()
         self.put(
-            b"* FLAGS %b\r\n* OK [PERMANENTFLAGS %b] Flags permitted\r\n"
-            % (octets, kept)
+            b"* FLAGS %b\r\n* OK [PERMANENTFLAGS (%b)] Flags permitted\r\n"
+            % (known, kept)
         )
 
 

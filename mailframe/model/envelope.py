@@ -18,6 +18,22 @@ class BodyType(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverBy:
+    """BY= of MAIL (RFC 2852 section 4).
+
+    Attributes:
+        at: When it shall be delivered, seconds since 1970.
+        bounce: Whether it is returned when that time has passed (``R``);
+            otherwise the sender is only told (``N``).
+        trace: Whether each hop tells the sender (``T``).
+    """
+
+    at: float
+    bounce: bool
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReversePath:
     """MAIL FROM with its parameters.
 
@@ -28,6 +44,14 @@ class ReversePath:
         smtputf8: Whether the message needs SMTPUTF8 (RFC 6531 section 3.4).
         auth: The AUTH= mailbox, ``""`` for ``<>``, ``None`` when not given
             (RFC 4954 section 5).
+        ret: ``FULL`` or ``HDRS``: how much of the message a failure report
+            returns, ``None`` when not said (RFC 3461 section 4.3).
+        envid: The sender's name for the envelope, decoded (RFC 3461 section
+            4.4).
+        require_tls: Whether it may travel over verified TLS only (RFC 8689).
+        priority: -9 to 9 (RFC 6710).
+        hold_until: Not to be sent on before, seconds since 1970 (RFC 4865).
+        deliver_by: When it shall be there (RFC 2852).
     """
 
     address: Address | None
@@ -35,6 +59,12 @@ class ReversePath:
     size: int | None = None
     smtputf8: bool = False
     auth: str | None = None
+    ret: str | None = None
+    envid: str | None = None
+    require_tls: bool = False
+    priority: int = 0
+    hold_until: float | None = None
+    deliver_by: DeliverBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +73,16 @@ class ForwardPath:
 
     Attributes:
         address: The recipient.
+        notify: Of ``SUCCESS``, ``FAILURE`` and ``DELAY``, those the sender
+            wants to be told of; empty for ``NEVER``; ``None`` when not said,
+            which means failure and delay (RFC 3461 section 4.1).
+        orcpt: Type and address of the original recipient, decoded, such as
+            ``("rfc822", "alice@example.org")`` (RFC 3461 section 4.2).
     """
 
     address: Address
+    notify: frozenset[str] | None = None
+    orcpt: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

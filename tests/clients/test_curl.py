@@ -42,6 +42,8 @@ class CurlTests(ClientTestCase):
                 user="bob",
                 octets=MESSAGE,
             )
+        file = self.host.directory / "message"
+        file.write_bytes(MESSAGE)
         for service in ("imap", "imaps"):
             base = f"{service}://127.0.0.1:{port[service]}"
             self.assertIn(b"INBOX", self.curl(f"{base}/", user="alice"))
@@ -51,7 +53,7 @@ class CurlTests(ClientTestCase):
             self.assertEqual(part, b".dot\r\nbody\r\n")
             found = self.curl(f"{base}/INBOX?SUBJECT%20curl", user="alice")
             self.assertEqual(found, b"* SEARCH 1 2\r\n")
-            self.curl(f"{base}/INBOX", "-T", "-", user="bob", octets=MESSAGE)
+            self.curl(f"{base}/INBOX", "-T", str(file), user="bob")
         for service in ("pop3", "pop3s"):
             base = f"{service}://127.0.0.1:{port[service]}"
             self.assertEqual(len(self.curl(f"{base}/", user="alice").splitlines()), 2)

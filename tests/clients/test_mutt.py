@@ -15,7 +15,8 @@ class MuttTests(ClientTestCase):
         mutt = require("mutt")
         script = require("script")
         home = self.host.directory / "mutt"
-        home.mkdir()
+        # mutt asks for leave to make it when it is not there.
+        (home / "Mail").mkdir(parents=True)
         rc = home / "muttrc"
         rc.write_text(
             f'set smtp_url="smtp://bob@example.org@127.0.0.1:'
@@ -37,7 +38,7 @@ class MuttTests(ClientTestCase):
             env=env,
         )
         maildir = self.host.maildir("alice")
-        keys = f"<pipe-message>cat > {home}/read.txt<enter><quit>"
+        keys = f"<pipe-message>tee {home}/read.txt<enter><quit>"
         command = f"{mutt} -F {rc} -f {maildir} -e 'push \"{keys}\"'"
         run(script, "-qec", command, "/dev/null", env=env)
         self.assertIn("Hello Alice.", (home / "read.txt").read_text())

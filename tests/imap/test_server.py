@@ -52,6 +52,23 @@ class ContractTests(SynchronousTestCase):
         self.assertTrue(made.heard().startswith(b"* BYE [UNAVAILABLE]"))
         self.assertTrue(made.closed)
 
+    def test_shut_down_while_working(self) -> None:
+        """Goodbye is not said into the middle of a literal."""
+        world = World()
+        for _ in range(6):
+            world.put(b"x: y\r\n\r\n" + b"z" * 100_000)
+        made = world.selected()
+        made.connection.slow = slow = Deferred()
+        made.feed(b"a FETCH 1:* BODY.PEEK[]\r\nb NOOP\r\n")
+        made.stop()
+        self.assertNotIn(b"BYE", made.heard())
+        made.connection.slow = None
+        slow.callback(None)
+        heard = made.heard()
+        self.assertTrue(heard.endswith(b"server is shutting down\r\n"))
+        self.assertIn(b"a OK FETCH completed\r\n* BYE", heard)
+        self.assertTrue(made.closed)
+
     def test_logout_once(self) -> None:
         """The avatar is logged out once, when the connection is gone."""
         world = World(1)
@@ -62,6 +79,19 @@ class ContractTests(SynchronousTestCase):
         self.assertEqual(world.door.logouts, 1)
         self.assertIsNone(made.server.lost())
         self.assertEqual(world.account._boxes[INBOX].watchers, {})
+
+    def test_logout_may_take_time(self) -> None:
+        """What the logout returns is waited for."""
+        world = World()
+        made = world.logged_in()
+        gate: Deferred[None] = Deferred()
+        made.server._session._logout = lambda: gate  # type: ignore[attr-defined]
+        left = made.server.lost()
+        assert left is not None
+        ended = Deferred.fromCoroutine(left)
+        self.assertNoResult(ended)
+        gate.callback(None)
+        self.successResultOf(ended)
 
     def test_lost_before_login(self) -> None:
         """Nothing is left to do when nobody logged in."""
@@ -104,7 +134,7 @@ class ContractTests(SynchronousTestCase):
             await gate
             return await login(*arguments)
 
-        world.door.login = slow  # type: ignore[method-assign]
+        world.door.login = slow  # type: ignore[method-assign, assignment]
         self.assertEqual(made.say(b"a LOGIN alice secret\r\nb NOOP\r\n"), b"")
         self.assertTrue(made.waiting)
         gate.callback(None)
@@ -310,6 +340,27 @@ class AppendTests(SynchronousTestCase):
         heard = self.made.say(b"def\r\n")
         self.assertIn(b"a NO [OVERQUOTA]", heard)
         self.assertEqual(self.writer.got, b"abc")
+
+    def test_no_intake(self) -> None:
+        """Nor can a message come in when there is no room to begin."""
+
+        def begin() -> Any:
+            raise InsufficientStorage("full")
+
+        self.writer.begin = begin  # type: ignore[method-assign]
+        heard = self.made.say(b"a APPEND INBOX {3+}\r\nabc\r\n")
+        self.assertIn(b"a NO [OVERQUOTA]", heard)
+
+    def test_disk_full_at_the_end(self) -> None:
+        """The same when everything was written."""
+
+        async def finish() -> Any:
+            raise InsufficientStorage("full")
+
+        self.writer.finish = finish  # type: ignore[attr-defined]
+        heard = self.made.say(b"a APPEND INBOX {3+}\r\nabc\r\n")
+        self.assertIn(b"a NO [OVERQUOTA]", heard)
+        self.assertEqual(self.writer.discarded, 1)
 
     def test_lost(self) -> None:
         """A message that never came is forgotten."""

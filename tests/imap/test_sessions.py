@@ -126,6 +126,15 @@ class TwoSessionsTests(SynchronousTestCase):
         self.one.say(b"a MOVE 2:3 work\r\n")
         self.assertEqual(lines(self.two.heard()), [b"* 2 EXISTS", b"* 2 RECENT"])
 
+    def test_move_of_what_is_gone(self) -> None:
+        """A message without a number that is still there cannot be moved."""
+        self.one.say(b"a CREATE work\r\n")
+        self.two.say(b"a STORE 1 +FLAGS.SILENT (\\Deleted)\r\nb EXPUNGE\r\n")
+        heard = self.one.say(b"b FETCH 1 (UID)\r\nc MOVE 1:2 work\r\n")
+        self.assertIn(b"c NO [EXPUNGEISSUED]", heard)
+        heard = self.one.say(b"d UID MOVE 1 work\r\n")
+        self.assertEqual(lines(heard), [b"* 1 EXPUNGE", b"d OK MOVE completed"])
+
     def test_close_is_silent(self) -> None:
         """CLOSE tells nobody but the others."""
         self.one.say(b"a STORE 1 +FLAGS.SILENT (\\Deleted)\r\n")
@@ -148,6 +157,26 @@ class TwoSessionsTests(SynchronousTestCase):
         self.assertEqual(self.one.say(b"a NOOP\r\n"), b"a OK NOOP completed\r\n")
         self.assertTrue(
             self.one.say(b"b STORE 1 FLAGS ()\r\n").startswith(b"b NO [UNAVAILABLE]")
+        )
+
+    def test_busy_select(self) -> None:
+        """A mailbox that cannot be asked is not selected, and let go."""
+
+        async def changes(self: Any, since: int) -> Any:
+            raise TemporaryFailure("busy")
+
+        self.patch(MemoryMailbox, "changes", changes)
+        heard = self.one.say(b"a SELECT INBOX\r\nb CLOSE\r\n")
+        self.assertTrue(heard.startswith(b"a NO [UNAVAILABLE]"))
+        self.assertIn(b"b BAD", heard)
+        self.assertEqual(len(self.world.account._boxes[INBOX].watchers), 1)
+
+    def test_delete_of_the_selected_mailbox(self) -> None:
+        """A session may delete what it has selected."""
+        self.one.say(b"a CREATE work\r\nb SELECT work\r\n")
+        self.assertEqual(
+            self.one.say(b"c DELETE work\r\nd NOOP\r\n"),
+            b"c OK DELETE completed\r\nd OK NOOP completed\r\n",
         )
 
     def test_nothing_happened(self) -> None:

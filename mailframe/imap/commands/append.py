@@ -151,8 +151,7 @@ class Appending:
 
 def _without_message(cursor: Cursor) -> NoReturn:
     # With a message the server makes an Appending instead.
-    mailbox_end = cursor.octets.rfind(b" ")
-    raise BadSyntax("a message as a literal", max(mailbox_end, cursor.position))
+    raise BadSyntax("a message as a literal", len(cursor.octets))
 
 
 def _never(session: Session, arguments: Any) -> bytes:

@@ -129,7 +129,7 @@ class MaildirAccount:
                 # It ran, but did not become durable and was taken back.
                 for box in self._boxes.values():
                     box.forget()
-            if failure.check(IndexDamaged):
+            if isinstance(failure.value, IndexDamaged):
                 return Deferred.fromCoroutine(self._rebuild()).addCallback(
                     lambda _: failure
                 )

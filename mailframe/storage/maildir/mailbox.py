@@ -59,9 +59,10 @@ class MaildirMailbox:
         if row.first_recent >= row.uid_next:
             return UIDSet.EMPTY
         if claim:
-            return await self._account.change(
+            claimed: UIDSet = await self._account.change(
                 flagging.claim_recent, self._box.mailbox_id
             )
+            return claimed
         columns = await self._box.columns()
         return columns.present(UIDSet(((row.first_recent, row.uid_next - 1),)))
 
@@ -74,7 +75,7 @@ class MaildirMailbox:
     ) -> Stored:
         """Change flags."""
         self._box.check()
-        return await self._account.change(
+        stored: Stored = await self._account.change(
             flagging.store_flags,
             self._box.mailbox_id,
             uids,
@@ -82,11 +83,15 @@ class MaildirMailbox:
             flags,
             unchanged_since,
         )
+        return stored
 
     async def expunge(self, uids: UIDSet | None = None) -> UIDSet:
         """Remove what is marked."""
         self._box.check()
-        return await self._account.change(flagging.expunge, self._box.mailbox_id, uids)
+        gone: UIDSet = await self._account.change(
+            flagging.expunge, self._box.mailbox_id, uids
+        )
+        return gone
 
     async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
         """Append copies."""
@@ -104,9 +109,10 @@ class MaildirMailbox:
     ) -> Copied:
         self._box.check()
         target = await self._account.box(destination)
-        return await self._account.change(
+        copied: Copied = await self._account.change(
             job, self._box.mailbox_id, uids, target.mailbox_id
         )
+        return copied
 
     async def summaries(
         self, uids: UIDSet, fields: Sequence[SummaryField]

@@ -26,7 +26,7 @@ from mailframe.storage.maildir.account import MaildirAccount
 from mailframe.storage.maildir.disks import Disks
 from mailframe.storage.maildir.names import PathPattern
 from mailframe.storage.maildir.replay import Replay
-from mailframe.storage.maildir.store import AccountStore
+from mailframe.storage.maildir.store import AccountStore, make_directories
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.os_layer import REAL, OSLayer
 from mailframe.storage.writer import BatchWriter
@@ -70,11 +70,11 @@ class MaildirRealm(Service):
     def startService(self) -> None:
         """Replay the journal and begin to write."""
         self.begin()
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
 
     def stopService(self) -> Any:
         """Write everything out; fires when that is done."""
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]
         return Deferred.fromCoroutine(self.finish())
 
     def begin(self) -> None:
@@ -85,7 +85,7 @@ class MaildirRealm(Service):
             TemporaryFailure: The disk refuses; the journal is as it was.
         """
         directory = os.path.join(self._host.state_dir, "journal")
-        os.makedirs(self._host.state_dir, mode=0o700, exist_ok=True)
+        make_directories(self._host.state_dir, self._os_layer)
         journal = Journal(directory, os_layer=self._os_layer)
         try:
             replay = Replay(self._store)

@@ -97,7 +97,7 @@ class AccountStore:
         path = os.path.join(self.root, INDEX_FILE)
         fresh = not os.path.exists(path)
         try:
-            self._make_directories("")
+            self.make_directories("")
             try:
                 self.index = Index(path)
             except sqlite3.DatabaseError as error:
@@ -335,13 +335,8 @@ class AccountStore:
 
     def make_directories(self, directory: str) -> None:
         """Make what a mailbox directory needs, as far as it is missing."""
-        self._make_directories(directory)
-
-    def _make_directories(self, directory: str) -> None:
         base = os.path.join(self.root, directory) if directory else self.root
-        if not os.path.isdir(base):
-            os.makedirs(os.path.dirname(base), mode=0o700, exist_ok=True)
-            self.os_layer.mkdir(base)
+        make_directories(base, self.os_layer)
         made = False
         for name in ("tmp", "new", "cur"):
             if not os.path.isdir(f"{base}/{name}"):
@@ -356,7 +351,20 @@ class AccountStore:
             made = True
         if made:
             self.os_layer.fsync_dir(base)
-            self.os_layer.fsync_dir(os.path.dirname(base))
+
+
+def make_directories(path: str, os_layer: OSLayer) -> None:
+    """Make a directory and those above it, durably, as far as they are missing.
+
+    Raises:
+        OSError: One cannot be made.
+    """
+    path = os.path.abspath(path)
+    if os.path.isdir(path):
+        return
+    make_directories(os.path.dirname(path), os_layer)
+    os_layer.mkdir(path)
+    os_layer.fsync_dir(os.path.dirname(path))
 
 
 def snapshot(row: MailboxRow) -> MailboxRow:

@@ -41,7 +41,7 @@ class Threads:
         self.watches = Watches(reactor)
         self._writer = writer
         self._pool = ThreadPool(0, READERS, "mailframe-readers")
-        self._pool.start()  # type: ignore[no-untyped-call]
+        self._pool.start()
 
     def write(self, job: Callable[[Batch], T]) -> "Deferred[T]":
         """Run a job in the writer thread, after those before it."""
@@ -62,4 +62,4 @@ class Threads:
         try:
             await self._writer.stop()
         finally:
-            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.stop()

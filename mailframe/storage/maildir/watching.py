@@ -104,7 +104,7 @@ class Watches:
                 try:
                     from twisted.internet.inotify import INotify
 
-                    notify = INotify(self._reactor)
+                    notify = INotify(self._reactor)  # type: ignore[no-untyped-call]
                     notify.startReading()  # type: ignore[no-untyped-call]
                     self._notify = notify
                 except (ImportError, OSError) as error:
