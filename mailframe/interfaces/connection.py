@@ -105,9 +105,12 @@ class IServer(Interface):
         """Return what is to be sent, once."""
 
     def tls_started() -> None:
-        """TLS is active: every octet received before it is thrown away, and so
-        is what the peer said before it (RFC 3207 section 4.2, RFC 9051 section
-        6.2.1, RFC 2595 section 4)."""
+        """Throw away every octet received before, and what the peer said in them.
+
+        TLS is active from now on.
+
+        Source: RFC 3207 section 4.2, RFC 9051 section 6.2.1, RFC 2595 section 4.
+        """
 
     def timed_out() -> None:
         """The peer was silent too long: say goodbye as output, set ``closing``."""

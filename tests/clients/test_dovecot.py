@@ -3,6 +3,7 @@
 import imaplib
 import os
 import pwd
+from typing import Any
 
 from tests.clients.base import PASSWORD, ClientTestCase
 from tests.host import run
@@ -41,7 +42,7 @@ class DovecotTests(ClientTestCase):
         """Return the user Dovecot runs as: ours, but never root."""
         return pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
 
-    def as_reader(self) -> dict[str, object]:
+    def as_reader(self) -> dict[str, Any]:
         """Give Dovecot's user every file, and return what runs a program as it.
 
         The host, when it is root's, is not bothered by that.

@@ -4,6 +4,7 @@ import imaplib
 import poplib
 import smtplib
 import ssl
+from typing import Any
 
 from tests.clients.base import PASSWORD, ClientTestCase
 
@@ -46,10 +47,11 @@ class PythonTests(ClientTestCase):
             imap.select()
             found = imap.search(None, "SUBJECT", "round-trip")[1][0].split()
             self.assertEqual(len(found), 1)
-            _, ((_, octets), _) = imap.fetch(found[0].decode(), "(BODY[])")
+            fetched: Any = imap.fetch(found[0].decode(), "(BODY[])")
+            octets = fetched[1][0][1]
             self.assertTrue(octets.endswith(expected), octets)
             self.assertIn(b"with ESMTPSA", octets)
-        pop = poplib.POP3_SSL("127.0.0.1", port["pop3s"], context=insecure())
+        pop: Any = poplib.POP3_SSL("127.0.0.1", port["pop3s"], context=insecure())
         pop.user("alice@example.org")
         pop.pass_(PASSWORD["alice"])
         number = len(pop.list()[1])
@@ -111,7 +113,8 @@ class PythonTests(ClientTestCase):
             self.assertEqual(imap.expunge()[1], [b"1"])
             self.assertEqual(imap.close()[0], "OK")
             self.assertEqual(imap.rename("Work/Plans", "Done")[0], "OK")
-            listed = b" ".join(imap.list()[1])
+            answer: Any = imap.list()
+            listed = b" ".join(answer[1])
             self.assertIn(b"Done", listed)
             self.assertNotIn(b"Plans", listed)
             self.assertEqual(imap.delete("Done")[0], "OK")

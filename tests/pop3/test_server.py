@@ -2,12 +2,14 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.errors import InsufficientStorage
 from mailframe.limits import POP3Limits
 from mailframe.mime.dot_stuffing import DotStuffer
 from mailframe.pop3.top_cut import TopCut
@@ -121,6 +123,22 @@ class HostileTests(SynchronousTestCase):
         self.assertIn(b"-ERR", conversation.say(b"RETR 1\r\n"))
         self.assertTrue(conversation.say(b"RETR 2\r\n").startswith(b"+OK"))
         self.assertEqual(conversation.say(b"DELE 1\r\nQUIT\r\n"), b"+OK\r\n+OK bye\r\n")
+
+    def test_full_disk(self) -> None:
+        """A commit that cannot be written is refused, and removes nothing."""
+        world = World()
+        conversation = Conversation(world.server())
+        conversation.feed(b"USER alice@example.org\r\nPASS secret\r\nDELE 1\r\n")
+        conversation.heard()
+
+        async def full(deleted: object) -> None:
+            raise InsufficientStorage("the disk is full")
+
+        maildrop: Any = conversation.server
+        maildrop.maildrop.commit = full
+        reply = conversation.say(b"QUIT\r\n")
+        self.assertTrue(reply.startswith(b"-ERR [SYS/TEMP] the disk is full"), reply)
+        self.assertTrue(conversation.closed)
 
 
 def _pieces(octets: bytes, cuts: list[int]) -> list[bytes]:
