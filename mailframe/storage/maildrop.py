@@ -14,6 +14,13 @@ from mailframe.interfaces.maildrop import IMaildrop, MaildropMessage
 from mailframe.model.flag import DELETED, FlagChange
 from mailframe.model.mailbox import INBOX
 from mailframe.model.uid_set import UIDSet
+from mailframe.storage.content import MemoryContent
+
+AHEAD_OCTETS = 131_072
+"""Octets of messages that one session may have loaded ahead."""
+
+AHEAD_MESSAGES = 32
+"""And how many messages."""
 
 
 class Maildrops:
@@ -49,6 +56,8 @@ class AccountMaildrop:
         self._holds = False
         self._mailbox: IMailbox | None = None
         self._uids: Sequence[int] = ()
+        self._ahead: dict[int, bytes] = {}
+        self._last = -1
 
     async def lock(self) -> Sequence[MaildropMessage]:
         """Take the lock and the snapshot.
@@ -75,8 +84,25 @@ class AccountMaildrop:
         return self.messages
 
     async def open_content(self, index: int) -> IContent:
-        """Open one message."""
-        return await self._open_mailbox().open_content(self._uids[index])
+        """Open one message.
+
+        A client that reads one after another gets the next small ones from
+        memory: they are loaded together.
+        """
+        mailbox, uid = self._open_mailbox(), self._uids[index]
+        in_turn = index == self._last + 1
+        self._last = index
+        if uid not in self._ahead and in_turn:
+            self._ahead = dict(
+                await mailbox.load(
+                    UIDSet.of(self._uids[index : index + AHEAD_MESSAGES]),
+                    AHEAD_OCTETS,
+                )
+            )
+        octets = self._ahead.pop(uid, None)
+        if octets is not None:
+            return MemoryContent(octets)
+        return await mailbox.open_content(uid)
 
     async def commit(self, deleted: Collection[int]) -> None:
         """Expunge these messages in one step."""
@@ -90,6 +116,7 @@ class AccountMaildrop:
         if self._holds:
             self._holds = False
             self._locked.discard(self._account.address)
+        self._ahead.clear()
         if self._mailbox is not None:
             self._mailbox.close()
             self._mailbox = None
