@@ -31,6 +31,7 @@ from mailframe.delivery.submission import SubmissionReceiver
 from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host, IRealmFactory
+from mailframe.net.eager import be_eager
 from mailframe.net.factory import MailFactory
 from mailframe.net.imap import IMAPFactory
 from mailframe.net.mallopt import keep_large_blocks
@@ -228,7 +229,7 @@ class MailService(MultiService):
             serving = TLSMemoryBIOFactory(self._tls, False, factory)
             serving.noisy = False
         trouble: list[Failure] = []
-        endpoint.listen(serving).addCallbacks(self._ports.append, trouble.append)
+        endpoint.listen(serving).addCallbacks(self._bound, trouble.append)
         if trouble:
             self._unbind()
             error: Any = trouble[0].value
@@ -241,6 +242,10 @@ class MailService(MultiService):
             service=listener.service,
             endpoint=listener.endpoint,
         )
+
+    def _bound(self, port: Any) -> None:
+        be_eager(port)
+        self._ports.append(port)
 
     def _endpoint(self, listener: Listener) -> Any:
         try:

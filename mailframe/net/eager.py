@@ -1,0 +1,47 @@
+"""A TCP transport that sends at once what the socket takes.
+
+Twisted's own waits for the next turn of the reactor with every write, which
+costs two calls of epoll and the turn. What the socket does not take goes the
+usual way, with producers and all.
+"""
+
+from typing import Any
+
+from twisted.internet.tcp import Port, Server
+
+
+class EagerServer(Server):
+    """One accepted connection."""
+
+    SEND_LIMIT = 1_048_576
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep for later what cannot be sent now."""
+        if (
+            self.TLS
+            or not self.connected
+            or self.disconnecting
+            or self._writeDisconnecting
+            or self.dataBuffer
+            or self._tempDataBuffer
+        ):
+            super().write(data)  # type: ignore[no-untyped-call]
+            return
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            # Full, or gone: the usual way finds out which.
+            sent = 0
+        if sent < len(data):
+            rest = data[sent:] if sent else data
+            super().write(rest)  # type: ignore[no-untyped-call]
+
+
+def be_eager(port: Any) -> None:
+    """Have a listening TCP port give its connections this transport.
+
+    Args:
+        port: What an endpoint's ``listen`` gave; other kinds stay as they are.
+    """
+    if isinstance(port, Port):
+        port.transport = EagerServer
