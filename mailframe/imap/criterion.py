@@ -41,8 +41,7 @@ class Candidate:
         chosen: For each column key that is part of another, by ``id``: the
             rows that match it.
         sent: When its Date field says it was sent, seconds since 1970, or
-            ``None`` without one.
-        dated: Whether ``sent`` is known.
+            ``None`` without one. Known before the header where it is asked for.
         header: Its header, ``None`` when not known yet.
         octets: The whole message, ``None`` when not known yet.
     """
@@ -52,7 +51,6 @@ class Candidate:
         "_root",
         "_texts",
         "chosen",
-        "dated",
         "header",
         "octets",
         "row",
@@ -69,7 +67,6 @@ class Candidate:
         self.row = row
         self.chosen = chosen
         self.sent: int | None = None
-        self.dated = False
         self.header: bytes | None = None
         self.octets: bytes | None = None
         self._lower: bytes | None = None
@@ -83,9 +80,7 @@ class Candidate:
             header: The header.
             name: In lower case.
         """
-        if self._lower is None:
-            self._lower = b"\n" + header.lower()
-        lower = self._lower
+        lower = self._lowered(header)
         wanted = b"\n" + name
         at = lower.find(wanted)
         while at >= 0:
@@ -108,9 +103,14 @@ class Candidate:
             header: The header.
             octets: ASCII in lower case, without white space.
         """
+        lower = self._lowered(header)
+        return octets in lower or b"=?" in header or not header.isascii()
+
+    def _lowered(self, header: bytes) -> bytes:
+        """Return the header in lower case, with a line end before it."""
         if self._lower is None:
             self._lower = b"\n" + header.lower()
-        return octets in self._lower or b"=?" in header or not header.isascii()
+        return self._lower
 
     def structure(self, octets: bytes) -> Part:
         """Return the parts of the message."""
@@ -340,8 +340,6 @@ class Sent:
             return (self.first or 0) <= ordinal and (
                 self.end is None or ordinal < self.end
             )
-        if not message.dated:
-            return None
         if message.sent is None:
             return False
         # The day in UTC and the day as written are at most one apart.

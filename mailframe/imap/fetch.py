@@ -367,7 +367,11 @@ async def _structure(mailbox: IMailbox, uid: int, content: IContent) -> Part:
     Clients ask for a large part a piece at a time, and the message would be
     read and taken apart for every piece.
     """
-    known = _structures.setdefault(mailbox, OrderedDict())
+    try:
+        known = _structures.setdefault(mailbox, OrderedDict())
+    except TypeError:
+        # This provider's mailboxes cannot be referred to weakly.
+        known = OrderedDict()
     root = known.get(uid)
     if root is None:
         root = structure(await read_octets(content, content.size))

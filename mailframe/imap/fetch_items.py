@@ -298,7 +298,11 @@ def _parsed(cursor: Cursor, by_uid: bool) -> FetchRequest:
         items = macro or (_item(cursor),)
     modifiers = _modifiers(cursor)
     cursor.end()
-    distinct = {item.name: item for item in ((UID, *items) if by_uid else items)}
+    distinct: dict[bytes, Item] = {}
+    for item in (UID, *items) if by_uid else items:
+        # Of BODY[] and BODY.PEEK[], the one that sets \Seen stays.
+        if item.name not in distinct or not getattr(item, "peek", True):
+            distinct[item.name] = item
     return FetchRequest(
         tuple(item for item in distinct.values() if isinstance(item, ColumnItem)),
         tuple(item for item in distinct.values() if isinstance(item, ContentItem)),

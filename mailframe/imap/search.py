@@ -47,9 +47,7 @@ _NESTING = IMAPLimits().nesting
 
 # Codecs that are no charset of mail: they decode in quadratic time, or what
 # they decode is source text.
-_NO_CHARSETS = frozenset(
-    ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")
-)
+_NO_CHARSETS = frozenset(("idna", "punycode", "unicode-escape", "raw-unicode-escape"))
 
 
 class BadCharset(MailError):
@@ -131,7 +129,7 @@ def _codec(charset: bytes) -> str:
     try:
         name = codecs.lookup(charset.decode("ascii")).name
         # Some codecs are not of text; these refuse here.
-        b"".decode(name)
+        "a".encode(name)
     except (LookupError, UnicodeError, ValueError):
         raise BadCharset("the charset is not known") from None
     if name in _NO_CHARSETS:
@@ -307,7 +305,6 @@ class _Search:
             for uid, sent in zip(uids, dates, strict=True):
                 message = Candidate(by_uid[uid], self._chosen)
                 message.sent = sent
-                message.dated = True
                 _decide(key, message, matched, left)
             await self._breathe()
         return left
@@ -349,14 +346,12 @@ class _Search:
         """Return a message that was not loaded, ``None`` when it is gone."""
         try:
             content = await self._mailbox.open_content(uid)
+            try:
+                return await read_octets(content, content.size)
+            finally:
+                content.close()
         except MessageGone:
             return None
-        try:
-            return await read_octets(content, content.size)
-        except MessageGone:
-            return None
-        finally:
-            content.close()
 
     def _by_uid(self, rows: Iterable[int]) -> dict[int, int]:
         return {self.listing.uids[row]: row for row in rows}

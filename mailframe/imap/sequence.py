@@ -51,13 +51,14 @@ class SequenceSet:
         """
         count = len(uids)
         if by_uid:
-            last = uids[-1] if count else 0
+            if not count:
+                return UIDSet.EMPTY
+            last = uids[-1]
             pairs = (
                 _ordered(last if a is None else a, last if b is None else b)
                 for a, b in self.ranges
             )
-            # Cut at the last message: what came later this session was not
-            # told of. In an empty mailbox nothing is left, "*" neither.
+            # Cut at the last message: of later ones this session was not told.
             return UIDSet((low, min(high, last)) for low, high in pairs if low <= last)
         found = []
         for a, b in self.ranges:
@@ -117,8 +118,3 @@ def _parsed(octets: bytes) -> SequenceSet | None:
 
 
 _cached = lru_cache(maxsize=1024)(_parsed)
-
-
-def looks_like_set(octets: bytes) -> bool:
-    """Tell whether an argument is written as a sequence-set (SEARCH needs it)."""
-    return _SET.fullmatch(octets) is not None

@@ -1,5 +1,7 @@
 """Tests of sequence sets."""
 
+import contextlib
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -48,6 +50,8 @@ class SequenceSetTests(SynchronousTestCase):
         """A message number is a row, not a UID."""
         found = read(b"1:2,4").to_uids([3, 5, 9, 20], False)
         self.assertEqual(found, UIDSet.of([3, 5, 20]))
+        found = read(b"2:3").to_uids([3, 5, 9, 20], False)
+        self.assertEqual(found, UIDSet.of([5, 9]))
 
     def test_number_beyond_the_mailbox(self) -> None:
         """Which the server should answer with BAD."""
@@ -112,7 +116,5 @@ class SequenceSetTests(SynchronousTestCase):
     )
     def test_any_octets(self, octets: bytes) -> None:
         """Only BadSyntax comes of octets that are no set."""
-        try:
+        with contextlib.suppress(BadSyntax):
             read(octets).to_uids([2, 4], False)
-        except BadSyntax:
-            pass

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import BadMailboxName
-from mailframe.imap import grammar
+from mailframe.imap import grammar, serialize
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.serialize import (
     astring_out,
@@ -121,6 +121,13 @@ class FlagListOutTests(SynchronousTestCase):
         """The same flags give the same octets, not a copy."""
         flags = frozenset(("\\Seen", "cached"))
         self.assertIs(flag_list_out(flags), flag_list_out(frozenset(flags)))
+
+    def test_bounded(self) -> None:
+        """The cache begins anew when it is full."""
+        self.patch(serialize, "_FLAG_LISTS_MAX", 1)
+        for keyword in ("bounded1", "bounded2", "bounded3"):
+            flag_list_out(frozenset((keyword,)))
+        self.assertEqual(list(serialize._flag_lists), [{"bounded3"}])
 
     @settings(max_examples=100, deadline=None)
     @given(_FLAGS, st.lists(_KEYWORD, unique_by=str.casefold, max_size=4))
