@@ -129,12 +129,16 @@ def internal_date(epoch: int) -> bytes:
     Source: RFC 9051 section 9 (date-time).
     """
     day, second = divmod(epoch, 86_400)
-    minute, second = divmod(second, 60)
-    return b'"%b %02d:%02d:%02d +0000"' % (_day(day), *divmod(minute, 60), second)
+    return _day(day) + _MINUTES[second // 60] + _SECONDS[second % 60]
+
+
+# Ten thousand dates are asked for at a time: no formatting for each.
+_MINUTES = [b" %02d:%02d" % divmod(minute, 60) for minute in range(1440)]
+_SECONDS = [b':%02d +0000"' % second for second in range(60)]
 
 
 @lru_cache(maxsize=4096)
 def _day(day: int) -> bytes:
     ordinal = min(max(day + _EPOCH_DAY, _FIRST_DAY), _LAST_DAY)
     there = date.fromordinal(ordinal)
-    return b"%02d-%b-%04d" % (there.day, _MONTHS[there.month], there.year)
+    return b'"%02d-%b-%04d' % (there.day, _MONTHS[there.month], there.year)

@@ -11,7 +11,7 @@ from typing import Any
 from cryptography import x509
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLContextFactory
-from twisted.internet.ssl import CertificateOptions, TLSVersion
+from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -19,6 +19,14 @@ _log = Logger()
 
 CHECK_INTERVAL = 5.0
 """Seconds between two looks at the files."""
+
+
+# With forward secrecy and authenticated encryption only;
+# those of TLS 1.3 are all of this kind.
+_CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(  # type: ignore[no-untyped-call]
+    "TLS13-AES-256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES-128-GCM-SHA256:"
+    "ECDHE+AESGCM:ECDHE+CHACHA20"
+)
 
 
 class TLSFileError(Exception):
@@ -150,16 +158,24 @@ def _identity(certificate_path: Path, key_path: Path) -> _Identity:
             certificate=crypto.X509.from_cryptography(chain[0]),
             extraCertChain=[crypto.X509.from_cryptography(one) for one in chain[1:]],
             raiseMinimumTo=TLSVersion.TLSv1_2,
+            acceptableCiphers=_CIPHERS,
             enableSessions=True,
             enableSessionTickets=True,
         )
         context = options.getContext()
+        # No application protocols to choose from: whatever a client names, the
+        # handshake goes on without one (ALPN).
+        context.set_alpn_select_callback(_no_application_protocol)
         context.check_privatekey()
     except SSL.Error:
         raise TLSFileError(
             f"{key_path}: not the key of the certificate in {certificate_path}"
         ) from None
     return _Identity(context, _names(chain[0]))
+
+
+def _no_application_protocol(connection: SSL.Connection, offered: list[bytes]) -> Any:
+    return SSL.NO_OVERLAPPING_PROTOCOLS
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

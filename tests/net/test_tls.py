@@ -22,6 +22,7 @@ def served_name(tls: ServerTLS, asked: str | None) -> str:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
     client = context.wrap_bio(incoming, outgoing, server_hostname=asked)
     server = SSL.Connection(tls.getContext(), None)
     server.set_accept_state()
