@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PASSWORD = "pass"  # noqa: S105
+PASSWORD = "pass"
 
 
 @dataclass
@@ -178,7 +178,8 @@ namespace inbox {{
 def dovecot(base: str | None = None) -> Iterator[Server]:
     """Run Debian's Dovecot on Maildirs, its services kept ready."""
     with _temporary(base) as directory:
-        owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+        root = os.getuid() == 0
+        owner = pwd.getpwnam("nobody") if root else pwd.getpwuid(os.getuid())
         imap, pop3 = free_ports(2)
         for name in ("run", "state", "mail", "home"):
             (directory / name).mkdir()
@@ -189,7 +190,7 @@ def dovecot(base: str | None = None) -> Iterator[Server]:
                 directory=directory,
                 user=owner.pw_name,
                 group=owner.pw_gid,
-                group_name="nogroup" if os.getuid() == 0 else owner.pw_gid,
+                group_name="nogroup" if root else owner.pw_gid,
                 imap=imap,
                 pop3=pop3,
             )

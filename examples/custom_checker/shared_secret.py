@@ -5,7 +5,8 @@ Together with ``twisted/plugins/shared_secret_cred.py`` this is all that
 
     cd examples/custom_checker
     echo wonderland > secret
-    PYTHONPATH=. twistd -n mailframe --domain example.org --auth shared:example.org:secret
+    PYTHONPATH=. twistd -n mailframe --domain example.org \\
+        --auth shared:example.org:secret
 """
 
 import hmac

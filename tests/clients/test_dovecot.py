@@ -3,6 +3,7 @@
 import imaplib
 import os
 import pwd
+import time
 from typing import Any
 
 from tests.clients.base import PASSWORD, ClientTestCase
@@ -96,10 +97,14 @@ class DovecotTests(ClientTestCase):
                 lines = done.stdout.decode().replace(" \\Recent", "").splitlines()[1:]
                 return [line.replace("\\Recent", "") for line in lines]
 
-            self.assertEqual(
-                fetch("hdr.subject flags", "mailbox", "INBOX"),
-                ["1\t", "2\t\\Answered \\Seen", "3\t"],
-            )
+            # Flags get into the file names a moment after the answer.
+            expected = ["1\t", "2\t\\Answered \\Seen", "3\t"]
+            for _ in range(50):
+                found = fetch("hdr.subject flags", "mailbox", "INBOX")
+                if found == expected:
+                    break
+                time.sleep(0.1)
+            self.assertEqual(found, expected)
             self.assertEqual(
                 fetch("hdr.subject flags", "mailbox", "Archive/2026"),
                 ["old\t\\Flagged"],
@@ -123,10 +128,10 @@ class DovecotTests(ClientTestCase):
             ).stdout
             self.assertIn(b"z OK", said)
             imap.noop()
-            _, found = imap.fetch(
+            _, fetched = imap.fetch(
                 "1:*", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])"
             )
-            items = [one for one in found if isinstance(one, tuple)]
+            items = [one for one in fetched if isinstance(one, tuple)]
             subjects = [text.strip() for _, text in items]
             self.assertEqual(subjects, [b"Subject: 1", b"Subject: 2", b"Subject: 4"])
             self.assertIn(b"\\Flagged", items[0][0])

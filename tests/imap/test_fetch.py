@@ -59,7 +59,8 @@ class ParseFetchTests(SynchronousTestCase):
         cursor = Cursor(octets)
         request = parse_fetch(cursor, by_uid)
         cursor.end()
-        return [item.name for item in (*request.columns, *request.contents)]
+        items: tuple[Any, ...] = (*request.columns, *request.contents)
+        return [item.name for item in items]
 
     def test_macros(self) -> None:
         """Stand for several items."""
@@ -182,7 +183,7 @@ class ColumnTests(FetchTestCase):
         """A message number is the row in the view."""
         context = self.context([PLAIN] * 6)
         keep = [0, 2, 5]
-        now = context.listing
+        now: Any = context.listing
         context.listing = Listing(
             now.highest_modseq,
             now.uid_next,
@@ -541,7 +542,7 @@ class LargeTests(FetchTestCase):
             found: bytes = await content.read(start, stop)
             return found
 
-        kept = Passing(content, read=read)
+        kept: Any = Passing(content, read=read)
         kept.octets = None
 
         async def open_content(uid: int) -> Any:

@@ -26,12 +26,12 @@ from mailframe.imap.criterion import (
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.fetch_items import Rows
 from mailframe.imap.search import (
-    SEARCH_KEYS,
     BadCharset,
     SearchRequest,
     parse_search,
     run_search,
 )
+from mailframe.imap.search_keys import SEARCH_KEYS
 from mailframe.model.flag import DELETED, FlagChange, FlagSet
 from mailframe.model.uid_set import UIDSet
 from tests.imap.message_context import ALL_UIDS, FakeContext, ViewTestCase

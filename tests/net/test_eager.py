@@ -3,7 +3,7 @@
 import socket
 from typing import Any
 
-from twisted.internet import reactor
+from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol

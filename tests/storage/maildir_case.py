@@ -32,7 +32,7 @@ class MaildirTestCase(TestCase):
         realm: The store.
     """
 
-    os_layer: OSLayer = REAL
+    os_layer: OSLayer
     timeout = 30
 
     def setUp(self) -> None:
@@ -40,9 +40,14 @@ class MaildirTestCase(TestCase):
         self.base = Path(self.mktemp()).resolve()
         self.base.mkdir(parents=True)
         self.root = self.base / "mail" / "example.org" / "user"
+        self.os_layer = self.make_os_layer()
         self.make_realm()
         self.realm.startService()
         self.addCleanup(lambda: self.realm.stopService())
+
+    def make_os_layer(self) -> OSLayer:
+        """Return what the store changes files with."""
+        return REAL
 
     def make_realm(self) -> None:
         """Make a store over the same directories; it is not running yet."""

@@ -128,16 +128,28 @@ class ForeignChangeTests(MaildirTestCase):
         """A file with bare LFs is served, sized and summarised with CRLF."""
         mailbox = await self.inbox()
         (self.root / "new" / "1.lf").write_bytes(message(1).replace(b"\r\n", b"\n"))
-        self.assertEqual(list((await mailbox.changes(0)).listing.sizes), [155])
-        self.assertEqual(len(message(1)), 155)
+        size = len(message(1))
+        self.assertEqual(list((await mailbox.changes(0)).listing.sizes), [size])
         self.assertEqual(await self.loaded(mailbox), {1: message(1)})
         content = await mailbox.open_content(1)
-        self.assertEqual(content.size, 155)
+        self.assertEqual(content.size, size)
         _, headers = await mailbox.headers(ALL)
         self.assertEqual(headers[0], message(1).partition(b"Body")[0])
         copied = await mailbox.copy(ALL, INBOX)
         self.assertEqual(copied.uids, {1: 2})
         self.assertEqual((await self.loaded(mailbox))[2], message(1))
+
+    async def test_large_with_bare_line_feeds(self) -> None:
+        """The same for one that is too large to be held."""
+        mailbox = await self.inbox()
+        octets = b"Subject: large\n\n" + b"0123456789\n" * 50_000
+        (self.root / "new" / "1.lf").write_bytes(octets)
+        wanted = octets.replace(b"\n", b"\r\n")
+        self.assertEqual(list((await mailbox.changes(0)).listing.sizes), [len(wanted)])
+        content = await mailbox.open_content(1)
+        self.assertEqual(content.size, len(wanted))
+        self.assertEqual(await content.read(0, content.size), wanted)
+        content.close()
 
     async def test_moved_in_by_another_program(self) -> None:
         """A UID in the name of a file from another mailbox counts for nothing."""
@@ -164,9 +176,7 @@ class ForeignChangeTests(MaildirTestCase):
         mailbox = await self.inbox()
         names = (b"\xff\xfe", b"x" * 250, b"a:b:c", b"new\nline", b"1,U=0", b",U=9")
         for name in names:
-            path = os.path.join(os.fsencode(self.root / "cur"), name)
-            with open(path, "wb") as file:
-                file.write(message(1))
+            (self.root / "cur" / os.fsdecode(name)).write_bytes(message(1))
         self.assertEqual(len(await self.listed(mailbox)), len(names))
         self.assertEqual(len(await self.loaded(mailbox)), len(names))
 

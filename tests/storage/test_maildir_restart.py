@@ -4,6 +4,7 @@ import os
 
 from twisted.internet.defer import ensureDeferred, gatherResults
 
+from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
@@ -154,7 +155,11 @@ class RestartTests(MaildirTestCase):
         self.assertEqual(content.size, len(whole))
         self.assertIs(content.octets, None)
         self.assertEqual(await content.read(0, len(whole)), whole)
+        self.assertEqual(await content.read(7, 9), whole[7:9])
+        self.assertEqual(await content.read(len(whole) - 1, 10**9), b"\n")
         content.close()
+        with self.assertRaises(TemporaryFailure):
+            await content.read(0, 1)
         self.assertEqual(os.listdir(self.root / "tmp"), [])
 
     async def test_many_at_once(self) -> None:

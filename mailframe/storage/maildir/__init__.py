@@ -2,8 +2,8 @@
 
 Begin with :mod:`mailframe.storage.maildir.realm` (accounts), then ``account``
 and ``mailbox`` (the contracts), ``store`` (every change, in the writer thread),
-``reading`` (every read, in the reading threads) and ``scan`` (what other
-programs did). It imports contracts, values, ``mime`` and the journal's room.
+``reading`` (every read, in the reading threads), ``scan`` and ``adoption`` (what
+other programs did). It imports contracts, values, ``mime`` and the journal's room.
 
 The Maildir is the truth for which messages exist; their names carry the UIDs.
 """

@@ -20,6 +20,7 @@ from mailframe.errors import (
     NoSuchMailbox,
     NotPermitted,
     OverQuota,
+    TemporaryFailure,
 )
 from mailframe.interfaces.mailbox import IMailAccount, NewMessage
 from mailframe.model.mailbox import (
@@ -39,6 +40,7 @@ from mailframe.storage.maildir.index import MailboxRow
 from mailframe.storage.maildir.joined import Joined
 from mailframe.storage.maildir.mailbox import MaildirMailbox
 from mailframe.storage.maildir.reading import AccountReader, Digests
+from mailframe.storage.maildir.recovery import drop_unfinished
 from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
 from mailframe.storage.maildir.summary_rows import keep_known
 from mailframe.storage.maildir.threads import Threads
@@ -78,7 +80,9 @@ class MaildirAccount:
         self._names: dict[str, Box] = {}
         self._mtime = 0
         self._survey = Joined(self._survey_now)
+        self._rebuild = Joined(self._rebuild_now)
         self._tidying: Any = None
+        self._mending = False
 
     async def begin(self) -> None:
         """Open the index and see which mailboxes there are.
@@ -87,18 +91,33 @@ class MaildirAccount:
             TemporaryFailure: The directory cannot be used.
         """
         await self.survey()
+        if self._store.suspect_since is not None:
+            await self._submit(lambda batch: drop_unfinished(self._store, batch))
+            await self.survey()
         for path in await self.threads.read(folders.leftovers, self.root):
             self._remove_tree(path)
         self.tidy_soon()
 
     async def finish(self) -> None:
-        """Bring all file names in step with the index; for the end."""
+        """Bring all file names in step with the index."""
         if self._tidying is not None:
             self._tidying.cancel()
             self._tidying = None
         more = True
         while more:
-            more, _ = await self.threads.write(lambda batch: tidy(self._store, batch))
+            more, rows = await self._submit(self._tidy)
+            self._take_mtimes(rows)
+
+    async def close(self) -> None:
+        """Finish and close the index; for the end."""
+        try:
+            await self.finish()
+        finally:
+            await self.threads.write(lambda batch: batch.afterwards(self._store.close))
+            await self.threads.read(self.reader.close)
+
+    def _tidy(self, batch: Batch) -> tuple[bool, list[MailboxRow]]:
+        return tidy(self._store, batch)
 
     def change(
         self,
@@ -124,18 +143,24 @@ class MaildirAccount:
             done.append(True)
             return result
 
-        def failed(failure: Failure) -> Any:
+        def failed(failure: Failure) -> Failure:
             if done:
                 # It ran, but did not become durable and was taken back.
                 for box in self._boxes.values():
                     box.forget()
-            if isinstance(failure.value, IndexDamaged):
-                return Deferred.fromCoroutine(self._rebuild()).addCallback(
-                    lambda _: failure
-                )
             return failure
 
-        return self.threads.write(run).addCallbacks(self._take, failed)
+        return self._submit(run).addCallbacks(self._take, failed)
+
+    def _submit(self, job: Callable[[Batch], T]) -> "Deferred[T]":
+        """Run a job; should the index be damaged, make it again before failing."""
+
+        def failed(failure: Failure) -> Any:
+            if not isinstance(failure.value, IndexDamaged):
+                return failure
+            return Deferred.fromCoroutine(self._mend()).addCallback(lambda _: failure)
+
+        return self.threads.write(job).addErrback(failed)
 
     def _take(self, result: Any) -> Any:
         value, deltas = (None, result) if isinstance(result, Delta) else result
@@ -158,7 +183,7 @@ class MaildirAccount:
         try:
             return await self.threads.read(question, *args, **kwargs)
         except IndexDamaged:
-            await self._rebuild()
+            await self._mend()
             return await self.threads.read(question, *args, **kwargs)
 
     async def settle(self) -> None:
@@ -167,31 +192,48 @@ class MaildirAccount:
 
     def keep(self, made: Digests) -> None:
         """Keep summaries that were worked out; nobody waits for it."""
-        self.threads.write(
-            lambda batch: keep_known(self._store, batch, made)
-        ).addErrback(lambda failure: self._log.failure("keeping summaries", failure))
+        self._submit(lambda batch: keep_known(self._store, batch, made)).addErrback(
+            lambda failure: self._log.failure("keeping summaries", failure)
+        )
 
     async def survey(self) -> None:
         """See which mailboxes there are."""
         await self._survey.run()
 
     async def _survey_now(self) -> None:
-        rows, mtime = await self.threads.write(
-            lambda batch: folders.survey(self._store, batch)
-        )
+        try:
+            rows, mtime = await self.threads.write(
+                lambda batch: folders.survey(self._store, batch)
+            )
+        except IndexDamaged:
+            await self._rebuild.run()
+            return
         self._take_rows(rows)
         self._mtime = mtime
 
-    async def _rebuild(self) -> None:
+    async def _mend(self) -> None:
+        """Make the index again, and fill it for the mailboxes that are open."""
+        if self._mending:
+            raise TemporaryFailure("the index is being made again")
+        self._mending = True
+        try:
+            loaded = [box for box in self._boxes.values() if box.loaded]
+            await self._rebuild.run()
+            for box in loaded:
+                if not box.deleted:
+                    await box.in_step()
+        finally:
+            self._mending = False
+
+    async def _rebuild_now(self) -> None:
         """Make the index again from the directories."""
 
         def job(batch: Batch) -> tuple[list[MailboxRow], int]:
             self._store.discard_index()
             return folders.survey(self._store, batch)
 
-        self.reader.close()
         rows, self._mtime = await self.threads.write(job)
-        self.reader.close()
+        await self.threads.read(self.reader.close)
         for box in self._boxes.values():
             box.forget()
         self._take_rows(rows)
@@ -239,18 +281,21 @@ class MaildirAccount:
 
     def _tidy_now(self) -> None:
         self._tidying = None
-        self.threads.write(lambda batch: tidy(self._store, batch)).addCallbacks(
+        self._submit(self._tidy).addCallbacks(
             self._tidied, lambda failure: self._log.failure("tidying", failure)
         )
 
     def _tidied(self, result: tuple[bool, list[MailboxRow]]) -> None:
         more, rows = result
+        self._take_mtimes(rows)
+        if more and self._tidying is None:
+            self._tidying = self.threads.reactor.callLater(0, self._tidy_now)
+
+    def _take_mtimes(self, rows: Sequence[MailboxRow]) -> None:
         for row in rows:
             box = self._boxes.get(row.mailbox_id)
             if box is not None:
                 box.take(Delta(row, [], []))
-        if more and self._tidying is None:
-            self._tidying = self.threads.reactor.callLater(0, self._tidy_now)
 
     def _remove_tree(self, path: str) -> None:
         self.threads.read(shutil.rmtree, path, ignore_errors=True).addErrback(
@@ -286,7 +331,7 @@ class MaildirAccount:
             raise MailboxExists(name)
         if len(self._names) >= MAILBOXES_MAX:
             raise OverQuota("too many mailboxes")
-        row = await self.threads.write(
+        row = await self._submit(
             lambda batch: folders.create(self._store, batch, name, special_use)
         )
         self._boxes[row.mailbox_id] = self._names[row.name] = Box(self, row)
@@ -301,7 +346,7 @@ class MaildirAccount:
             if self._inferiors(name):
                 raise MailboxHasChildren(name)
             raise NoSuchMailbox(name)
-        path = await self.threads.write(
+        path = await self._submit(
             lambda batch: folders.delete(self._store, batch, box.mailbox_id)
         )
         self._remove_tree(path)
@@ -326,7 +371,7 @@ class MaildirAccount:
             await self._rename_inbox(to)
             return
         names = [(self._names[old].mailbox_id, new) for old, new in renamed.items()]
-        rows = await self.threads.write(
+        rows = await self._submit(
             lambda batch: folders.rename(self._store, batch, names)
         )
         for row in rows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailframe.errors import NoSuchMailbox, TemporaryFailure
 from mailframe.model.mailbox import Changes, MailboxStatus
-from mailframe.storage.maildir import scan
+from mailframe.storage.maildir.adoption import adopt
 from mailframe.storage.maildir.columns import Columns
 from mailframe.storage.maildir.index import MailboxRow
 from mailframe.storage.maildir.joined import Joined
@@ -46,6 +46,7 @@ class Box:
         self._load = Joined(self._load_columns)
         self._look = Joined(self._look_at_directories)
         self._status: MailboxStatus | None = None
+        self._keywords: dict[str, str] = {}
         self._doubt_at: float | None = None
         self._not_before = 0.0
         self._watchers: dict[object, Callable[[], Any]] = {}
@@ -56,6 +57,11 @@ class Box:
     def mailbox_id(self) -> str:
         """The ID that stays."""
         return self.row.mailbox_id
+
+    @property
+    def loaded(self) -> bool:
+        """Whether its messages were loaded, because somebody has it open."""
+        return self._columns is not None
 
     def directory(self) -> str:
         """Return its path."""
@@ -83,6 +89,7 @@ class Box:
         if self._loading is not None:
             self._loading.append(delta)
         if self._columns is not None and not self._columns.add(delta):
+            self.keywords()
             self._columns = None
         if names_moved and self._doubt_at is None:
             # Another program may have changed something in the very moment.
@@ -95,6 +102,7 @@ class Box:
 
     def forget(self) -> None:
         """Load everything again: what is here may not be what is on disk."""
+        self.keywords()
         self._columns = None
         self._status = None
         self._doubt_at = 0.0
@@ -175,7 +183,7 @@ class Box:
                 self._not_before = self._now() + min(4 * took, _DOUBT_SECONDS)
             self._doubt_at = None
             if found.any() or all(map(settled, found.mtimes)):
-                await self.account.change(scan.adopt, self.mailbox_id, found)
+                await self.account.change(adopt, self.mailbox_id, found)
                 self._doubt_at = None
             more = found.more
         if self._watchers and not (self.row.new_mtime and self.row.cur_mtime):
@@ -205,7 +213,9 @@ class Box:
 
     def keywords(self) -> dict[str, str]:
         """Return the keywords by folded name, as far as they are loaded."""
-        return self._columns.keywords if self._columns else {}
+        if self._columns is not None:
+            self._keywords = self._columns.keywords
+        return self._keywords
 
     def watch(self, callback: Callable[[], Any]) -> Callable[[], None]:
         """Have ``callback`` called after something may have changed."""

@@ -31,12 +31,14 @@ class Loaded:
         listing: Its messages.
         arrived: The mod-sequence at which each came.
         keywords: All keywords by folded name.
+        all_uids: The UIDs of the messages.
     """
 
     row: MailboxRow
     listing: Listing
     arrived: "array[int]"
     keywords: dict[str, str]
+    all_uids: UIDSet
 
 
 class _Entry(NamedTuple):
@@ -58,7 +60,7 @@ class Columns:
         self._pending: list[Delta] = []
         self._log: deque[_Entry] = deque()
         self._log_since = loaded.row.highest_modseq
-        self._all: UIDSet | None = None
+        self._all = loaded.all_uids
 
     def add(self, delta: Delta) -> bool:
         """Take a change, in the order of the jobs.
@@ -124,7 +126,9 @@ class Columns:
                 for start, stop in changed.slices(uids):
                     flags[start:stop] = [new_flags] * (stop - start)
                     modseqs[start:stop] = array("Q", [modseq]) * (stop - start)
+            self._all |= UIDSet.of(uid for uid, _, _, _ in delta.added)
             if delta.removed:
+                self._all -= delta.removed
                 kept = _kept(delta.removed.slices(uids), len(uids))
                 uids = _cut(uids, kept)
                 modseqs, dates = _cut(modseqs, kept), _cut(dates, kept)
@@ -132,16 +136,13 @@ class Columns:
                 flags = [one for low, high in kept for one in flags[low:high]]
         row = pending[-1].row
         self._arrived = arrived
-        self._all = None
         self._listing = Listing(
             row.highest_modseq, row.uid_next, uids, flags, modseqs, dates, sizes
         )
 
     def all_uids(self) -> UIDSet:
         """Return the UIDs of all messages."""
-        listing = self.listing()
-        if self._all is None:
-            self._all = UIDSet.of(listing.uids)
+        self.listing()
         return self._all
 
     def present(self, uids: UIDSet) -> UIDSet:

@@ -13,63 +13,65 @@ from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.os_layer import refusal
 
 
+class OpenFile:
+    """A descriptor that is closed when nobody holds it any more.
+
+    Attributes:
+        size: Octets of the file.
+    """
+
+    def __init__(self, fd: int, size: int) -> None:
+        """Take over a descriptor that is open for reading."""
+        self._fd = fd
+        self.size = size
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return octets; for a reading thread.
+
+        Raises:
+            TemporaryFailure: They cannot be read.
+        """
+        stop = min(stop, self.size)
+        octets = b""
+        try:
+            while start + len(octets) < stop:
+                place = start + len(octets)
+                piece = os.pread(self._fd, stop - place, place)
+                if not piece:
+                    break
+                octets += piece
+        except OSError as error:
+            raise refusal(error) from error
+        return octets
+
+    def __del__(self) -> None:
+        os.close(self._fd)
+
+
 @implementer(IContent)
 class FileContent:
-    """Octets behind a descriptor; they stay readable when the file goes."""
+    """Octets of an open file; they stay readable when its name goes."""
 
     octets = None
     path = None
 
-    def __init__(self, threads: Threads, fd: int, size: int) -> None:
-        """Hold a descriptor, to be closed with this.
+    def __init__(self, threads: Threads, file: OpenFile) -> None:
+        """Hold a file.
 
         Args:
             threads: Where to read.
-            fd: Open for reading.
-            size: Octets there are.
+            file: Closed when this is, and nobody reads it any more.
         """
-        self.size = size
+        self.size = file.size
         self._threads = threads
-        self._fd: int | None = fd
-        self._reading = 0
-        self._closed = False
+        self._file: OpenFile | None = file
 
     async def read(self, start: int, stop: int) -> bytes:
         """Return the octets from ``start`` up to ``stop``."""
-        if self._closed or self._fd is None:
+        if self._file is None:
             raise TemporaryFailure("the content was closed")
-        self._reading += 1
-        try:
-            return await self._threads.read(
-                _read, self._fd, start, min(stop, self.size)
-            )
-        finally:
-            self._reading -= 1
-            self._release()
+        return await self._threads.read(self._file.read, start, stop)
 
     def close(self) -> None:
-        """Close the file when nobody reads it any more."""
-        self._closed = True
-        self._release()
-
-    def _release(self) -> None:
-        if self._closed and not self._reading and self._fd is not None:
-            fd, self._fd = self._fd, None
-            os.close(fd)
-
-    def __del__(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-
-
-def _read(fd: int, start: int, stop: int) -> bytes:
-    try:
-        octets = b""
-        while start + len(octets) < stop:
-            piece = os.pread(fd, stop - start - len(octets), start + len(octets))
-            if not piece:
-                break
-            octets += piece
-    except OSError as error:
-        raise refusal(error) from error
-    return octets
+        """Let the file go."""
+        self._file = None

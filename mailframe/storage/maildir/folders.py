@@ -67,6 +67,8 @@ def survey(store: AccountStore, batch: Batch) -> tuple[list[MailboxRow], int]:
                         continue
                     row.uid_reserved = 0
                     store.reserve(row)
+                elif identity.uid_reserved > row.uid_reserved:
+                    _catch_up(store, index, row, identity)
                 seen.add(row.mailbox_id)
             else:
                 missing.append((directory, name, identity))
@@ -89,6 +91,23 @@ def survey(store: AccountStore, batch: Batch) -> tuple[list[MailboxRow], int]:
                 index.remove_mailbox(row)
         mtime = changed if settled(changed) else 0
         return [snapshot(row) for row in index.mailboxes()], mtime
+
+
+def _catch_up(
+    store: AccountStore, index: Index, row: MailboxRow, identity: Identity
+) -> None:
+    """Believe the mailbox's file where it knows of more UIDs than the index.
+
+    The index is older than the directory then, from a backup or a disk that
+    lied about a flush; the names of the files say what it lost.
+    """
+    row.uid_next = max(row.uid_next, identity.uid_reserved)
+    store.reserve(row)
+    row.scanned = row.new_mtime = row.cur_mtime = 0
+    index.execute(
+        "UPDATE mailboxes SET known_since=? WHERE id=?", (store.tick(row), row.id)
+    )
+    index.update_mailbox(row)
 
 
 def _register(

@@ -23,6 +23,7 @@ from mailframe.model.uid_set import UID_MAX, UIDSet
 INDEX_FILE = "mailframe.index"
 _VERSION = 1
 _SHIFT = 32
+_FLAG_SETS_MANY = 10_000
 
 _SCHEMA = """
 CREATE TABLE mailboxes (
@@ -195,6 +196,11 @@ class Index:
             )
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"index version {version}")
+        (sets,) = self.execute("SELECT count(*) FROM flag_sets").fetchone()
+        if sets > _FLAG_SETS_MANY:
+            self.execute(
+                "DELETE FROM flag_sets WHERE id NOT IN (SELECT flags FROM messages)"
+            )
 
     @property
     def in_transaction(self) -> bool:
@@ -341,3 +347,10 @@ class Index:
 
 def _values(row: MailboxRow) -> tuple[Any, ...]:
     return tuple(getattr(row, name.strip()) for name in _MAILBOX_COLUMNS.split(","))
+
+
+def remove_index(path: str) -> None:
+    """Remove an index that is good for nothing."""
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.unlink(path + suffix)

@@ -143,12 +143,12 @@ class MaildirMailbox:
     async def open_content(self, uid: int) -> IContent:
         """Open one message."""
         self._box.check()
-        octets, fd, size = await self._account.ask(
+        opened = await self._account.ask(
             self._account.reader.open, self._box.mailbox_id, uid
         )
-        if octets is not None:
-            return MemoryContent(octets)
-        return FileContent(self._account.threads, fd, size)
+        if isinstance(opened, bytes):
+            return MemoryContent(opened)
+        return FileContent(self._account.threads, opened)
 
     def close(self) -> None:
         """Nothing is held but memory."""

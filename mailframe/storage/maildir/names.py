@@ -129,7 +129,12 @@ def usable(base: str) -> bool:
 
 def with_uid(base: str, uid: int) -> str:
     """Return ``base`` with this UID in place of any other."""
-    return f"{_UID.sub('', base)},U={uid}"
+    return f"{without_uid(base)},U={uid}"
+
+
+def without_uid(base: str) -> str:
+    """Return what of a base name stays when its message gets another UID."""
+    return _UID.sub("", base)
 
 
 _serial = itertools.count(1)

@@ -25,6 +25,7 @@ from mailframe.model.summary import Summary
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir import scan
 from mailframe.storage.maildir.columns import Loaded
+from mailframe.storage.maildir.content import OpenFile
 from mailframe.storage.maildir.index import INDEX_FILE, Index, MailboxRow
 from mailframe.storage.maildir.store import (
     AccountStore,
@@ -117,7 +118,7 @@ class AccountReader:
         listing = Listing(
             row.highest_modseq, row.uid_next, uids, flags, modseqs, dates, sizes
         )
-        return Loaded(row, listing, arrived, keywords)
+        return Loaded(row, listing, arrived, keywords, UIDSet.of(uids))
 
     def status(self, mailbox_id: str) -> MailboxStatus:
         """Count a mailbox's messages."""
@@ -184,12 +185,11 @@ class AccountReader:
             if (octets := self._octets(row, file)) is not None
         }
 
-    def open(self, mailbox_id: str, uid: int) -> tuple[bytes | None, int, int]:
+    def open(self, mailbox_id: str, uid: int) -> bytes | OpenFile:
         """Open one message.
 
         Returns:
-            Its octets when they are few; else ``None``, a descriptor of a file
-            that has them, and their number.
+            Its octets when they are few, else a file that has them.
 
         Raises:
             MessageGone: There is no such message.
@@ -206,11 +206,12 @@ class AccountReader:
                 octets = to_crlf(_read_all(fd, size))
                 os.close(fd)
                 if len(octets) <= _SPOOLED:
-                    return octets, -1, len(octets)
-                return None, _spooled(octets, f"{self._root}/tmp"), len(octets)
+                    return octets
+                spooled = _spooled(octets, f"{self._root}/tmp")
+                return OpenFile(spooled, len(octets))
         except OSError as error:
             raise self._store.refused(error) from error
-        return None, fd, size
+        return OpenFile(fd, size)
 
     def summaries(
         self, mailbox_id: str, uids: UIDSet, fields: Sequence[SummaryField]
@@ -218,8 +219,14 @@ class AccountReader:
         """Return kept answers by column, and those that had to be worked out."""
         with self._asking() as index:
             row = self._row(index, mailbox_id)
-            files = list(self._files(index, row, uids))
             kept = read_rows(index, row.spans(uids), fields)
+            numbers = self._numbers(index, row, uids)
+            if numbers == list(kept):
+                # All are kept, as nearly always: the files need not be known.
+                columns = zip(*kept.values(), strict=True) if fields else ()
+                found = tuple(number & 0xFFFFFFFF for number in numbers)
+                return (found, *(columns if numbers else ([] for _ in fields))), []
+            files = list(self._files(index, row, uids))
         made: Digests = []
         rows: list[tuple[Any, ...]] = []
         for file in files:
@@ -240,16 +247,22 @@ class AccountReader:
         self, mailbox_id: str, uids: UIDSet
     ) -> tuple[Sequence[int], Sequence[bytes]]:
         """Return the header of each message."""
-        kept: dict[int, bytes] = {}
+        rows: list[tuple[int, bytes]] = []
         with self._asking() as index:
             row = self._row(index, mailbox_id)
-            files = list(self._files(index, row, uids))
             for span in row.spans(uids):
-                kept.update(
-                    index.execute(
-                        "SELECT id, header FROM headers WHERE id BETWEEN ? AND ?", span
-                    )
+                rows += index.execute(
+                    "SELECT id, header FROM headers WHERE id BETWEEN ? AND ?", span
+                ).fetchall()
+            numbers = self._numbers(index, row, uids)
+            if numbers == [number for number, _ in rows]:
+                # All are kept, as nearly always: the files need not be known.
+                return (
+                    [number & 0xFFFFFFFF for number in numbers],
+                    [header for _, header in rows],
                 )
+            files = list(self._files(index, row, uids))
+        kept = dict(rows)
         found: list[int] = []
         headers: list[bytes] = []
         for file in files:
@@ -262,6 +275,16 @@ class AccountReader:
             found.append(file.number & 0xFFFFFFFF)
             headers.append(header)
         return found, headers
+
+    def _numbers(self, index: Index, row: MailboxRow, uids: UIDSet) -> list[int]:
+        """Return the numbers of the messages that exist, ascending."""
+        return [
+            number
+            for span in row.spans(uids)
+            for (number,) in index.execute(
+                "SELECT id FROM messages WHERE id BETWEEN ? AND ? ORDER BY id", span
+            ).fetchall()
+        ]
 
     def _files(self, index: Index, row: MailboxRow, uids: UIDSet) -> Iterator[_File]:
         for span in row.spans(uids):

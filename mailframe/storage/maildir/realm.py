@@ -25,11 +25,12 @@ from mailframe.storage.journal import Journal
 from mailframe.storage.maildir.account import MaildirAccount
 from mailframe.storage.maildir.disks import Disks
 from mailframe.storage.maildir.names import PathPattern
+from mailframe.storage.maildir.recovery import crashed_at
 from mailframe.storage.maildir.replay import Replay
 from mailframe.storage.maildir.store import AccountStore, make_directories
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.os_layer import REAL, OSLayer
-from mailframe.storage.writer import BatchWriter
+from mailframe.storage.writer import Batch, BatchWriter
 
 ACCOUNTS_KEPT = 256
 """Accounts kept open without a session."""
@@ -61,6 +62,7 @@ class MaildirRealm(Service):
         self._os_layer = os_layer
         self._threads: Threads | None = None
         self._disks = Disks()
+        self._suspect_since: int | None = None
         self._live: weakref.WeakValueDictionary[str, MaildirAccount] = (
             weakref.WeakValueDictionary()
         )
@@ -86,14 +88,17 @@ class MaildirRealm(Service):
         """
         directory = os.path.join(self._host.state_dir, "journal")
         make_directories(self._host.state_dir, self._os_layer)
+        self._suspect_since = crashed_at(directory)
         journal = Journal(directory, os_layer=self._os_layer)
         try:
             replay = Replay(self._store)
             for record in journal.replay():
+                replay.foresee(record)
+            for record in journal.replay():
                 replay.apply(record)
+            replay.finish()
             for store in replay.stores.values():
                 self._disks.note(store.root)
-                store.close()
             journal.open()
             mark = journal.begin_checkpoint()
             self._disks.sync()
@@ -115,9 +120,10 @@ class MaildirRealm(Service):
             return
         for account in list(self._live.values()):
             try:
-                await account.finish()
+                await account.close()
             except TemporaryFailure as error:
                 self._log.warn("{root}: {error}", root=account.root, error=error)
+        self._live.clear()
         self._kept.clear()
         await threads.stop()
 
@@ -182,7 +188,7 @@ class MaildirRealm(Service):
         threads = self._threads
         if threads is None:
             raise TemporaryFailure("the store is not running")
-        store = AccountStore(root, address, self._os_layer)
+        store = self._store(address)
         account = MaildirAccount(store, threads)
         weakref.finalize(
             account, _retire, self._host.reactor, threads, store, account.reader.close
@@ -192,7 +198,12 @@ class MaildirRealm(Service):
         return account
 
     def _store(self, address: str) -> AccountStore:
-        return AccountStore(self._pattern.directory(address), address, self._os_layer)
+        return AccountStore(
+            self._pattern.directory(address),
+            address,
+            self._os_layer,
+            self._suspect_since,
+        )
 
 
 def _retire(
@@ -200,9 +211,9 @@ def _retire(
 ) -> None:
     """Close the files of an account that nobody holds any more."""
 
-    def job(batch: Any) -> None:
-        store.close()
-        close()
+    def job(batch: Batch) -> None:
+        batch.afterwards(store.close)
+        batch.afterwards(close)
 
     def submit() -> None:
         threads.write(job).addErrback(lambda _: None)

@@ -23,7 +23,7 @@ MOVED = 3
 EXPUNGED = 4
 """Messages went: ``uids`` (ranges) and their ``names``."""
 TAKEN = 5
-"""UIDs below ``uid_next`` were given to files of other programs."""
+"""``files`` of other programs were given UIDs, all below ``uid_next``."""
 
 _LENGTH = struct.Struct("<I")
 

@@ -8,23 +8,28 @@ Source: DESIGN.md section 5 (replay is idempotent).
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from twisted.logger import Logger
 
 from mailframe.errors import NoSuchMailbox
 from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import folders, records
-from mailframe.storage.maildir.arrival import add_message, write_file
+from mailframe.storage.maildir.arrival import JOURNAL_MAX, add_message, write_file
 from mailframe.storage.maildir.flagging import vanish
 from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.names import without_uid
 from mailframe.storage.maildir.store import AccountStore, find_file
 from mailframe.storage.maildir.summary_rows import digest, keep
+from mailframe.storage.maildir.tidy import tidy
 from mailframe.storage.maildir.transfer import link_or_copy
 from mailframe.storage.records import Record
 from mailframe.storage.writer import Batch
+
+T = TypeVar("T")
 
 
 class Replay:
@@ -39,8 +44,21 @@ class Replay:
             store_of: Returns the store of an address, the same each time.
         """
         self._store_of = store_of
-        self._surveyed: set[str] = set()
+        self._skipped: dict[tuple[str, str], bytes] = {}
+        self._moved_to: dict[tuple[str, str], tuple[str, str]] = {}
         self.stores: dict[str, AccountStore] = {}
+
+    def foresee(self, record: Record) -> None:
+        """Learn where files went later; to be called for all records first.
+
+        A disk may remember the second of two changes and not the first.
+        """
+        if record.kind == records.MOVED:
+            with suppress(ValueError):
+                facts, _ = records.unpack(record.payload)
+                for file in facts["files"]:
+                    place = facts["source"], file.origin[1]
+                    self._moved_to[place] = facts["mailbox"], file.name
 
     def apply(self, record: Record) -> None:
         """Carry over one record.
@@ -67,9 +85,8 @@ class Replay:
         except ValueError as error:
             self._log.error("a record is passed over: {error}", error=error)
             return
-        before: dict[Any, Callable[[], None]] = {}
-        batch = Batch(before)
-        try:
+
+        def job(batch: Batch) -> None:
             with store.step(batch) as index:
                 row = store.mailbox(facts["mailbox"])
                 row.highest_modseq = max(
@@ -77,19 +94,27 @@ class Replay:
                 )
                 work(store, index, row, facts, octets)
                 index.update_mailbox(row)
+
+        try:
+            _run(job)
         except NoSuchMailbox as error:
             self._log.warn("no mailbox for a record: {error}", error=error)
-        finally:
-            for call in before.values():
-                call()
+
+    def finish(self) -> None:
+        """Remove what was expunged and close the accounts.
+
+        Raises:
+            TemporaryFailure: The disk refuses; the journal has to stay.
+        """
+        for store in self.stores.values():
+            while _run(partial(tidy, store))[0]:
+                pass
+            store.close()
 
     def _store(self, address: str) -> AccountStore:
         if address not in self.stores:
             store = self._store_of(address)
-            before: dict[Any, Callable[[], None]] = {}
-            folders.survey(store, Batch(before))
-            for call in before.values():
-                call()
+            _run(partial(folders.survey, store))
             self.stores[address] = store
         return self.stores[address]
 
@@ -109,6 +134,8 @@ class Replay:
                 place += file.size
             if self._wanted(index, row, file):
                 self._restore(store, index, row, file, content)
+            elif content is not None:
+                self._skipped[row.mailbox_id, file.name] = content
 
     def _wanted(self, index: Index, row: MailboxRow, file: records.File) -> bool:
         """Tell whether a message ought to be there."""
@@ -142,8 +169,8 @@ class Replay:
             self._write(store, row, file, there, content)
         elif content is not None and not _has(there, content):
             self._write(store, row, file, there, content)
-        self._enter(store, index, row, file)
-        if content is not None:
+        entered = self._enter(store, index, row, file)
+        if entered and content is not None and not file.lf:
             keep(index, row.span()[0] + file.uid, *digest(content))
 
     def _there(
@@ -180,18 +207,19 @@ class Replay:
 
     def _enter(
         self, store: AccountStore, index: Index, row: MailboxRow, file: records.File
-    ) -> None:
-        """See that a message is in the index."""
+    ) -> bool:
+        """See that a message is in the index; say whether it was not."""
         if file.uid >= row.uid_next:
             row.uid_next = min(file.uid + 1, UID_MAX)
             store.reserve(row)
         if index.execute(
             "SELECT 1 FROM messages WHERE id=?", (row.span()[0] + file.uid,)
         ).fetchone():
-            return
+            return False
         flags, _ = store.spelt(row, frozenset(file.flags))
         add_message(store, index, row, file, flags, store.tick(row))
         row.new_mtime = row.cur_mtime = 0
+        return True
 
     def _linked(
         self,
@@ -226,26 +254,44 @@ class Replay:
         if source is not None and source.id == row.id:
             source = row
         for file in facts["files"]:
-            if not self._wanted(index, row, file):
-                continue
-            origin = (
-                find_file(store.directory(source), file.origin[1]) if source else None
-            )
-            path = store.path(row, file.name, file.disk)
-            if self._there(store, index, row, file) is None:
-                if origin is None:
-                    self._log.warn("{name} is lost", name=file.name)
-                    continue
-                link_or_copy(
-                    store, origin[0], f"{store.directory(row)}/tmp/{file.name}", path
-                )
-            self._enter(store, index, row, file)
+            origin = _find(store.directory(source), file.origin[1]) if source else None
+            if origin is None and not moving:
+                origin = self._moved_on(store, index, facts["source"], file.origin[1])
+            # What arrived and left again has no file, but its octets are here.
+            content = self._skipped.get((facts["source"], file.origin[1]))
+            if content is None and origin is not None:
+                content = _small(origin)
+            wanted = self._wanted(index, row, file)
+            if (
+                content is None
+                and origin is not None
+                and self._there(store, index, row, file) is None
+            ):
+                draft = f"{store.directory(row)}/tmp/{file.name}"
+                path = store.path(row, file.name, file.disk)
+                link_or_copy(store, origin, draft, path)
+            if wanted:
+                self._restore(store, index, row, file, content)
+            elif content is not None:
+                self._skipped[row.mailbox_id, file.name] = content
             if moving and source is not None:
                 if origin is not None:
-                    store.os_layer.unlink(origin[0])
+                    store.os_layer.unlink(origin)
                 self._leave(store, index, source, UIDSet.of([file.origin[0]]))
         if source is not None and source is not row:
             index.update_mailbox(source)
+
+    def _moved_on(
+        self, store: AccountStore, index: Index, mailbox_id: str, name: str
+    ) -> str | None:
+        """Look for a file where later records say it went."""
+        while (place := self._moved_to.get((mailbox_id, name))) is not None:
+            mailbox_id, name = place
+            row = index.mailbox(mailbox_id)
+            found = find_file(store.directory(row), name) if row else None
+            if found is not None:
+                return found[0]
+        return None
 
     def _leave(
         self, store: AccountStore, index: Index, row: MailboxRow, uids: UIDSet
@@ -289,6 +335,46 @@ class Replay:
         if facts["uid_next"] > row.uid_next:
             row.uid_next = min(int(facts["uid_next"]), UID_MAX)
             store.reserve(row)
+        for file in facts["files"]:
+            if not self._wanted(index, row, file):
+                continue
+            if self._there(store, index, row, file) is None:
+                found = _find(store.directory(row), file.name)
+                if found is None:
+                    continue
+                path = store.path(row, file.name, file.disk)
+                store.os_layer.rename(found, path)
+            self._enter(store, index, row, file)
+
+
+def _run(job: Callable[[Batch], T]) -> T:
+    """Run a job by itself, as there is no writer yet."""
+    before: dict[Hashable, Callable[[], None]] = {}
+    try:
+        return job(Batch(before))
+    finally:
+        for call in before.values():
+            call()
+
+
+def _find(directory: str, base: str) -> str | None:
+    """Look for a file, also under the name it had before it was given its UID."""
+    found = find_file(directory, base)
+    if found is not None:
+        return found[0]
+    wanted = without_uid(base)
+    for place in ("cur", "new"):
+        for name in os.listdir(f"{directory}/{place}"):
+            if without_uid(name.partition(":")[0]) == wanted:
+                return f"{directory}/{place}/{name}"
+    return None
+
+
+def _small(path: str) -> bytes | None:
+    """Return what is in a file unless that is more than a record holds."""
+    with open(path, "rb") as file:
+        octets = file.read(JOURNAL_MAX + 1)
+    return octets if len(octets) <= JOURNAL_MAX else None
 
 
 def _has(path: str, content: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 Every change of an account is a job in the store's one writer thread. The jobs
 are functions over an :class:`AccountStore` (``arrival``, ``flagging``,
-``transfer``, ``folders``, ``scan``, ``tidy``); this module gives each of them
+``transfer``, ``folders``, ``adoption``, ``tidy``); this module gives each of them
 its share of the account's transaction, and turns what the disk says into what
 a user may know. Nothing here runs in the reactor thread.
 
@@ -15,7 +15,8 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from twisted.logger import Logger
 
@@ -30,7 +31,12 @@ from mailframe.limits import IMAPLimits
 from mailframe.model.flag import FlagSet, intern_flags
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir.identity import UID_RESERVE, Identity, write_identity
-from mailframe.storage.maildir.index import INDEX_FILE, Index, MailboxRow
+from mailframe.storage.maildir.index import (
+    INDEX_FILE,
+    Index,
+    MailboxRow,
+    remove_index,
+)
 from mailframe.storage.maildir.letters import Letters, read_letters
 from mailframe.storage.os_layer import REAL, OSLayer, refusal
 from mailframe.storage.writer import Batch
@@ -38,6 +44,7 @@ from mailframe.storage.writer import Batch
 _log = Logger()
 _DAMAGED = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 _KEYWORDS_MAX = IMAPLimits().keywords
+_fields = attrgetter(*(one.name for one in fields(MailboxRow)))
 
 Added = tuple[int, FlagSet, int, int]
 """UID, flags, internal date and size of a message that came."""
@@ -73,14 +80,23 @@ class AccountStore:
         root: The account's directory, that of INBOX too.
         address: Whose it is.
         os_layer: How to change files.
+        suspect_since: What arrived from this second on may be incomplete,
+            since there was a crash; ``None`` if there was none.
         index: The writing connection; there while :meth:`ready` was called.
     """
 
-    def __init__(self, root: str, address: str, os_layer: OSLayer = REAL) -> None:
+    def __init__(
+        self,
+        root: str,
+        address: str,
+        os_layer: OSLayer = REAL,
+        suspect_since: int | None = None,
+    ) -> None:
         """Say where; nothing is touched yet."""
         self.root = root
         self.address = address
         self.os_layer = os_layer
+        self.suspect_since = suspect_since
         self.index: Index
         self._opened = False
         self._letters: dict[int, Letters] = {}
@@ -105,9 +121,7 @@ class AccountStore:
                     raise
                 _log.warn("{path} is made again: {error}", path=path, error=error)
                 fresh = True
-                for suffix in ("", "-wal", "-shm"):
-                    with suppress(FileNotFoundError):
-                        self.os_layer.unlink(path + suffix)
+                remove_index(path)
                 self.index = Index(path)
         except (OSError, sqlite3.Error) as error:
             raise self.refused(error) from error
@@ -123,10 +137,7 @@ class AccountStore:
     def discard_index(self) -> None:
         """Throw a damaged index away; :meth:`ready` makes a new one."""
         self.close()
-        path = os.path.join(self.root, INDEX_FILE)
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                self.os_layer.unlink(path + suffix)
+        remove_index(os.path.join(self.root, INDEX_FILE))
 
     @contextmanager
     def step(self, batch: Batch) -> Iterator[Index]:
@@ -369,7 +380,7 @@ def make_directories(path: str, os_layer: OSLayer) -> None:
 
 def snapshot(row: MailboxRow) -> MailboxRow:
     """Return a copy of a row for another thread."""
-    return replace(row)
+    return MailboxRow(*_fields(row))
 
 
 def message_path(directory: str, file: str, disk: str | None) -> str:

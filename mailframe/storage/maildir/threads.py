@@ -8,10 +8,11 @@ Source: DESIGN.md section 5 (threads); MEASURED.md section 3.
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from mailframe.errors import TemporaryFailure
 from mailframe.storage.maildir.watching import Watches
 from mailframe.storage.writer import Batch, BatchWriter
 
@@ -40,6 +41,7 @@ class Threads:
         self.reactor = reactor
         self.watches = Watches(reactor)
         self._writer = writer
+        self._stopped = False
         self._pool = ThreadPool(0, READERS, "mailframe-readers")
         self._pool.start()
 
@@ -51,6 +53,8 @@ class Threads:
         self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> "Deferred[T]":
         """Run a question in one of the reading threads."""
+        if self._stopped:
+            return fail(TemporaryFailure("the store was stopped"))
         deferred: Deferred[T] = deferToThreadPool(
             self.reactor, self._pool, question, *args, **kwargs
         )
@@ -62,4 +66,5 @@ class Threads:
         try:
             await self._writer.stop()
         finally:
+            self._stopped = True
             self._pool.stop()
