@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from mailframe import cli_user
+from mailframe import cli_queue, cli_user
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _Parser(prog="mailframe", description="Administer a mailframe host.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     cli_user.add_parser(commands)
+    cli_queue.add_parser(commands)
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as end:

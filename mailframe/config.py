@@ -97,18 +97,43 @@ KEYS: tuple[Key, ...] = (
         "switch",
         "take passwords without TLS beyond loopback too",
     ),
-    Key("aliases", "text", "aliases(5) file", "alias files"),
+    Key("aliases", "text", "aliases(5) file for our domains; read again when changed"),
+    Key(
+        "virtual-domain",
+        "list",
+        "a domain whose addresses are in the --virtual tables only; repeatable",
+    ),
+    Key(
+        "virtual",
+        "list",
+        "table of virtual addresses, TYPE:ARGS (file, regex, static); repeatable,"
+        " asked in order",
+    ),
+    Key("relay-domain", "list", "a domain we pass mail on for; repeatable"),
+    Key(
+        "separator",
+        "text",
+        "characters any of which begins the detail of an address, as the + in"
+        " alice+lists@example.org [default: none]",
+    ),
+    Key(
+        "check",
+        "list",
+        "look at mail on its way in: TYPE[,accept|defer|refuse][,SECONDS]:ARGS, the"
+        " words saying what a check that fails means; repeatable, asked in order:"
+        " helo, sender, recipient, rate, tarpit, dnsbl, greylist, milter, policy"
+        " (docs/howto/policy.rst)",
+    ),
     Key(
         "relay-from",
         "list",
         "network (CIDR) whose hosts may relay through us; repeatable",
-        "outbound delivery",
     ),
     Key(
         "smarthost",
-        "text",
-        "HOST:PORT[:user:passwordfile] all outbound mail goes to",
-        "outbound delivery",
+        "list",
+        "HOST:PORT[:user:passwordfile] all outbound mail goes to; repeatable, the"
+        " next when one fails [default: by MX]",
     ),
     Key("workers", "number", "processes that serve [default: 1]", "more than one"),
 )
@@ -160,6 +185,14 @@ class HostConfig:
         tls_key: PEM file, or ``None``.
         allow_plaintext_auth: Whether passwords may cross any network bare.
         sandbox: Whether nobody said what to serve, for whom, or to whom.
+        aliases: aliases(5) file, or ``None``.
+        virtual_domains: Domains all of whose addresses are in ``virtual``.
+        virtual: Tables of addresses, in order.
+        relay_domains: Domains we pass mail on for.
+        separators: What begins the detail of an address.
+        checks: Check strings, in order.
+        relay_from: Networks whose hosts may relay.
+        smarthosts: Where all outbound mail goes, best first; empty for by MX.
     """
 
     hostname: str
@@ -172,6 +205,14 @@ class HostConfig:
     tls_key: Path | None = None
     allow_plaintext_auth: bool = False
     sandbox: bool = field(default=False)
+    aliases: Path | None = None
+    virtual_domains: tuple[str, ...] = ()
+    virtual: tuple[str, ...] = ()
+    relay_domains: tuple[str, ...] = ()
+    separators: str = ""
+    checks: tuple[str, ...] = ()
+    relay_from: tuple[str, ...] = ()
+    smarthosts: tuple[str, ...] = ()
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -237,7 +278,7 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
     state_dir = Path(given.get("state-dir", "mailframe-data")).absolute()
     config = HostConfig(
         hostname=_domain("hostname", given.get("hostname") or socket.getfqdn()),
-        domains=tuple(_domain("domain", name) for name in given.get("domain", ())),
+        domains=_domains(given, "domain"),
         state_dir=state_dir,
         auth=tuple(given.get("auth", ())),
         realm=given.get("realm") or f"maildir:{state_dir}/mail/%d/%n",
@@ -249,6 +290,14 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         tls_certificate=_path(given.get("tls-certificate")),
         tls_key=_path(given.get("tls-key")),
         allow_plaintext_auth=bool(given.get("allow-plaintext-auth")),
+        aliases=_path(given.get("aliases")),
+        virtual_domains=_domains(given, "virtual-domain"),
+        virtual=tuple(given.get("virtual", ())),
+        relay_domains=_domains(given, "relay-domain"),
+        separators=given.get("separator", ""),
+        checks=tuple(given.get("check", ())),
+        relay_from=tuple(given.get("relay-from", ())),
+        smarthosts=tuple(given.get("smarthost", ())),
     )
     if config.tls_key and not config.tls_certificate:
         raise BadConfig("--tls-key needs --tls-certificate")
@@ -264,6 +313,10 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
 
 def _path(text: str | None) -> Path | None:
     return Path(text).absolute() if text else None
+
+
+def _domains(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(_domain(name, text) for text in given.get(name, ()))
 
 
 def _domain(name: str, text: str) -> str:

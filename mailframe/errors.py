@@ -7,6 +7,28 @@ one table that turns a family member into its reply; whoever raises one never
 spells a reply. The text of an error is for the log, not for the peer.
 """
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteReply:
+    """What the host that we handed a message to said about it.
+
+    Attributes:
+        code: The three digits.
+        enhanced: The enhanced status code, such as ``5.1.1``; ``None`` without one.
+        text: The lines of the reply behind the codes, joined with a newline;
+            printable characters only.
+        host: Which host said it, ``""`` when not known.
+
+    Source: RFC 5321 section 4.2, RFC 3464 section 2.3.6 (Diagnostic-Code).
+    """
+
+    code: int
+    enhanced: str | None
+    text: str
+    host: str = ""
+
 
 class BadSyntax(Exception):
     """The peer's octets are not what the grammar allows."""
@@ -34,7 +56,16 @@ class TooLarge(BadSyntax):
 
 
 class MailError(Exception):
-    """A refusal for a reason that a user may know."""
+    """A refusal for a reason that a user may know.
+
+    Attributes:
+        status: The enhanced status code that says it best, ``None`` for the
+            usual one of its kind (RFC 3463).
+        reply: What another host said, when it is that host's refusal.
+    """
+
+    status: str | None = None
+    reply: RemoteReply | None = None
 
 
 class TemporaryFailure(MailError):
@@ -97,5 +128,41 @@ class NoSuchUser(MailError):
     """No account has this address."""
 
 
+class MailLoop(MailError):
+    """This message has been here, or through too many hosts, already."""
+
+
 class RelayDenied(NotPermitted):
     """We do not carry mail from this client to this domain."""
+
+
+class PolicyRefusal(NotPermitted):
+    """A check of the operator's does not want this.
+
+    The one kind whose reply comes with it, for filters of others (a milter, a
+    policy service) choose theirs.
+    """
+
+    def __init__(self, text: str = "", code: int = 0, enhanced: str = "") -> None:
+        """Say why.
+
+        Args:
+            text: For the peer and the log; one line of printable ASCII.
+            code: The reply code wished for, 0 for the usual one.
+            enhanced: The enhanced code wished for, ``""`` for the usual one.
+        """
+        super().__init__(text)
+        self.text = text
+        self.code = code
+        self.enhanced = enhanced
+
+
+class PolicyDeferral(TemporaryFailure):
+    """A check of the operator's does not want this now; otherwise the same."""
+
+    def __init__(self, text: str = "", code: int = 0, enhanced: str = "") -> None:
+        """Say why; the arguments are those of :class:`PolicyRefusal`."""
+        super().__init__(text)
+        self.text = text
+        self.code = code
+        self.enhanced = enhanced

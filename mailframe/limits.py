@@ -107,6 +107,43 @@ class ConnectionLimits:
     """From one address at the same time, loopback excepted."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryLimits:
+    """What one message on its way in may cost us."""
+
+    submitted_header: int = 1_048_576
+    """Octets of a submitted header; it is held in memory until its end has
+    come."""
+    head: int = 262_144
+    """Octets from the beginning in which Received and Delivered-To fields are
+    looked for."""
+    edited_header: int = 1_048_576
+    """Octets of a header a check may change; a larger one stays as it is."""
+    accounts_at_once: int = 16
+    """Accounts that are given one message at the same time; each may be
+    reading it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressLimits:
+    """What one address may become."""
+
+    depth: int = 20
+    """Aliases of aliases; sendmail allows 10, Postfix 1000."""
+    destinations: int = 10_000
+    """Addresses that come of one; Postfix allows 1000. A list of an
+    ``:include:`` file is one."""
+    lookups: int = 20_000
+    """Questions to tables and directories for one address."""
+    table_file: int = 16_777_216
+    """Octets of an alias, virtual or regular expression file."""
+    includes: int = 100
+    """``:include:`` files of one alias file."""
+    key: int = 512
+    """Characters of what is looked up: no address is longer (RFC 5321 section
+    4.5.3.1.3 has 256 octets)."""
+
+
 MIME_DEPTH = 100
 """Parts inside parts; deeper ones are taken as text (Dovecot: 100)."""
 

@@ -26,7 +26,8 @@ read      curl -k --ssl-reqd -u demo@localhost:{password} 'imap://localhost:8143
 client    IMAP localhost 8143 STARTTLS or 8993 TLS, POP3 8110 STLS or 8995 TLS,
           submission 8587 STARTTLS or 8465 TLS; user {address}; the certificate
           is self-signed: {state_dir}/tls/certificate.pem
-Nothing leaves this machine: mail to other domains is refused.
+Nothing leaves this machine: mail to other domains stays in the queue
+(mailframe queue list).
 """
 
 

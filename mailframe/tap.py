@@ -38,7 +38,7 @@ class Options(usage.Options, AuthOptionMixin):
 
     def opt_help_realm(self) -> None:
         """Show the kinds of realm and their arguments, and exit."""
-        from mailframe.wiring import realm_factories
+        from mailframe.choice import realm_factories
 
         for factory in sorted(realm_factories(), key=lambda one: one.realm_type):
             print(f"{factory.realm_type}:ARGS\n    {factory.realm_help}")

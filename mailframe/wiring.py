@@ -6,31 +6,27 @@ this file.
 
 import errno
 import os
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
-from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
-from twisted.cred.strcred import InvalidAuthType, makeChecker
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.plugin import getPlugins
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from mailframe.auth.chain import CheckerChain, DirectoryChain
+from mailframe.auth.worker_threads import WorkerThreads
+from mailframe.choice import make_checker, make_realm
 from mailframe.config import IMPLICIT_TLS, BadConfig, HostConfig, Listener
-from mailframe.delivery.inbound import InboundReceiver
-from mailframe.delivery.submission import SubmissionReceiver
 from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
-from mailframe.interfaces.plugin import Host, IRealmFactory
+from mailframe.interfaces.plugin import Host
 from mailframe.net.eager import be_eager
 from mailframe.net.factory import MailFactory
 from mailframe.net.imap import IMAPFactory
@@ -39,6 +35,8 @@ from mailframe.net.pop3 import POP3Factory
 from mailframe.net.self_signed import self_signed
 from mailframe.net.smtp import SMTPFactory
 from mailframe.net.tls import ServerTLS, TLSFileError
+from mailframe.outbound import Outbound
+from mailframe.reception import Reception
 from mailframe.storage.intake import FileIntake, IntakeBusy
 from mailframe.storage.journal import JournalBusy
 from mailframe.storage.maildrop import Maildrops
@@ -50,65 +48,6 @@ INTAKE_THREADS = 4
 
 STOP_TIMEOUT = 20.0
 """Seconds sessions have to end when the host stops."""
-
-_PLANNED = {
-    "auth": ("ldap", "sql", "pam", "htpasswd", "static", "dovecot", "http", "oauth"),
-    "realm": ("packed", "mbox", "postgresql"),
-}
-"""TYPEs that are promised but not there yet."""
-
-
-def realm_factories() -> Iterable[Any]:
-    """Return every realm factory that plugins offer."""
-    return getPlugins(IRealmFactory)
-
-
-def make_checker(text: str, default_domain: str) -> Any:
-    """Return the checker that ``--auth`` names.
-
-    Raises:
-        BadConfig: There is no such type, or its arguments are wrong.
-    """
-    kind = text.partition(":")[0]
-    try:
-        checker = makeChecker(text)  # type: ignore[no-untyped-call]
-    except InvalidAuthType:
-        raise BadConfig(_unknown("auth", kind)) from None
-    except (ValueError, OSError) as error:
-        raise BadConfig(f"--auth {kind}: {error}") from None
-    if hasattr(checker, "default_domain"):
-        checker.default_domain = default_domain
-    if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
-        # Credentials are octets; the option string is text.
-        checker.users = {
-            name.encode() if isinstance(name, str) else name: (
-                password.encode() if isinstance(password, str) else password
-            )
-            for name, password in checker.users.items()
-        }
-    return checker
-
-
-def make_realm(text: str, host: Host) -> Any:
-    """Return the realm that ``--realm`` names.
-
-    Raises:
-        BadConfig: There is no such type, or its arguments are wrong.
-    """
-    kind, _, argstring = text.partition(":")
-    for factory in realm_factories():
-        if factory.realm_type == kind:
-            try:
-                return factory.make_realm(argstring, host)
-            except (ValueError, OSError) as error:
-                raise BadConfig(f"--realm {kind}: {error}") from None
-    raise BadConfig(_unknown("realm", kind))
-
-
-def _unknown(option: str, kind: str) -> str:
-    if kind in _PLANNED[option]:
-        return f"--{option} {kind}: not part of this version of mailframe"
-    return f"--{option} {kind}: there is no such type; see --help-{option}"
 
 
 class MailService(MultiService):
@@ -132,12 +71,14 @@ class MailService(MultiService):
         self._config = config
         self._reactor = reactor
         self._ports: list[Any] = []
+        self._received_by: Reception | None = None
         _make_private(config.state_dir)
         keep_large_blocks()
         default_domain = config.domains[0]
-        checkers = [make_checker(text, default_domain) for text in config.auth]
-        host = Host(str(config.state_dir), config.domains, reactor)
-        self._realm = make_realm(config.realm, host)
+        threads = WorkerThreads(reactor, "auth", threads=4, waiting=1000, limit=30.0)
+        checkers = [make_checker(text, default_domain, threads) for text in config.auth]
+        self._host = Host(str(config.state_dir), config.domains, reactor)
+        self._realm = make_realm(config.realm, self._host)
         if IService.providedBy(self._realm):
             self.addService(self._realm)  # type: ignore[no-untyped-call]
         self._portal: Any = Portal(
@@ -151,6 +92,7 @@ class MailService(MultiService):
             str(config.state_dir / "incoming"),
             run=partial(deferToThreadPool, reactor, self._pool),
         )
+        self._outbound = Outbound(config, self._host, self._pool)
         self._maildrops = Maildrops()
         self._tls = self._make_tls()
         self._listeners = [
@@ -179,10 +121,15 @@ class MailService(MultiService):
         try:
             self._intake.open()
             MultiService.startService(self)  # type: ignore[no-untyped-call]
+            self._pool.start()
+            if self._received_by is not None:
+                self._outbound.open()
+        except BadConfig:
+            self._unbind()
+            raise
         except (OSError, IntakeBusy, JournalBusy) as error:
             self._unbind()
             raise BadConfig(f"--state-dir: {_said(error)}") from None
-        self._pool.start()
 
     def stopService(self) -> "Deferred[None]":
         """Take no more connections, let sessions end, then stop the store."""
@@ -207,7 +154,10 @@ class MailService(MultiService):
         )
         ended.addTimeout(STOP_TIMEOUT, self._reactor, lambda result, seconds: None)
         await ended
+        await self._outbound.close(STOP_TIMEOUT)
         await maybeDeferred(MultiService.stopService, self)
+        if self._received_by is not None:
+            self._received_by.close()
         self._pool.stop()
         self._intake.close()
 
@@ -271,16 +221,8 @@ class MailService(MultiService):
             return IMAPFactory(self._portal, intake=self._intake, **common)
         if plain == "pop3":
             return POP3Factory(self._portal, maildrop_of=self._maildrops, **common)
-        kind, portal = InboundReceiver, None
-        if plain == "submission":
-            kind, portal = SubmissionReceiver, self._portal
-        receiver = kind(
-            self._directory(service),
-            domains=self._config.domains,
-            account_for=self._account_for,
-            intake=self._intake,
-            now=self._reactor.seconds,
-        )
+        portal = self._portal if plain == "submission" else None
+        receiver = self._reception(service).receiver(plain)
         return SMTPFactory(receiver, portal=portal, service=plain, **common)
 
     async def _account_for(self, address: str) -> Any:
@@ -291,18 +233,29 @@ class MailService(MultiService):
         )
         return account
 
-    def _directory(self, service: str) -> DirectoryChain:
-        """Return who knows which addresses exist.
+    def _reception(self, service: str) -> Reception:
+        """Return what makes receivers; the first that asks has it made.
 
         Raises:
-            BadConfig: Nobody does, so no mail could be taken.
+            BadConfig: Nobody knows which addresses exist, or a table or check
+                is not what it should be.
         """
-        if not self._directories:
-            raise BadConfig(
-                f"--{service}: no --auth can tell which addresses exist;"
-                " add one that can, such as passwd:FILE"
+        if self._received_by is None:
+            if not self._directories:
+                raise BadConfig(
+                    f"--{service}: no --auth can tell which addresses exist;"
+                    " add one that can, such as passwd:FILE"
+                )
+            self._received_by = Reception(
+                self._config,
+                self._host,
+                DirectoryChain(self._directories),
+                self._account_for,
+                self._intake,
+                self._outbound.spool,
             )
-        return DirectoryChain(self._directories)
+            self._outbound.serve(self._received_by.users, self._account_for)
+        return self._received_by
 
     def _make_tls(self) -> ServerTLS:
         config = self._config

@@ -7,18 +7,43 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mailframe.auth.refusal import RefusedLogin
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
+from mailframe.interfaces.credentials import (
+    IKerberosName,
+    IScramKeySource,
+    IScramSHA1,
+    IScramSHA256,
+    ISecurityContext,
+    ISecurityContextSource,
+    ISelectiveChecker,
+)
+from mailframe.model.scram_keys import ScramKeys
 
 _log = Logger()
 
 
-@implementer(ICredentialsChecker)
+_PASSWORDS = (IUsernameHashedPassword, IScramSHA1, IScramSHA256)
+"""Other ways to show that one knows a password."""
+
+_SOURCES = {
+    IScramSHA1: IScramKeySource,
+    IScramSHA256: IScramKeySource,
+    IKerberosName: ISecurityContextSource,
+}
+"""What a checker has to provide besides, to serve these credentials."""
+
+
+@implementer(
+    ICredentialsChecker, ISelectiveChecker, IScramKeySource, ISecurityContextSource
+)
 class CheckerChain:
     """Let in whoever one of the checkers lets in.
 
@@ -48,13 +73,71 @@ class CheckerChain:
         """Return the canonical address, or fail.
 
         Raises:
-            UnauthorizedLogin: No checker lets these credentials in.
+            UnauthorizedLogin: No checker lets these credentials in; the
+                :class:`RefusedLogin` of one that could say why, if any did.
             TemporaryFailure: None did, and one could not tell.
         """
         return Deferred.fromCoroutine(self._check(credentials))
 
+    def serves(self, interface: Any) -> bool:
+        """Tell whether a mechanism that makes these credentials may be offered.
+
+        Another way to show a password is offered if it is one for the users
+        of every checker for passwords: a client may try nothing else.
+        """
+        serving = self._serving(interface)
+        if interface not in _PASSWORDS:
+            return bool(serving)
+        passwords = self._serving(IUsernamePassword)
+        return bool(serving) and all(one in serving for one in passwords)
+
+    async def scram_keys(self, username: bytes, digest: str) -> ScramKeys:
+        """Return the keys of whoever knows the user; of nobody, the first's.
+
+        Raises:
+            TemporaryFailure: Nobody knows the user, and one could not tell.
+        """
+        unsure: TemporaryFailure | None = None
+        decoy: ScramKeys | None = None
+        wanted = {"sha1": IScramSHA1, "sha256": IScramSHA256}[digest]
+        for checker in self._serving(wanted):
+            try:
+                keys: ScramKeys = await checker.scram_keys(username, digest)
+            except TemporaryFailure as failure:
+                unsure = failure
+                continue
+            if keys.known:
+                return keys
+            decoy = decoy or keys
+        if unsure is not None or decoy is None:
+            raise unsure or TemporaryFailure("no checker has keys now")
+        return decoy
+
+    async def security_context(self) -> ISecurityContext:
+        """Begin a dialogue with the first checker for it.
+
+        Raises:
+            TemporaryFailure: There is none, or no key to accept with.
+        """
+        for checker in self._serving(IKerberosName):
+            context: ISecurityContext = await checker.security_context()
+            return context
+        raise TemporaryFailure("no checker accepts tokens now")
+
+    def _serving(self, interface: Any) -> list[Any]:
+        """Return the checkers that serve these credentials now, in order."""
+        source = _SOURCES.get(interface)
+        return [
+            one
+            for one in self._checkers
+            if any(interface.isOrExtends(base) for base in one.credentialInterfaces)
+            and (source is None or source.providedBy(one))
+            and (not ISelectiveChecker.providedBy(one) or one.serves(interface))
+        ]
+
     async def _check(self, credentials: Any) -> bytes:
         unsure: TemporaryFailure | None = None
+        refusal = UnauthorizedLogin("no checker accepts these credentials")
         for checker in self._checkers:
             if not any(
                 interface.providedBy(credentials)
@@ -64,6 +147,8 @@ class CheckerChain:
             try:
                 found = checker.requestAvatarId(credentials)
                 avatar_id = await found if isinstance(found, Deferred) else found
+            except RefusedLogin as failure:
+                refusal = failure
             except LoginFailed:
                 continue
             except TemporaryFailure as failure:
@@ -75,9 +160,7 @@ class CheckerChain:
                 unsure = TemporaryFailure("a checker failed")
             else:
                 return self._canonical(avatar_id)
-        if unsure is not None:
-            raise unsure
-        raise UnauthorizedLogin("no checker accepts these credentials")
+        raise unsure or refusal
 
     def _canonical(self, avatar_id: Any) -> bytes:
         if not isinstance(avatar_id, bytes | str) or not avatar_id:

@@ -20,7 +20,9 @@ import argon2.low_level
 import bcrypt
 from passlib.hash import md5_crypt, sha256_crypt, sha512_crypt
 
+from mailframe.auth.scram_hash import parse_scram, verify_scram
 from mailframe.errors import TemporaryFailure
+from mailframe.model.scram_keys import ScramKeys
 
 _STORED = re.compile(r"\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)\Z", re.I | re.S)
 
@@ -78,6 +80,49 @@ def check_scheme(stored: str) -> None:
     """
     if not _is_locked(stored):
         _taken_apart(stored)
+
+
+def scheme_of(stored: str) -> str | None:
+    """Return the name of the scheme in capitals, ``None`` if nobody can log in.
+
+    Args:
+        stored: As :func:`verify` takes it.
+    """
+    if _is_locked(stored):
+        return None
+    found = _STORED.match(stored)
+    return found[1].upper() if found else "CRYPT"
+
+
+def kept_plain(stored: str) -> bytes | None:
+    """Return the password itself, where that is what is stored; else ``None``."""
+    if scheme_of(stored) not in ("PLAIN", "CLEARTEXT", "CLEAR"):
+        return None
+    return _taken_apart_safely(stored)
+
+
+def kept_scram(stored: str, digest: str) -> ScramKeys | None:
+    """Return the SCRAM keys for a hash function, where they are what is stored.
+
+    Args:
+        stored: As :func:`verify` takes it.
+        digest: ``sha1`` or ``sha256``.
+    """
+    if scheme_of(stored) != {"sha1": "SCRAM-SHA-1", "sha256": "SCRAM-SHA-256"}[digest]:
+        return None
+    octets = _taken_apart_safely(stored)
+    try:
+        return None if octets is None else parse_scram(octets, digest)
+    except ValueError:
+        # Told of when the user tries a password.
+        return None
+
+
+def _taken_apart_safely(stored: str) -> bytes | None:
+    try:
+        return _taken_apart(stored)[2]
+    except ValueError:
+        return None
 
 
 def hash_argon2id(secret: bytes) -> str:
@@ -186,6 +231,13 @@ def _pbkdf2(secret: bytes, stored: bytes) -> bool:
     return hmac.compare_digest(made, binascii.unhexlify(digest))
 
 
+def _scram(digest: str) -> _Check:
+    def check(secret: bytes, stored: bytes) -> bool:
+        return verify_scram(secret, stored, digest)
+
+    return check
+
+
 def _crypt_check(stored: bytes) -> _Check:
     """Return the check for what crypt(3) would have made."""
     for prefix, check in _CRYPT_PREFIXES:
@@ -232,4 +284,6 @@ _SCHEMES: dict[str, tuple[_Check, int | None]] = {
     "SSHA": (_digest("sha1", True), 20),
     "SSHA256": (_digest("sha256", True), 32),
     "SSHA512": (_digest("sha512", True), 64),
+    "SCRAM-SHA-1": (_scram("sha1"), None),
+    "SCRAM-SHA-256": (_scram("sha256"), None),
 }

@@ -1,4 +1,4 @@
-"""Mail from other hosts, for users of ours and nobody else.
+"""Mail from other hosts, for users of ours, and for others where allowed.
 
 Source: RFC 5321 section 3.6, section 4.5.1 (postmaster), section 6.3 (loops).
 """
@@ -7,28 +7,37 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from secrets import randbits
 
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from mailframe.delivery import trace
+from mailframe.delivery.accounts import AccountFor
+from mailframe.delivery.addresses import Addresses
+from mailframe.delivery.checks import Checks
+from mailframe.delivery.distribution import Agent, Means
+from mailframe.delivery.domains import Domains
 from mailframe.delivery.local_users import LocalUsers
-from mailframe.delivery.transaction import (
-    AccountFor,
-    Filter,
-    LocalTransaction,
-    NoFilter,
-)
+from mailframe.delivery.transaction import Filter, LocalTransaction, NoFilter
 from mailframe.errors import MessageTooLarge
 from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.content import IIntake
-from mailframe.interfaces.delivery import IMailReceiver
-from mailframe.limits import SMTPLimits
+from mailframe.interfaces.delivery import IDoorkeeper, IMailReceiver
+from mailframe.interfaces.spool import ISpool
+from mailframe.limits import DeliveryLimits, SMTPLimits
 from mailframe.model.address import Address
 from mailframe.model.envelope import Origin, ReversePath
 
 
+def nobody(origin: Origin) -> bool:
+    """Let nobody relay."""
+    return False
+
+
 @implementer(IMailReceiver)
 class InboundReceiver:
-    """Takes mail for the users of our domains, from anybody."""
+    """Takes mail for the users of our domains, from anybody.
+
+    With checks it provides :class:`IDoorkeeper` too.
+    """
 
     def __init__(
         self,
@@ -39,6 +48,12 @@ class InboundReceiver:
         intake: IIntake,
         now: Callable[[], float],
         limits: SMTPLimits | None = None,
+        delivery_limits: DeliveryLimits | None = None,
+        addresses: Addresses | None = None,
+        spool: ISpool | None = None,
+        may_relay: Callable[[Origin], bool] = nobody,
+        checks: Checks | None = None,
+        agent: Agent | None = None,
     ) -> None:
         """Receive for some domains.
 
@@ -50,29 +65,64 @@ class InboundReceiver:
             intake: Where messages rest until they are delivered.
             now: Seconds since 1970.
             limits: Of one message; ``None`` for the defaults.
+            delivery_limits: What a message may cost; ``None`` for the defaults.
+            addresses: What becomes of an address; ``None`` for the users of
+                ``directory`` in ``domains`` and nothing else.
+            spool: Takes what leaves this host, and what is to be tried again;
+                ``None``: nothing leaves it.
+            may_relay: Tells which clients may send to other hosts through us.
+            checks: Look at sessions and messages; ``None`` for no checks.
+            agent: Delivers to commands and files, where tables lead there.
         """
-        self._users = LocalUsers(directory, domains)
-        self._account_for = account_for
+        if addresses is None:
+            addresses = Addresses(LocalUsers(directory, domains), Domains(domains))
+        self._addresses = addresses
         self._intake = intake
         self._now = now
         self._limits = limits or SMTPLimits()
+        self._delivery_limits = delivery_limits or DeliveryLimits()
+        self._means = Means(addresses, account_for, spool, agent, self._delivery_limits)
+        self._may_relay = may_relay
+        self._checks = checks or Checks((), None)
         self._counter = count(randbits(16))
+        if checks is not None:
+            alsoProvides(self, IDoorkeeper)
+
+    async def connected(self, origin: Origin) -> None:
+        """Have the checks look at a client.
+
+        Raises:
+            PolicyRefusal: It is not welcome.
+            PolicyDeferral: Not now.
+        """
+        await self._checks.connected(origin)
+
+    async def greeted(self, origin: Origin) -> None:
+        """Have the checks look at what it calls itself.
+
+        Raises:
+            PolicyRefusal: That name will not do.
+            PolicyDeferral: Not now.
+        """
+        await self._checks.greeted(origin)
 
     async def begin(
         self, origin: Origin, reverse_path: ReversePath
     ) -> LocalTransaction:
-        """Begin a transaction; any sender will do.
+        """Begin a transaction; any sender will do that the checks let in.
 
         Raises:
             MessageTooLarge: The declared size is more than is taken.
+            PolicyRefusal: A check does not want this sender.
+            PolicyDeferral: Not now.
         """
-        return self._begin(origin, reverse_path, self._new_id(), NoFilter())
+        return await self._begin(origin, reverse_path, self._new_id(), NoFilter())
 
     async def verify(self, origin: Origin, text: str) -> Sequence[Address]:
         """Tell nothing (RFC 5321 section 7.3)."""
         return ()
 
-    def _begin(
+    async def _begin(
         self,
         origin: Origin,
         reverse_path: ReversePath,
@@ -82,17 +132,28 @@ class InboundReceiver:
         size = reverse_path.size
         if size is not None and size > self._limits.message_size:
             raise MessageTooLarge(f"{size} octets declared")
+        checks = self._checks.begin(origin)
+        try:
+            await checks.mail(origin, reverse_path)
+        except BaseException:
+            checks.over()
+            raise
         return LocalTransaction(
             message_id,
             origin,
             reverse_path,
-            users=self._users,
-            account_for=self._account_for,
+            means=self._means,
             intake=self._intake,
             max_received=self._limits.received_fields,
             now=self._now,
             content_filter=content_filter,
+            relay=self._relays(origin),
+            checks=checks,
         )
+
+    def _relays(self, origin: Origin) -> bool:
+        """Tell whether a client may send to other hosts through us."""
+        return self._may_relay(origin)
 
     def _new_id(self) -> str:
         return trace.make_id(self._now(), next(self._counter), randbits(32))

@@ -3,29 +3,77 @@
 Source: RFC 5321 section 3.6.2 (mail for others), section 4.5.1 (postmaster).
 """
 
-import unicodedata
 from collections.abc import Sequence
 
 from mailframe.errors import NoSuchUser, RelayDenied
 from mailframe.interfaces.auth import IUserDirectory
-from mailframe.model.address import Address
+from mailframe.model.address import Address, canonical_domain
 
 POSTMASTER = "postmaster"
 
 
 class LocalUsers:
-    """Finds the user an address belongs to, through aliases."""
+    """Finds the user an address belongs to, through the directory's aliases.
 
-    def __init__(self, directory: IUserDirectory, domains: Sequence[str]) -> None:
+    Attributes:
+        default_domain: Where a bare name is looked for.
+    """
+
+    def __init__(
+        self,
+        directory: IUserDirectory,
+        domains: Sequence[str],
+        *,
+        separators: str = "",
+    ) -> None:
         """Know the users of some domains.
 
         Args:
             directory: Who there is.
             domains: The domains we receive for, U-labels or A-labels; the
                 first is where a bare ``postmaster`` is looked for.
+            separators: Characters any of which begins a detail that does not
+                belong to the user's name; ``""`` for no details.
         """
         self._directory = directory
-        self._domains = [canonical_domain(domain) for domain in domains]
+        self._domains = dict.fromkeys(map(canonical_domain, domains))
+        self.default_domain = next(iter(self._domains))
+        self._separators = separators
+
+    def has(self, domain: str) -> bool:
+        """Tell whether a domain, in its canonical form, is one of ours."""
+        return domain in self._domains
+
+    def base(self, local: str) -> tuple[str, str]:
+        """Return a local part without its detail, and the detail.
+
+        The detail begins at the first separator; one at the very beginning of
+        the name belongs to the name.
+        """
+        cuts = [at for mark in self._separators if (at := local.find(mark, 1)) > 0]
+        if not cuts:
+            return local, ""
+        return local[: min(cuts)], local[min(cuts) + 1 :]
+
+    async def named(self, local: str, domain: str) -> tuple[str, str] | None:
+        """Return the canonical address of a user and the detail, or ``None``.
+
+        A name with a separator in it goes before a name with a detail.
+
+        Args:
+            local: The local part.
+            domain: A domain of ours in its canonical form.
+
+        Raises:
+            TemporaryFailure: The directory cannot be asked now.
+        """
+        name, detail = self.base(local)
+        tries = [(local, "")] if name == local else [(local, ""), (name, detail)]
+        for text, rest in tries:
+            entry = await self._directory.find(f"{text}@{domain}")
+            if entry is not None:
+                return entry.address, rest
+        return None
 
     async def find(self, address: Address) -> str:
         """Return the canonical address of the user who gets this mail.
@@ -38,37 +86,12 @@ class LocalUsers:
             NoSuchUser: It is, and nobody's.
             TemporaryFailure: The directory cannot be asked now.
         """
-        domain = canonical_domain(address.domain) or self._domains[0]
-        if domain not in self._domains:
+        domain = canonical_domain(address.domain) or self.default_domain
+        if not self.has(domain):
             raise RelayDenied(f"{domain} is not one of our domains")
-        entry = await self._directory.find(f"{address.local}@{domain}")
-        if entry is not None:
-            return entry.address
-        if address.local.lower() == POSTMASTER:
+        found = await self.named(address.local, domain)
+        if found is not None:
+            return found[0]
+        if self.base(address.local)[0].lower() == POSTMASTER:
             return f"{POSTMASTER}@{domain}"
         raise NoSuchUser(f"{address.local}@{domain}")
-
-
-def canonical_domain(domain: str) -> str:
-    """Return a domain as the directory compares it: lower case, U-labels.
-
-    Source: RFC 5890 section 2.3.2.1 (A-labels and U-labels).
-    """
-    normal = unicodedata.normalize("NFC", domain.lower())
-    if "xn--" not in normal:
-        return normal
-    return ".".join(map(_u_label, normal.split(".")))
-
-
-def _u_label(label: str) -> str:
-    if not label.startswith("xn--"):
-        return label
-    try:
-        text = label[4:].encode("ascii").decode("punycode")
-        # One name for one domain: a label that needed no encoding, or one that
-        # would be encoded differently, is not an A-label.
-        if text.isascii() or text.encode("punycode").decode("ascii") != label[4:]:
-            return label
-    except UnicodeError:
-        return label
-    return unicodedata.normalize("NFC", text.lower())

@@ -1,7 +1,4 @@
-"""Mail from users of ours who have logged in.
-
-Recipients on other hosts are refused: outbound delivery is not part of this
-version.
+"""Mail from users of ours who have logged in: to anywhere, where there is a spool.
 
 Source: RFC 6409 sections 6.1 and 8.
 """
@@ -13,7 +10,7 @@ from zope.interface import implementer
 from mailframe.delivery.inbound import InboundReceiver
 from mailframe.delivery.submitted_header import SubmittedHeader
 from mailframe.delivery.transaction import LocalTransaction
-from mailframe.errors import NoSuchUser, NotPermitted, RelayDenied
+from mailframe.errors import NotPermitted
 from mailframe.interfaces.delivery import IMailReceiver
 from mailframe.interfaces.mailbox import ISender
 from mailframe.mime.date import date_header
@@ -49,19 +46,22 @@ class SubmissionReceiver(InboundReceiver):
         mending = SubmittedHeader(
             date_header(int(self._now())),
             f"<{message_id}@{origin.server_name}>".encode(),
+            self._delivery_limits.submitted_header,
         )
-        return self._begin(origin, reverse_path, message_id, mending)
+        return await self._begin(origin, reverse_path, message_id, mending)
 
     async def _belongs(self, sender: Address, origin: Origin) -> bool:
         """Tell whether an address is the user's own, an alias, or allowed him."""
-        try:
-            if await self._users.find(sender) == origin.user:
-                return True
-        except (NoSuchUser, RelayDenied):
-            # Not one of our addresses; the account may still have it.
-            pass
+        assert origin.user is not None
+        if await self._addresses.belongs(sender, origin.user):
+            return True
+        # Not one of our addresses; the account may still have it.
         account: Any = origin.account
         if not ISender.providedBy(account):
             return False
         allowed: bool = await account.may_send_as(str(sender))
         return allowed
+
+    def _relays(self, origin: Origin) -> bool:
+        """Who has logged in may send anywhere (RFC 6409 section 3.1)."""
+        return origin.user is not None

@@ -6,22 +6,22 @@ Source: RFC 6409 section 8, RFC 5322 section 3.6.3 (Bcc).
 from mailframe.errors import MessageTooLarge
 from mailframe.mime.header import fields, subset
 
-MAX_HEADER = 1_048_576
-"""Octets of a submitted header; it is held in memory until its end has come."""
-
 _BLIND = (b"bcc", b"resent-bcc")
 
 
 class SubmittedHeader:
     """Holds a message's header back until it is complete, and passes it on mended."""
 
-    def __init__(self, date: bytes, message_id: bytes) -> None:
+    def __init__(self, date: bytes, message_id: bytes, most: int) -> None:
         """Begin a message.
 
         Args:
             date: Value of the Date field to add when there is none.
             message_id: The same for Message-ID, with its angle brackets.
+            most: Octets of a header; it is held in memory until its end has
+                come.
         """
+        self._most = most
         self._added = {b"Date": date, b"Message-ID": message_id}
         self._held: bytearray | None = bytearray()
         self._searched = 0
@@ -30,7 +30,7 @@ class SubmittedHeader:
         """Return what can be passed on.
 
         Raises:
-            MessageTooLarge: The header is larger than ``MAX_HEADER``.
+            MessageTooLarge: The header is too large.
         """
         held = self._held
         if held is None:
@@ -42,8 +42,8 @@ class SubmittedHeader:
             found = held.find(b"\r\n\r\n", self._searched)
             end = found + 4 if found >= 0 else 0
             self._searched = max(0, len(held) - 3)
-        if (end or len(held)) > MAX_HEADER:
-            raise MessageTooLarge(f"a header of more than {MAX_HEADER} octets")
+        if (end or len(held)) > self._most:
+            raise MessageTooLarge(f"a header of more than {self._most} octets")
         if not end:
             return b""
         self._held = None

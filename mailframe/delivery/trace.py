@@ -16,10 +16,6 @@ from mailframe.model.envelope import Origin
 _COLUMNS = 76
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-# Dot-string = Atom *("."  Atom)                     ; RFC 5321 section 4.1.2
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]"
-_DOT_STRING = re.compile(rf"{_ATEXT}++(?:\.{_ATEXT}++)*+")
-_SPECIAL = re.compile(r'["\\]')
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 
 
@@ -70,12 +66,7 @@ def path(address: Address | None) -> str:
 
     Source: RFC 5321 section 4.1.2 (Path).
     """
-    if address is None:
-        return "<>"
-    local = address.local
-    if not _DOT_STRING.fullmatch(local):
-        local = '"' + _SPECIAL.sub(r"\\\g<0>", local) + '"'
-    return f"<{local}@{address.domain}>" if address.domain else f"<{local}>"
+    return "<>" if address is None else f"<{address.written()}>"
 
 
 def make_id(now: float, counter: int, random: int) -> str:

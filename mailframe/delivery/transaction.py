@@ -1,10 +1,10 @@
-"""One message for users of ours: into the intake, then into each INBOX.
+"""One message on its way in: into the intake, past the checks, then on.
 
-Nobody is told the message is there before every account it is for has said
-so. When some have and others have not, each recipient has its own verdict;
-what a protocol with one reply for all makes of that is its matter. Nothing is
-taken back: an account that has the message keeps it, and a client that comes
-again gives it a second copy, never none.
+Nobody is told the message is there before every place it is for has it. When
+some have and others have not, each recipient has its own verdict; what a
+protocol with one reply for all makes of that is its matter. Nothing is taken
+back: an account that has the message keeps it, and a client that comes again
+gives it a second copy, never none.
 
 Source: RFC 5321 section 4.1.1.4, RFC 2033 section 4.2.
 """
@@ -16,27 +16,17 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailframe.delivery import trace
-from mailframe.delivery.local_users import LocalUsers
-from mailframe.errors import LimitExceeded, MailError, TemporaryFailure
+from mailframe.delivery.checks import MessageChecks, Outcome
+from mailframe.delivery.destination import Elsewhere
+from mailframe.delivery.distribution import Distribution, Means, Recipient
+from mailframe.delivery.edited_content import rewrite
+from mailframe.delivery.loops import been_to, check_hops
+from mailframe.errors import MailError, RelayDenied
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
 from mailframe.interfaces.delivery import IMailTransaction
-from mailframe.interfaces.mailbox import IMailAccount, NewMessage
-from mailframe.mime.received import received_count
-from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
-from mailframe.model.mailbox import INBOX
 
 _log = Logger()
-
-AT_ONCE = 16
-"""Accounts that are given one message at the same time; each may be reading it."""
-
-HEAD = 262_144
-"""Octets from the beginning in which Received fields are counted."""
-
-AccountFor = Callable[[str], Awaitable[IMailAccount]]
-"""Given a user's canonical address, returns the account."""
 
 
 class Filter(Protocol):
@@ -63,7 +53,7 @@ class NoFilter:
 
 @implementer(IMailTransaction)
 class LocalTransaction:
-    """A message on its way to local accounts."""
+    """A message on its way to accounts of ours, and elsewhere."""
 
     def __init__(
         self,
@@ -71,12 +61,13 @@ class LocalTransaction:
         origin: Origin,
         reverse_path: ReversePath,
         *,
-        users: LocalUsers,
-        account_for: AccountFor,
+        means: Means,
         intake: IIntake,
         max_received: int,
         now: Callable[[], float],
         content_filter: Filter,
+        relay: bool,
+        checks: MessageChecks,
     ) -> None:
         """Begin without recipients.
 
@@ -84,58 +75,68 @@ class LocalTransaction:
             message_id: For the trace field, the log and the reply.
             origin: How the message comes.
             reverse_path: Who it is from.
-            users: Decides who it can be for.
-            account_for: Gives the accounts of those.
+            means: What deliveries are made with.
             intake: Where it rests meanwhile.
             max_received: Received fields before it counts as looping.
             now: Seconds since 1970.
             content_filter: Changes the content on its way to the intake.
+            relay: Whether this client may send to other hosts through us.
+            checks: Look at it; they have passed MAIL.
         """
         self.id = message_id
         self._origin = origin
         self._reverse_path = reverse_path
-        self._users = users
-        self._account_for = account_for
+        self._means = means
         self._intake = intake
         self._max_received = max_received
         self._now = now
         self._filter = content_filter
-        self._recipients: list[tuple[Address, str]] = []
+        self._relay = relay
+        self._checks = checks
+        self._recipients: list[Recipient] = []
         self._writer: IContentWriter | None = None
 
     async def recipient(self, forward_path: ForwardPath) -> None:
-        """Take a user of ours."""
+        """Take a recipient: ours, or another host's if this client may."""
         address = forward_path.address
-        self._recipients.append((address, await self._users.find(address)))
+        destinations = await self._means.addresses.resolve(address, self._relay)
+        if self._means.spool is None and any(
+            isinstance(one.place, Elsewhere) for one in destinations
+        ):
+            raise RelayDenied(f"{address} is elsewhere, and nothing leads there")
+        await self._checks.rcpt(forward_path)
+        self._recipients.append(Recipient(forward_path, destinations))
 
     def write(self, octets: bytes) -> Awaitable[None] | None:
-        """Put content into the intake."""
+        """Put content into the intake, and show it to the checks."""
         return self._put(self._filter.feed(octets))
 
     async def finish(self) -> Sequence[MailError | None]:
-        """Append the message to the INBOX of each user, once.
+        """Deliver to every destination, once.
 
         Raises:
-            LimitExceeded: It has been through too many hosts already.
+            MailLoop: It has been through too many hosts already.
             InsufficientStorage: The intake is full.
+            PolicyRefusal: A check does not want it.
+            PolicyDeferral: A check does not want it now.
         """
-        waiting = self._put(self._filter.finish())
-        if waiting is not None:
-            await waiting
-        assert self._writer is not None
-        content = await self._writer.finish()
-        self._writer = None
         try:
-            hops = received_count(await content.read(0, HEAD))
-            if hops > self._max_received:
-                raise LimitExceeded(f"{hops} Received fields")
-            verdicts = await self._deliver(content)
+            waiting = self._put(self._filter.finish())
+            if waiting is not None:
+                await waiting
+            assert self._writer is not None
+            content = await self._writer.finish()
+            self._writer = None
+            try:
+                return await self._accept(content)
+            finally:
+                content.close()
         finally:
-            content.close()
-        return [verdicts[user] for _, user in self._recipients]
+            self._checks.over()
 
     def abort(self) -> None:
         """Forget the content."""
+        self._checks.over()
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.discard()
@@ -143,43 +144,72 @@ class LocalTransaction:
     def _put(self, octets: bytes) -> Awaitable[None] | None:
         if self._writer is None:
             self._writer = self._intake.begin()
-        waiting: Awaitable[None] | None = self._writer.write(octets)
-        return waiting
+        written: Awaitable[None] | None = self._writer.write(octets)
+        seen = self._checks.content(octets) if octets else None
+        if written is None or seen is None:
+            return written or seen
+        return _both(written, seen)
 
-    async def _deliver(self, content: IContent) -> dict[str, MailError | None]:
-        """Return the verdict of each user."""
-        users = list(dict.fromkeys(user for _, user in self._recipients))
-        alone = self._recipients[0][0] if len(self._recipients) == 1 else None
-        received = trace.received(self._origin, self.id, self._now(), alone)
-        verdicts: dict[str, MailError | None] = {}
-        for start in range(0, len(users), AT_ONCE):
-            batch = users[start : start + AT_ONCE]
-            found = await gatherResults(
-                Deferred.fromCoroutine(self._append(user, received, content))
-                for user in batch
-            )
-            verdicts.update(zip(batch, found, strict=True))
-        return verdicts
-
-    async def _append(
-        self, user: str, received: bytes, content: IContent
-    ) -> MailError | None:
-        sender = trace.return_path(self._reverse_path.address)
-        header = sender + trace.delivered_to(user) + received
+    async def _accept(self, content: IContent) -> Sequence[MailError | None]:
+        """Ask the checks, and deliver."""
+        head: bytes = await content.read(0, self._means.limits.head)
+        check_hops(head, self._max_received)
+        outcome = await self._checks.end()
+        if not (outcome.edits or outcome.body):
+            return await self._deliver(content, head, outcome)
         try:
-            account = await self._account_for(user)
-            await account.append(INBOX, [NewMessage(content, header)])
-        except MailError as refusal:
-            _log.info(
-                "{id} not delivered to {user}: {refusal!r}",
-                id=self.id,
-                user=user,
-                refusal=refusal,
-            )
-            return refusal
-        except Exception:
-            # One broken account is no reason to ask for the others' mail again.
-            _log.failure("{id} not delivered to {user}", id=self.id, user=user)
-            return TemporaryFailure("a bug of ours")
-        _log.info("{id} delivered to {user}", id=self.id, user=user)
-        return None
+            most = self._means.limits.edited_header
+            new = await rewrite(content, outcome, self._intake, most)
+        finally:
+            if outcome.body is not None:
+                outcome.body.close()
+        try:
+            return await self._deliver(new, head, outcome)
+        finally:
+            new.close()
+
+    async def _deliver(
+        self, content: IContent, head: bytes, outcome: Outcome
+    ) -> Sequence[MailError | None]:
+        if outcome.discard:
+            _log.info("{id} discarded by a check", id=self.id)
+            return [None] * len(self._recipients)
+        self._judge(outcome)
+        # What users send again from their own mailbox does not go in circles.
+        submitted = self._origin.service == "submission"
+        distribution = Distribution(
+            self._means,
+            self.id,
+            self._origin,
+            self._reverse_path,
+            self._recipients,
+            header=outcome.header,
+            been_to=frozenset() if submitted else been_to(head),
+            when=self._now(),
+        )
+        return await distribution.run(content)
+
+    def _judge(self, outcome: Outcome) -> None:
+        """Give each recipient what the checks want for it."""
+        for one in self._recipients:
+            address = one.forward_path.address
+            one.suspect = outcome.quarantine
+            if address in outcome.recipients:
+                one.verdict = outcome.recipients[address]
+                one.suspect |= one.verdict is None
+        refused = [one for one in self._recipients if one.verdict is not None]
+        if self._origin.service != "lmtp" and len(refused) < len(self._recipients):
+            # One reply for all cannot refuse some; a report to a sender who may
+            # be forged is worse than a message in Junk.
+            for one in refused:
+                one.verdict, one.suspect = None, True
+
+
+async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
+    """Wait for two things; what goes wrong with the first is raised first."""
+    await gatherResults(
+        [
+            one if isinstance(one, Deferred) else Deferred.fromCoroutine(one)  # type: ignore[arg-type]
+            for one in (first, second)
+        ]
+    )

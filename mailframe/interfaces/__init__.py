@@ -3,14 +3,19 @@
 ================================  ===========================================
 to do this                        provide this
 ================================  ===========================================
-check passwords or tokens         ``ICredentialsChecker`` (:mod:`.auth`)
+check passwords                   ``ICredentialsChecker`` (:mod:`.auth`)
+check tokens, proofs, tickets     the same, for :mod:`.credentials`
 say which addresses exist         :class:`.auth.IUserDirectory`
 keep mail                         :class:`.mailbox.IMailAccount`,
                                   :class:`.mailbox.IMailbox`
 keep mail for POP3 only           :class:`.maildrop.IMaildrop`
 offer a store to ``--realm``      :class:`.plugin.IRealmFactory`
 decide what mail is accepted      :class:`.delivery.IMailReceiver`
+look at clients before any mail   :class:`.delivery.IDoorkeeper`
 check messages on their way in    :class:`.check.IMessageCheck`
+offer a check                     :class:`.check.ICheckFactory`
+offer a table of addresses        :class:`.lookup.ILookup`,
+                                  :class:`.lookup.ILookupFactory`
 carry mail one hop further        :class:`.delivery.IRelay`
 choose the next hop               :class:`.delivery.IRouter`
 hold mail until it has gone       :class:`.spool.ISpool`

@@ -8,16 +8,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import IUsernamePassword, UsernamePassword
+from twisted.cred.credentials import (
+    IAnonymous,
+    ICredentials,
+    IUsernameHashedPassword,
+    IUsernamePassword,
+    UsernamePassword,
+)
 from twisted.cred.error import LoginDenied, LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import IRealm
 from zope.interface import Interface
 
 __all__ = [
+    "IAnonymous",
+    "ICredentials",
     "ICredentialsChecker",
     "ILoginPortal",
     "IRealm",
     "IUserDirectory",
+    "IUsernameHashedPassword",
     "IUsernamePassword",
     "LoginDenied",
     "LoginFailed",

@@ -1,26 +1,73 @@
 """Policy that looks at mail on its way in: one small class a check.
 
-Checks are asked in their configured order; the first verdict that is not
-``None`` ends the stage. One that fails or takes too long is answered for by
-its configured default.
+Checks are asked in their configured order. A verdict of REFUSE, DEFER,
+DISCARD or ACCEPT ends the stage; after NEUTRAL, QUARANTINE and ``None`` the
+next check is asked. One that fails or takes too long is answered for by its
+configured default.
 """
 
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
+from mailframe.interfaces.content import IContent, IIntake
+from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 
 
 class Decision(Enum):
-    """What a check wants."""
+    """What a check wants.
 
+    NEUTRAL has no opinion but perhaps a header field to add; ACCEPT skips the
+    remaining checks of this stage; DISCARD says yes to the peer and drops the
+    message; QUARANTINE puts it into the mailbox Junk, and holds it in the
+    spool where it would leave this host.
+    """
+
+    NEUTRAL = "neutral"
     ACCEPT = "accept"
     DEFER = "defer"
     REFUSE = "refuse"
+    DISCARD = "discard"
     QUARANTINE = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class AddField:
+    """A field to be put into the header.
+
+    Attributes:
+        name: Its name.
+        value: Its value, folded as it shall be, without the last CRLF.
+        place: How many fields of the message stay before it; ``None`` for the
+            end of the header.
+    """
+
+    name: bytes
+    value: bytes
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeField:
+    """A field to be given another value, or taken out.
+
+    Attributes:
+        name: Its name.
+        number: Which of those with this name, from 1.
+        value: The new value; ``None`` takes the field out. A field that is not
+            there is added at the end of the header.
+    """
+
+    name: bytes
+    number: int
+    value: bytes | None
+
+
+Edit = AddField | ChangeField
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +75,43 @@ class Verdict:
     """A check's answer.
 
     Attributes:
-        decision: ACCEPT skips the remaining checks of this stage.
+        decision: What shall happen.
         text: For the reply and the log; printable ASCII, one line.
-        header: Fields to put before the message, whole lines with CRLF.
+        header: Fields to put before the message, whole lines with CRLF. Not
+            looked at from ``connect`` and ``helo``.
+        code: The reply code wished for, 0 for the usual one.
+        enhanced: The enhanced code wished for, ``""`` for the usual one.
+        edits: At the end: changes of the message's own header, in order.
+        body: At the end: what replaces the body, or ``None``. The host closes
+            it.
+        recipients: At the end: other verdicts for some recipients, by the
+            address RCPT had; only decision, text and codes of those count.
     """
 
     decision: Decision
     text: str = ""
     header: bytes = b""
+    code: int = 0
+    enhanced: str = ""
+    edits: Sequence[Edit] = ()
+    body: IContent | None = None
+    recipients: "Mapping[Address, Verdict]" = field(default_factory=dict)
 
 
 class IMessageCheck(Interface):
     """Looks at a session, its envelopes and contents; ``None`` is no opinion.
 
-    The checker keeps no state between calls but in the ``memory`` dict, which
-    is one per transaction and its own.
+    The check keeps no state between calls but in the ``memory`` dict, which is
+    one per mail transaction and its own. Calls with one memory come one after
+    another, in the order below; any of them may be the last before ``over``.
+    A check that was skipped at MAIL is skipped for all of the transaction.
     """
 
     def connect(origin: Origin) -> Awaitable[Verdict | None]:
-        """Look at a client before its first command."""
+        """Look at a client before its first command; ``helo`` is empty."""
+
+    def helo(origin: Origin) -> Awaitable[Verdict | None]:
+        """Look at what a client calls itself; may come several times."""
 
     def mail(
         memory: dict[str, object], origin: Origin, reverse_path: ReversePath
@@ -56,10 +121,70 @@ class IMessageCheck(Interface):
     def rcpt(
         memory: dict[str, object], forward_path: ForwardPath
     ) -> Awaitable[Verdict | None]:
-        """Look at one RCPT; the verdict is on this recipient."""
+        """Look at one RCPT, an address that exists; the verdict is on it alone."""
 
     def content(memory: dict[str, object], octets: bytes) -> Awaitable[None] | None:
-        """Look at the next piece of the content."""
+        """Look at the next piece of the content, without our trace fields.
+
+        Returns:
+            ``None`` when more may come at once, or what to wait for first: that
+            slows the sender.
+        """
 
     def end(memory: dict[str, object]) -> Awaitable[Verdict | None]:
         """Give the verdict on the whole message."""
+
+    def over(memory: dict[str, object]) -> None:
+        """The transaction is over, whatever came of it: let go of everything.
+
+        Called exactly once for each memory that ``mail`` was called with.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHost:
+    """What a check may need of the host it serves.
+
+    Attributes:
+        state_dir: The directory mailframe keeps everything in.
+        hostname: Our name.
+        domains: The domains we take mail for, relay domains included.
+        reactor: Provides IReactorTime, IReactorThreads and the rest.
+        intake: Where content rests that a check makes.
+    """
+
+    state_dir: str
+    hostname: str
+    domains: tuple[str, ...]
+    reactor: Any
+    intake: IIntake
+
+
+class ICheckFactory(Interface):
+    """Makes a check from ``TYPE:ARGS``.
+
+    Put an instance into a module of ``twisted.plugins`` (one file, no
+    ``__init__.py``) and import what is heavy inside ``make_check``.
+    """
+
+    check_type = Attribute("The TYPE, a ``str`` of letters, digits and ``-``.")
+    check_help = Attribute("What it is, for people; a ``str``.")
+    arg_string_format = Attribute("What ARGS look like; a ``str``.")
+    spares_friends = Attribute(
+        """Whether it leaves alone users who have logged in and clients that may
+        relay, a ``bool``."""
+    )
+
+    def make_check(argstring: str, host: CheckHost) -> IMessageCheck:
+        """Return the check; nothing is connected to before it is asked.
+
+        If it has a method ``close``, that is called when the host stops.
+
+        Args:
+            argstring: What came after ``TYPE:``; empty without a colon.
+            host: The host it is for.
+
+        Raises:
+            ValueError: The arguments are wrong; the text is shown to the
+                operator in one line.
+        """

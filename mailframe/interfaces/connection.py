@@ -47,6 +47,23 @@ class IConnection(Interface):
         is not active yet."""
     )
 
+    def channel_binding(kind: str) -> bytes | None:
+        """Return octets that only the two ends of this TLS session have.
+
+        Args:
+            kind: ``tls-exporter`` (RFC 9266), ``tls-unique`` or
+                ``tls-server-end-point`` (RFC 5929).
+
+        Returns:
+            ``None`` without TLS, or when this session has none of this kind.
+        """
+
+    def nonce(size: int) -> bytes:
+        """Return ``size`` octets that nobody can foresee; each call gives others.
+
+        A server has no source of chance of its own.
+        """
+
     def drain() -> Awaitable[None] | None:
         """Send what the server has put out so far; wait while the peer is slow.
 

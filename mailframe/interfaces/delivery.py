@@ -42,6 +42,32 @@ class IMailReceiver(Interface):
         """
 
 
+class IDoorkeeper(Interface):
+    """Optional power of an IMailReceiver: it looks at clients before any mail.
+
+    What either method waits for, the client waits for.
+    """
+
+    def connected(origin: Origin) -> Awaitable[None]:
+        """A client is there, and not greeted yet; the origin's helo is empty.
+
+        Raises:
+            TemporaryFailure: The client is sent away for now: 421.
+            MailError: It is not greeted but refused; it may only leave.
+
+        Source: RFC 5321 section 3.1.
+        """
+
+    def greeted(origin: Origin) -> Awaitable[None]:
+        """The client has said what it calls itself.
+
+        Raises:
+            MailError: This name will not do; it may say another.
+
+        Source: RFC 5321 section 4.1.4.
+        """
+
+
 class IMailTransaction(Interface):
     """One message on its way in. Calls come one after another."""
 

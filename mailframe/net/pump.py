@@ -6,6 +6,7 @@ in one write. It is the only place that knows back-pressure, silence and TLS
 upgrades; the servers are asked, and never call their transport.
 """
 
+import os
 from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any
@@ -14,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
+    IHandshakeListener,
     IPushProducer,
     ISSLTransport,
 )
@@ -24,6 +26,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.interfaces.connection import IConnection, IServer, TLSInfo
+from mailframe.net.channel_binding import channel_binding
 
 _log = Logger()
 
@@ -36,7 +39,7 @@ TURN = 100
 Step = Coroutine[Any, Any, None]
 
 
-@implementer(IConnection, IHalfCloseableProtocol, IPushProducer)
+@implementer(IConnection, IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
 class Pump(Protocol):
     """One connection: a transport below, a server above.
 
@@ -81,6 +84,8 @@ class Pump(Protocol):
         self._alarm: IDelayedCall | None = None
         self._last_octets = 0.0
         self._tls_info: TLSInfo | None = None
+        self._begun = False
+        self._shaken = False
 
     # What the transport tells us.
 
@@ -98,8 +103,17 @@ class Pump(Protocol):
         self.server_port = getattr(host, "port", None)
         transport.registerProducer(self, True)
         self._last_octets = self._reactor.seconds()
-        self._server.connected(self)
-        self._pull()
+        if self._is_tls():
+            # What a greeting offers depends on what the handshake finds.
+            self._watch_silence()
+        else:
+            self._begin()
+
+    def handshakeCompleted(self) -> None:
+        """TLS is as it will be: begin the session, if TLS came first."""
+        self._shaken = True
+        if not self._begun and not self._server.closing:
+            self._begin()
 
     def dataReceived(self, data: bytes) -> None:
         """Hand octets over; a peer that writes on while we work has to wait."""
@@ -162,11 +176,11 @@ class Pump(Protocol):
     @property
     def tls(self) -> TLSInfo | None:
         """What protects the connection."""
-        if self._tls_info is None and (
-            ISSLTransport.providedBy(self.transport)
-            or isinstance(self.transport, TLSMemoryBIOProtocol)
-        ):
-            self._tls_info = _tls_info(self._transport.getHandle())
+        if self._tls_info is None and self._is_tls():
+            found = _tls_info(self._transport.getHandle())
+            if not self._shaken:
+                return found
+            self._tls_info = found
         return self._tls_info
 
     @property
@@ -180,6 +194,16 @@ class Pump(Protocol):
     def can_start_tls(self) -> bool:
         """Whether there is a certificate and no TLS yet."""
         return self._tls_context is not None and self.tls is None
+
+    def channel_binding(self, kind: str) -> bytes | None:
+        """Return what only the two ends of this TLS session have."""
+        if not self._shaken:
+            return None
+        return channel_binding(self._transport.getHandle(), kind)
+
+    def nonce(self, size: int) -> bytes:
+        """Return octets that nobody can foresee."""
+        return os.urandom(size)
 
     def drain(self) -> "Deferred[None] | None":
         """Send what is there; wait while the peer is slow to read."""
@@ -211,6 +235,17 @@ class Pump(Protocol):
     def _transport(self) -> Any:
         return self.transport
 
+    def _is_tls(self) -> bool:
+        transport = self.transport
+        return ISSLTransport.providedBy(transport) or isinstance(
+            transport, TLSMemoryBIOProtocol
+        )
+
+    def _begin(self) -> None:
+        self._begun = True
+        self._server.connected(self)
+        self._pull()
+
     def _take_turn(self) -> None:
         self._turn = None
         if not self._running and not self._full:
@@ -224,7 +259,7 @@ class Pump(Protocol):
         server = self._server
         try:
             for _ in range(TURN):
-                if server.closing or server.starting_tls:
+                if server.closing or server.starting_tls or not self._begun:
                     break
                 step = server.next_step()
                 if step is None:
@@ -353,7 +388,7 @@ class Pump(Protocol):
         server, self._server = self._server, _CLOSED
         if server is _CLOSED:
             return
-        left = server.lost()
+        left = server.lost() if self._begun else None
         if left is None:
             self._gone(self)
             return

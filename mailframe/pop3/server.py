@@ -155,8 +155,16 @@ class POP3Server:
         if self._failed_logins >= self.limits.login_attempts:
             self.closing = True
 
-    async def log_in(self, credentials: Any) -> None:
-        """Try to enter TRANSACTION, and reply."""
+    async def log_in(
+        self, credentials: Any, refused: Callable[[], None] | None = None
+    ) -> None:
+        """Try to enter TRANSACTION, and reply.
+
+        Args:
+            credentials: Who it may be.
+            refused: Called when the portal refuses them, instead of
+                ``count_failed_login``.
+        """
         self.user = None
         mind = Mind("pop3", self.connection.client_address, bool(self.connection.tls))
         try:
@@ -164,7 +172,7 @@ class POP3Server:
                 credentials, mind, IMaildrop, IMailAccount
             )
         except LoginFailed:
-            self.count_failed_login()
+            (refused or self.count_failed_login)()
             return
         self._logout = logout
         maildrop = avatar if found is IMaildrop else self._maildrop_of(avatar)

@@ -3,8 +3,10 @@
 Source: draft-murchison-sasl-login-00.
 """
 
+from mailframe.errors import BadSyntax
 from mailframe.interfaces.auth import IUsernamePassword
-from mailframe.sasl.mechanism import Challenge, Mechanism, Success
+from mailframe.interfaces.connection import IConnection
+from mailframe.sasl.mechanism import Challenge, ClientMechanism, Mechanism, Success
 from mailframe.sasl.password import password_credentials
 
 
@@ -17,8 +19,9 @@ class Login(Mechanism):
     name = "LOGIN"
     credentials_interface = IUsernamePassword
 
-    def __init__(self) -> None:
+    def __init__(self, connection: IConnection) -> None:
         """Begin before the name."""
+        super().__init__(connection)
         self._username: bytes | None = None
 
     def begin(self) -> Challenge:
@@ -36,3 +39,19 @@ class Login(Mechanism):
             self._username = octets
             return Challenge(b"Password:")
         return Success(password_credentials(self._username, octets))
+
+
+class LoginClient(ClientMechanism):
+    """Answer the two prompts, whatever they say."""
+
+    name = "LOGIN"
+
+    def __init__(self, username: bytes, password: bytes) -> None:
+        """Log in as ``username``."""
+        self._answers = [password, username]
+
+    def respond(self, challenge: bytes) -> bytes:
+        """Return the name, then the password."""
+        if not self._answers:
+            raise BadSyntax("no third prompt")
+        return self._answers.pop()

@@ -5,7 +5,7 @@ Source: RFC 4616.
 
 from mailframe.errors import BadSyntax
 from mailframe.interfaces.auth import IUsernamePassword, UnauthorizedLogin
-from mailframe.sasl.mechanism import Mechanism, Success
+from mailframe.sasl.mechanism import ClientMechanism, Mechanism, Success
 from mailframe.sasl.password import password_credentials
 
 
@@ -36,3 +36,25 @@ class Plain(Mechanism):
         if authzid and authzid != authcid:
             raise UnauthorizedLogin("another authorization identity")
         return Success(password_credentials(authcid, password))
+
+
+class PlainClient(ClientMechanism):
+    """Say name and password."""
+
+    name = "PLAIN"
+
+    def __init__(self, username: bytes, password: bytes) -> None:
+        """Log in as ``username``."""
+        self._message = b"\0%b\0%b" % (username, password)
+
+    def initial(self) -> bytes:
+        """Return the one message."""
+        return self._message
+
+    def respond(self, challenge: bytes) -> bytes:
+        """Refuse to go on: there is nothing to ask.
+
+        Raises:
+            BadSyntax: Always.
+        """
+        raise BadSyntax("no challenge")

@@ -5,33 +5,59 @@ Those of extensions are with their extension.
 Source: RFC 5321 section 4.1.1, RFC 2033 section 4.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from mailframe.errors import BadSyntax, MailError
 from mailframe.model.envelope import ForwardPath, ReversePath
 from mailframe.smtp import grammar, replies
-from mailframe.smtp.command import Command
+from mailframe.smtp.command import Command, Step
 from mailframe.smtp.data import DataReader
 from mailframe.smtp.session import Session
 
 
-def helo(session: Session, argument: str) -> None:
+def helo(session: Session, argument: str) -> Step | None:
     """``HELO domain``: the client does without extensions.
 
     Source: RFC 5321 section 4.1.1.1.
     """
-    session.greeted(grammar.helo(argument), False, {})
-    session.end_transaction()
-    session.put(replies.reply(250, "", session.hostname))
+    return _introduced(session, grammar.helo(argument), _welcome)
 
 
-def ehlo(session: Session, argument: str) -> None:
+def ehlo(session: Session, argument: str) -> Step | None:
     """``EHLO`` or ``LHLO``: say what is offered to this client now.
 
     Source: RFC 5321 section 4.1.1.1, RFC 2033 section 4.1.
     """
-    name = grammar.helo(argument)
+    return _introduced(session, grammar.helo(argument), _welcome_extended)
+
+
+def _introduced(
+    session: Session, name: str, welcome: Callable[[Session, str], None]
+) -> Step | None:
+    """Welcome a client, after the doorkeeper if there is one."""
+    if session.doorkeeper is not None:
+        return _asked(session, name, welcome)
+    welcome(session, name)
+    return None
+
+
+async def _asked(
+    session: Session, name: str, welcome: Callable[[Session, str], None]
+) -> None:
+    # When it is refused, all stays as it was (RFC 5321 section 4.1.4).
+    await session.doorkeeper.greeted(replace(session.origin(), helo=name))
+    welcome(session, name)
+
+
+def _welcome(session: Session, name: str) -> None:
+    session.greeted(name, False, {})
+    session.end_transaction()
+    session.put(replies.reply(250, "", session.hostname))
+
+
+def _welcome_extended(session: Session, name: str) -> None:
     offers = [
         (extension, text)
         for extension in session.extensions
@@ -161,7 +187,7 @@ async def vrfy(session: Session, argument: str) -> None:
     if not argument:
         raise BadSyntax("an address or a name", 0)
     meant = await session.receiver.verify(session.origin(), argument)
-    lines = [f"<{grammar.written(address)}>" for address in meant]
+    lines = [f"<{address.written()}>" for address in meant]
     # A client that did not ask for it is told no UTF-8 (RFC 6531 section 3.7.4.2).
     if not lines or not "".join(lines).isascii():
         return session.put(replies.CANNOT_VERIFY)

@@ -34,7 +34,6 @@ _DOT_STRING = re.compile(rf"{_ATEXT}++(?:\.{_ATEXT}++)*+")
 # Quoted-string = DQUOTE *QcontentSMTP DQUOTE        ; RFC 5321 section 4.1.2
 _QUOTED_STRING = re.compile(rf'"((?:[ !\x23-\x5b\x5d-\x7e{_WIDE}]|\\[\x20-\x7e])*+)"')
 _QUOTED_PAIR = re.compile(r"\\(.)")
-_SPECIAL = re.compile(r'["\\]')
 
 # sub-domain = Let-dig [Ldh-str]                     ; RFC 5321 section 4.1.2
 _DOMAIN = re.compile(rf"[A-Za-z0-9.{_WIDE}-]++")
@@ -125,17 +124,6 @@ def mailbox(text: str) -> Address:
     if end != len(text):
         raise BadSyntax("nothing after the address", end)
     return address
-
-
-def written(address: Address) -> str:
-    """Return an address as replies have it, quoted where it must be.
-
-    Source: RFC 5321 section 4.1.2 (Mailbox).
-    """
-    local = address.local
-    if not _DOT_STRING.fullmatch(local):
-        local = '"' + _SPECIAL.sub(r"\\\g<0>", local) + '"'
-    return f"{local}@{address.domain}" if address.domain else local
 
 
 def _after(argument: str, word: str) -> int:

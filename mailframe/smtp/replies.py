@@ -6,6 +6,7 @@ enhanced code; all others do.
 Source: RFC 5321 section 4.2, RFC 3463, RFC 2034 section 4.
 """
 
+import re
 from collections.abc import Mapping
 
 from mailframe.errors import (
@@ -15,11 +16,14 @@ from mailframe.errors import (
     LimitExceeded,
     LineTooLong,
     MailError,
+    MailLoop,
     MessageTooLarge,
     NoSuchUser,
     NotPermitted,
     NotSupported,
     OverQuota,
+    PolicyDeferral,
+    PolicyRefusal,
     RelayDenied,
     TemporaryFailure,
 )
@@ -74,6 +78,7 @@ UNKNOWN_COMMAND = reply(500, "5.5.1", "Command unrecognised")
 NOT_HERE = reply(502, "5.5.1", "Command not available")
 BARE_LINE_END = reply(500, "5.5.2", "Lines end in CRLF, and have no other CR or LF")
 NO_ARGUMENT = reply(501, "5.5.4", "No argument allowed")
+UNWELCOME = reply(503, "5.5.1", "You are not welcome here, leave with QUIT")
 HELO_FIRST = reply(503, "5.5.1", "Say hello first")
 EHLO_FIRST = reply(503, "5.5.1", "Say EHLO first")
 IN_TRANSACTION = reply(503, "5.5.1", "Not during a mail transaction")
@@ -88,7 +93,6 @@ TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "Too many recipients")
 BARE_IN_MESSAGE = reply(550, "5.6.11", "Message has a CR or LF that is not a CRLF")
 LONG_LINE = reply(554, "5.6.0", "Message has a line that is too long")
 TOO_LARGE = reply(552, "5.3.4", "Message too large")
-TOO_MANY_HOPS = reply(554, "5.4.6", "Too many hops, a loop it seems")
 NOT_FOR_ALL = reply(451, "4.3.0", "Not delivered to every recipient, try again")
 
 OUR_BUG = reply(451, "4.3.0", "Local error, try again later")
@@ -97,11 +101,15 @@ TOO_MANY_COMMANDS = reply(421, "4.7.0", "Too many commands without mail, closing
 TOO_MANY_LOGINS = reply(421, "4.7.0", "Too many failed logins, closing")
 TOO_MANY_MESSAGES = reply(421, "4.7.0", "Too many messages, closing")
 TIMED_OUT = reply(421, "4.4.2", "Timed out, closing")
+NOT_NOW = reply(421, "4.3.0", "Local error, closing")
 SHUTTING_DOWN = reply(421, "4.3.2", "Shutting down, closing")
 
 REFUSALS: Mapping[type[MailError], bytes] = {
     NoSuchUser: reply(550, "5.1.1", "No such user here"),
     RelayDenied: reply(550, "5.7.1", "Relaying denied"),
+    MailLoop: reply(554, "5.4.6", "Too many hops, a loop it seems"),
+    PolicyRefusal: reply(550, "5.7.1", "Refused by policy"),
+    PolicyDeferral: reply(451, "4.7.1", "Deferred by policy, try again later"),
     NotPermitted: reply(550, "5.7.1", "Not permitted"),
     NotSupported: reply(550, "5.3.3", "Not supported"),
     # A persistent transient failure, says RFC 3463 section 3.3: users empty
@@ -116,24 +124,50 @@ REFUSALS: Mapping[type[MailError], bytes] = {
 }
 """What each refusal becomes; a kind that is not here is answered as its base."""
 
-CONTENT_REFUSALS: Mapping[type[MailError], bytes] = {
-    **REFUSALS,
-    LimitExceeded: TOO_MANY_HOPS,
-}
-"""The same at the end of the data, where the fields that are too many are the
-Received ones."""
+TEXT = 400
+"""Characters of a text a check of the operator's may put into a reply; a reply
+line has 512 octets (RFC 5321 section 4.5.3.1.5)."""
+
+# esc = class "." 1*3digit "." 1*3digit              ; RFC 3463 section 2
+_ENHANCED = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}")
+_UNPRINTABLE = re.compile(r"[^ -~]+")
 
 
-def refusal(
-    error: MailError, table: Mapping[type[MailError], bytes] = REFUSALS
-) -> bytes:
-    """Return the reply for a refusal.
+def refusal(error: MailError) -> bytes:
+    """Return the reply for a refusal."""
+    usual = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+    if isinstance(error, PolicyRefusal | PolicyDeferral):
+        return _wished(error, usual.decode())
+    return usual
+
+
+def greeting_refusal(code: int, hostname: str, error: MailError) -> bytes:
+    """Return what a client is sent instead of a greeting.
 
     Args:
+        code: 421, or 554 when it is to be told to stay away.
+        hostname: Our own name.
         error: Why.
-        table: ``REFUSALS``, or ``CONTENT_REFUSALS`` at the end of the data.
+
+    Source: RFC 5321 sections 3.1 and 4.2.
     """
-    return next(table[kind] for kind in type(error).__mro__ if kind in table)
+    said = ""
+    if isinstance(error, PolicyRefusal | PolicyDeferral):
+        said = _UNPRINTABLE.sub(" ", error.text).strip()[:TEXT]
+    return reply(code, "", f"{hostname} {said or 'no mail is taken from you'}")
+
+
+def _wished(error: PolicyRefusal | PolicyDeferral, usual: str) -> bytes:
+    """Return the reply a check wishes for, as far as it can be one."""
+    first = usual[0]
+    code, enhanced, text = usual[:3], usual[4:9], usual[10:-2]
+    # 421 would end the session, and 4yz for a refusal be tried again for days.
+    if str(error.code).startswith(first) and 400 < error.code < 600:
+        code = str(error.code) if error.code != 421 else code
+    if error.enhanced.startswith(first) and _ENHANCED.fullmatch(error.enhanced):
+        enhanced = error.enhanced
+    said = _UNPRINTABLE.sub(" ", error.text).strip()
+    return reply(int(code), enhanced, said[:TEXT] or text)
 
 
 def bad_syntax(error: BadSyntax, enhanced: str = "5.5.4") -> bytes:

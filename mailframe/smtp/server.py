@@ -13,7 +13,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from mailframe.errors import BadSyntax, LineTooLong, MailError
+from mailframe.errors import BadSyntax, LineTooLong, MailError, TemporaryFailure
 from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IConnection, IServer
 from mailframe.interfaces.delivery import IMailReceiver
@@ -67,6 +67,8 @@ class SMTPServer:
         self._refused: bytes | None = None
         self._running = False
         self._stopping = False
+        self._arriving = False
+        self._unwelcome = False
 
     @property
     def timeout(self) -> float | None:
@@ -86,9 +88,15 @@ class SMTPServer:
         return self._session.starting_tls
 
     def connected(self, connection: IConnection) -> None:
-        """Greet (RFC 5321 section 4.3.1)."""
+        """Greet, unless the doorkeeper is to be asked (RFC 5321 section 4.3.1)."""
+        self._session.connection = connection
+        if self._session.doorkeeper is None:
+            self._greet()
+        else:
+            self._arriving = True
+
+    def _greet(self) -> None:
         session = self._session
-        session.connection = connection
         kind = "LMTP" if session.service == "lmtp" else "ESMTP"
         session.put(replies.reply(220, "", f"{session.hostname} {kind}"))
 
@@ -99,6 +107,9 @@ class SMTPServer:
     def next_step(self) -> Step | None:
         """Deal with what has come, up to what has to wait."""
         session = self._session
+        if self._arriving and not session.closing:
+            self._arriving = False
+            return self._run(self._admit())
         while not (session.closing or session.starting_tls):
             if session.data is not None:
                 step = self._read_content()
@@ -183,6 +194,8 @@ class SMTPServer:
         command = self._commands.get(verb)
         if b"\n" in line or b"\r" in line:
             session.put(replies.BARE_LINE_END)
+        elif self._unwelcome and verb != b"QUIT":
+            session.put(replies.UNWELCOME)
         elif command is None:
             known = verb in ALL_VERBS
             session.put(replies.NOT_HERE if known else replies.UNKNOWN_COMMAND)
@@ -195,6 +208,22 @@ class SMTPServer:
             except Exception as error:
                 self._answer(error)
         return None
+
+    async def _admit(self) -> None:
+        """Ask the doorkeeper (RFC 5321 section 3.1)."""
+        session = self._session
+        try:
+            await session.doorkeeper.connected(session.origin())
+        except TemporaryFailure as error:
+            session.close(replies.greeting_refusal(421, session.hostname, error))
+        except MailError as error:
+            session.put(replies.greeting_refusal(554, session.hostname, error))
+            self._unwelcome = True
+        except Exception as error:
+            session.report(error)
+            session.close(replies.NOT_NOW)
+        else:
+            self._greet()
 
     async def _run(self, step: Step) -> None:
         self._running = True
@@ -300,7 +329,7 @@ class SMTPServer:
 
     def _content_refusal(self, error: Exception) -> bytes:
         if isinstance(error, MailError):
-            return replies.refusal(error, replies.CONTENT_REFUSALS)
+            return replies.refusal(error)
         self._session.report(error)
         return replies.OUR_BUG
 

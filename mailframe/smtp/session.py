@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IConnection
-from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
+from mailframe.interfaces.delivery import (
+    IDoorkeeper,
+    IMailReceiver,
+    IMailTransaction,
+)
 from mailframe.limits import SMTPLimits
 from mailframe.model.envelope import Origin
 from mailframe.smtp import replies
@@ -26,6 +30,7 @@ class Session:
 
     Attributes:
         receiver: Where mail goes.
+        doorkeeper: Looks at the client before any mail, or ``None``.
         portal: Who may log in, or ``None``.
         service: ``smtp``, ``submission`` or ``lmtp``.
         hostname: Our own name.
@@ -69,6 +74,7 @@ class Session:
     ) -> None:
         """Begin before the greeting; the arguments are attributes above."""
         self.receiver = receiver
+        self.doorkeeper: Any = receiver if IDoorkeeper.providedBy(receiver) else None
         self.portal = portal
         self.service = service
         self.hostname = hostname

@@ -60,6 +60,7 @@ class FakeConnection:
         drains: How often the server called ``drain``.
         slow: What ``drain`` returns: ``None``, or a Deferred to wait for.
         woken: Whether ``wake`` was called since the last step.
+        bindings: What ``channel_binding`` returns, by kind.
     """
 
     client_address: str | None = "192.0.2.1"
@@ -88,6 +89,15 @@ class FakeConnection:
         self.slow: Deferred[None] | None = None
         self.woken = False
         self.on_drain: Callable[[], Any] = lambda: None
+        self.bindings: dict[str, bytes] = {}
+
+    def channel_binding(self, kind: str) -> bytes | None:
+        """Return what ``bindings`` has."""
+        return self.bindings.get(kind)
+
+    def nonce(self, size: int) -> bytes:
+        """Return the same octets each time, so that conversations can be written."""
+        return (b"nonce" * size)[:size]
 
     def drain(self) -> Awaitable[None] | None:
         """Take the server's output, and return ``slow``."""

@@ -42,6 +42,10 @@ VECTORS = (
     "{PBKDF2}$1$kldfyTWBpt.PU9Nk$5$2ac003762148da28f48d196da44041f443909579",
     "{ARGON2I}$argon2i$v=19$m=32768,t=5,p=1$qD2kL70FMuu288dGzklyhA$"
     "9QUjESIAxlegqISuF5GOzFCPz/cqw5r/NSvQP5O4yao",
+    "{SCRAM-SHA-1}4096,r54Kvjq6MxytWUgUXRW7wA==,MHowyWk67Q8jdoj82Oh/udAwlUs"
+    "=,y6zCmTzQ8lJVmV0WEIhftRge5MI=",
+    "{SCRAM-SHA-256}4096,y4yA9Y9xiy3Gp8KeuVLXkA==,9D3JO5UM4r7CbWiLkvY1CD3x4"
+    "ofonAepuAvOUQGZaYA=,+DNoXxhK8zgpng70Tp5Fj5h8yscfXhQNnjLeiiWqwMc=",
 )
 
 # Of "secret".

@@ -7,9 +7,8 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailframe.delivery.inbound import InboundReceiver
-from mailframe.delivery.local_users import canonical_domain
 from mailframe.errors import (
-    LimitExceeded,
+    MailLoop,
     MessageTooLarge,
     NoSuchUser,
     OverQuota,
@@ -18,7 +17,7 @@ from mailframe.errors import (
 )
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
-from mailframe.model.address import Address
+from mailframe.model.address import Address, canonical_domain
 from mailframe.model.envelope import ForwardPath, ReversePath
 from mailframe.storage.content import MemoryWriter
 from tests.delivery.world import DeliveryTestCase, World, limits, send
@@ -115,7 +114,7 @@ class InboundTests(DeliveryTestCase):
         hop = b"Received: from a by b;\r\n\tsome day\r\n"
         self.assertEqual(self.send(self.world, hop * 3 + MESSAGE, ALICE), [None])
         refused = send(self.world, hop * 4 + MESSAGE, (ALICE,))
-        self.refused(refused, LimitExceeded)
+        self.refused(refused, MailLoop)
         self.assertEqual(len(self.inbox(self.world.account("alice@example.org"))), 1)
 
     def test_verdicts(self) -> None:

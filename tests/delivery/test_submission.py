@@ -8,7 +8,7 @@ from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
 from mailframe.delivery.submission import SubmissionReceiver
-from mailframe.delivery.submitted_header import MAX_HEADER, SubmittedHeader
+from mailframe.delivery.submitted_header import SubmittedHeader
 from mailframe.errors import (
     MessageTooLarge,
     NotPermitted,
@@ -113,7 +113,7 @@ class SubmittedHeaderTests(DeliveryTestCase):
     """The mending itself."""
 
     def _mend(self, octets: bytes, piece: int) -> bytes:
-        header = SubmittedHeader(b"D", b"<M>")
+        header = SubmittedHeader(b"D", b"<M>", 100_000)
         mended = b"".join(
             header.feed(octets[start : start + piece])
             for start in range(0, len(octets), piece)
@@ -151,7 +151,7 @@ class SubmittedHeaderTests(DeliveryTestCase):
 
     def test_bound(self) -> None:
         """A header without end is refused."""
-        header = SubmittedHeader(b"D", b"<M>")
+        header = SubmittedHeader(b"D", b"<M>", 10_000)
         with self.assertRaises(MessageTooLarge):
-            for _ in range(MAX_HEADER // 1000 + 2):
+            for _ in range(12):
                 header.feed(b"X: " + b"y" * 995 + b"\r\n")

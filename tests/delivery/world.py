@@ -143,8 +143,8 @@ class DeliveryTestCase(SynchronousTestCase):
         return self.run_now(send(world, content, recipients, sender, origin, piece))
 
 
-async def _inbox(account: MemoryAccount) -> list[bytes]:
-    mailbox = await account.open(MailboxName("INBOX"))
+async def _inbox(account: MemoryAccount, name: str = "INBOX") -> list[bytes]:
+    mailbox = await account.open(MailboxName(name))
     listing = (await mailbox.changes(0)).listing
     return [(await mailbox.open_content(uid)).octets for uid in listing.uids]
 

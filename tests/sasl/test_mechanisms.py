@@ -1,27 +1,24 @@
 """Tests of :mod:`mailframe.sasl.mechanisms`."""
 
-from types import SimpleNamespace
 from typing import Any
 
 from twisted.cred.checkers import AllowAnonymousAccess
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse as InMemory
-from twisted.cred.credentials import ICredentials
+from twisted.cred.credentials import ICredentials, IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from mailframe.errors import BadSyntax
-from mailframe.interfaces.connection import TLSInfo
+from mailframe.interfaces.credentials import IScramSHA256, ISelectiveChecker
 from mailframe.sasl import exchange
 from mailframe.sasl.exchange import Exchange
-from mailframe.sasl.mechanisms import MECHANISMS, offered, served
+from mailframe.sasl.mechanisms import MECHANISMS, offered, served, source_for
 from mailframe.sasl.plain import Plain
-
-
-def connection(tls: bool = False, trusted: bool = False) -> Any:
-    """Return as much of a connection as is looked at."""
-    return SimpleNamespace(
-        tls=TLSInfo("TLSv1.3", "any", 256) if tls else None, trusted=trusted
-    )
+from mailframe.sasl.scram_sha_256 import ScramSHA256
+from mailframe.testing.transcript import FakeConnection
+from tests.sasl.world import Checker, connection, portal
 
 
 class FakeChecker:
@@ -33,10 +30,15 @@ class FakeChecker:
         return b""
 
 
-def portal(*checkers: Any) -> Any:
-    """Return a portal with these checkers."""
-    realm: Any = None
-    return Portal(realm, checkers)
+@implementer(ISelectiveChecker)
+class Selective(Checker):
+    """Serves passwords, and proofs by SHA-256."""
+
+    def serves(self, interface: Any) -> bool:
+        return interface in (IUsernamePassword, IScramSHA256)
+
+
+PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
 
 
 class OfferedTests(SynchronousTestCase):
@@ -44,27 +46,81 @@ class OfferedTests(SynchronousTestCase):
 
     def test_protected(self) -> None:
         """With TLS or on a trusted connection passwords may be sent."""
-        for one in (connection(tls=True), connection(trusted=True)):
-            self.assertEqual(offered(portal(InMemory()), one), ("PLAIN", "LOGIN"))
+        for one in (connection(), FakeConnection(trusted=True)):
+            self.assertEqual(offered(portal(InMemory()), one), PASSWORDS)
 
     def test_bare(self) -> None:
         """Without either there is nothing; but it is known what TLS would bring."""
-        self.assertEqual(offered(portal(InMemory()), connection()), ())
-        self.assertEqual(served(portal(InMemory())), ("PLAIN", "LOGIN"))
+        bare = FakeConnection()
+        self.assertEqual(offered(portal(InMemory()), bare), ())
+        self.assertEqual(served(portal(InMemory())), PASSWORDS)
+
+    def test_everything(self) -> None:
+        """A checker for all of it brings all of it, best first."""
+        self.assertEqual(
+            offered(portal(), connection(subject="alice")),
+            tuple(one.name for one in MECHANISMS),
+        )
+
+    def test_everything_bare(self) -> None:
+        """Without TLS only what shows no secret is left, and nothing is bound."""
+        self.assertEqual(
+            offered(portal(), FakeConnection()),
+            ("GSSAPI", "SCRAM-SHA-256", "SCRAM-SHA-1", "ANONYMOUS"),
+        )
+
+    def test_binding(self) -> None:
+        """-PLUS needs a session with something to bind to."""
+        carrier = connection()
+        self.assertIn("SCRAM-SHA-256-PLUS", offered(portal(), carrier))
+        carrier.bindings.clear()
+        self.assertNotIn("SCRAM-SHA-256-PLUS", offered(portal(), carrier))
+
+    def test_certificate(self) -> None:
+        """EXTERNAL needs a certificate with a name in it."""
+        self.assertNotIn("EXTERNAL", offered(portal(), connection()))
+        self.assertNotIn("EXTERNAL", offered(portal(), connection(subject="")))
+
+    def test_selective(self) -> None:
+        """A checker may serve some of its interfaces only."""
+        self.assertEqual(
+            offered(portal(Selective()), FakeConnection(trusted=True)),
+            ("SCRAM-SHA-256", "PLAIN", "LOGIN"),
+        )
 
     def test_nobody_serves(self) -> None:
         """A portal without a checker for passwords offers no password mechanism."""
-        for one in (portal(), portal(AllowAnonymousAccess())):
-            self.assertEqual(offered(one, connection(trusted=True)), ())
+        trusted = FakeConnection(trusted=True)
+        self.assertEqual(offered(Portal(None), trusted), ())  # type: ignore[arg-type]
+        found = offered(portal(AllowAnonymousAccess()), trusted)
+        self.assertEqual(found, ("ANONYMOUS",))
 
     def test_base_interface(self) -> None:
-        """A checker for a base interface serves what extends it, as the portal does."""
-        self.assertEqual(served(portal(FakeChecker())), ("PLAIN", "LOGIN"))
+        """A checker for a base interface serves what extends it, as the portal does.
+
+        Not what asks a checker first, though, for it cannot be asked.
+        """
+        self.assertEqual(
+            served(portal(FakeChecker())),
+            ("EXTERNAL", "OAUTHBEARER", "XOAUTH2", *PASSWORDS, "ANONYMOUS"),
+        )
+
+    def test_portal_without_checkers(self) -> None:
+        """A portal that shows no checkers serves what asks them nothing."""
+
+        class Door:
+            def listCredentialsInterfaces(self) -> list[Any]:
+                return [IUsernamePassword, IScramSHA256]
+
+        door: Any = Door()
+        self.assertEqual(served(door), ("PLAIN", "LOGIN"))
+        self.assertRaises(UnauthorizedLogin, source_for, door, ScramSHA256)
 
     def test_all_can_begin(self) -> None:
         """Every mechanism in the list can be named, and begins."""
         for mechanism in MECHANISMS:
-            self.assertIsInstance(Exchange(mechanism.name).begin(), bytes)
+            exchange = Exchange(mechanism.name, connection=connection())
+            self.assertIsInstance(exchange.begin(), bytes)
 
     def test_initial_response_refused(self) -> None:
         """A mechanism in which the server speaks first takes no initial response.

@@ -6,6 +6,12 @@ from mailframe.errors import BadSyntax
 from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.sasl.password import password_credentials
 from mailframe.sasl.plain import Plain
+from mailframe.testing.transcript import FakeConnection
+
+
+def plain() -> Plain:
+    """Return a mechanism that has heard nothing."""
+    return Plain(FakeConnection())
 
 
 class PlainTests(SynchronousTestCase):
@@ -13,7 +19,7 @@ class PlainTests(SynchronousTestCase):
 
     def test_same_identity(self) -> None:
         """An authorization identity like the name is no other identity."""
-        found = Plain().respond(b"tim\0tim\0pw").credentials
+        found = plain().respond(b"tim\0tim\0pw").credentials
         self.assertEqual((found.username, found.password), (b"tim", b"pw"))
 
     def test_other_identity(self) -> None:
@@ -22,12 +28,12 @@ class PlainTests(SynchronousTestCase):
         Source: RFC 4616 section 2.
         """
         for message in (b"Ursel\0Kurt\0xipj3plmq", b"Tim\0tim\0pw"):
-            self.assertRaises(UnauthorizedLogin, Plain().respond, message)
+            self.assertRaises(UnauthorizedLogin, plain().respond, message)
 
     def test_parts(self) -> None:
         """Two NULs, not fewer and not more."""
         for message in (b"", b"tim", b"tim\0pw", b"\0tim\0pw\0", b"\0tim\0p\0w"):
-            self.assertRaises(BadSyntax, Plain().respond, message)
+            self.assertRaises(BadSyntax, plain().respond, message)
 
     def test_long_parts(self) -> None:
         """Names and passwords of 255 octets are taken.
@@ -35,7 +41,7 @@ class PlainTests(SynchronousTestCase):
         Source: RFC 4616 section 2.
         """
         long = b"x" * 255
-        found = Plain().respond(b"\0".join((long, long, long))).credentials
+        found = plain().respond(b"\0".join((long, long, long))).credentials
         self.assertEqual((found.username, found.password), (long, long))
 
 
@@ -61,5 +67,5 @@ class PasswordCredentialsTests(SynchronousTestCase):
 
     def test_not_shown(self) -> None:
         """Neither the credentials nor the result of a mechanism print the password."""
-        found = Plain().respond(b"\0tim\0hunter2")
+        found = plain().respond(b"\0tim\0hunter2")
         self.assertNotIn("hunter2", f"{found!r} {found} {found.credentials!r}")

@@ -1,11 +1,11 @@
 """STARTTLS, AUTHENTICATE, LOGIN.  Source: RFC 3501 section 6.2."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from mailframe.errors import BadSyntax
-from mailframe.imap.command import NOT_AUTHENTICATED, Answer, Command
+from mailframe.imap.command import NOT_AUTHENTICATED, Answer, Command, Completed
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import astring, atom
 from mailframe.imap.responses import Refused
@@ -13,7 +13,7 @@ from mailframe.imap.session import Session, denied
 from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.model.secret import Secret
 from mailframe.sasl.exchange import Exchange
-from mailframe.sasl.mechanism import Success
+from mailframe.sasl.mechanism import Question, Success
 from mailframe.sasl.mechanisms import offered, served
 from mailframe.sasl.password import password_credentials
 
@@ -85,6 +85,7 @@ class Authentication:
         self._session = session
         self._exchange = exchange
         self._initial = initial
+        self._refusal: Refused | None = None
 
     def begin(self) -> Answer:
         """Take the initial response, or ask for one."""
@@ -92,21 +93,50 @@ class Authentication:
 
     def line(self, octets: bytes) -> Answer:
         """Take a response."""
+        if self._refusal is not None:
+            raise self._refusal
         return self._step(lambda: self._exchange.feed(octets))
 
     def woken(self) -> None:
         """Nothing is ever said unasked."""
 
-    def _step(self, ask: Any) -> Answer:
+    def _step(self, turn: Callable[[], bytes | Success | Question]) -> Answer:
         try:
-            answer: bytes | Success = ask()
+            answer = turn()
         except UnauthorizedLogin:
-            self._session.failed_logins += 1
-            raise denied() from None
+            raise self._denied() from None
+        return (
+            self._ask(answer) if isinstance(answer, Question) else self._go_on(answer)
+        )
+
+    def _go_on(self, answer: bytes | Success) -> Answer:
         if isinstance(answer, Success):
-            return self._session.log_in(answer.credentials)
+            return self._log_in(answer)
         self._session.put(b"+ %b\r\n" % answer)
         return None
+
+    async def _ask(self, question: Question) -> Completed:
+        try:
+            found = await self._exchange.ask(question, self._session.portal)
+        except UnauthorizedLogin:
+            raise self._denied() from None
+        answer = self._go_on(found)
+        return await answer if isinstance(answer, Coroutine) else answer
+
+    async def _log_in(self, success: Success) -> Completed:
+        try:
+            return await self._session.log_in(success.credentials)
+        except Refused as refusal:
+            last = self._exchange.refused()
+            if last is None:
+                raise
+            self._refusal = refusal
+            self._session.put(b"+ %b\r\n" % last)
+            return None
+
+    def _denied(self) -> Refused:
+        self._session.failed_logins += 1
+        return denied()
 
 
 def parse_authenticate(cursor: Cursor) -> tuple[str, Secret | None]:
@@ -142,7 +172,7 @@ def authenticate(
         if name in served(session.portal):
             raise Refused(_PRIVACY)
         raise Refused(b"[CANNOT] There is no such mechanism")
-    exchange = Exchange(name, session.limits.login_command)
+    exchange = Exchange(name, session.limits.login_command, session.connection)
     return Authentication(
         session, exchange, None if initial is None else initial.reveal()
     )

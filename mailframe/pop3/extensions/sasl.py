@@ -13,7 +13,7 @@ from mailframe.errors import BadSyntax
 from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.pop3.command import EARLY, Command, Step
 from mailframe.sasl.exchange import Cancelled, Exchange
-from mailframe.sasl.mechanism import Success
+from mailframe.sasl.mechanism import Question, Success
 from mailframe.sasl.mechanisms import offered
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def auth(session: POP3Server, argument: bytes) -> Step:
     name = words[0].decode("ascii", "replace").upper()
     if name not in names or len(words) > 2:
         raise BadSyntax("a mechanism that CAPA lists, and an initial response")
-    exchange = Exchange(name, session.limits.auth_line)
+    exchange = Exchange(name, session.limits.auth_line, session.connection)
 
     def take(line: bytes) -> Step:
         return answer(partial(exchange.feed, line))
 
-    def answer(turn: Callable[[], bytes | Success]) -> Step:
+    def answer(turn: Callable[[], bytes | Success | Question]) -> Step:
         session.expects = None
         try:
             found = turn()
@@ -52,11 +52,31 @@ def auth(session: POP3Server, argument: bytes) -> Step:
         except UnauthorizedLogin:
             session.count_failed_login()
             return None
+        return ask(found) if isinstance(found, Question) else go_on(found)
+
+    async def ask(question: Question) -> None:
+        try:
+            found = await exchange.ask(question, session.portal)
+        except UnauthorizedLogin:
+            session.count_failed_login()
+            return
+        step = go_on(found)
+        if step is not None:
+            await step
+
+    def go_on(found: bytes | Success) -> Step:
         if isinstance(found, Success):
-            return session.log_in(found.credentials)
+            return session.log_in(found.credentials, refused)
         session.put(b"+ %b\r\n" % found)
         session.expects = take
         return None
+
+    def refused() -> None:
+        last = exchange.refused()
+        if last is None:
+            session.count_failed_login()
+        else:
+            go_on(last)
 
     initial = words[1] if len(words) == 2 else None
     return answer(partial(exchange.begin, initial))

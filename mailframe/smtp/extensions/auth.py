@@ -10,7 +10,7 @@ from mailframe.errors import BadSyntax, LineTooLong, TemporaryFailure
 from mailframe.interfaces.auth import LoginFailed, Mind, UnauthorizedLogin
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.sasl.exchange import Cancelled, Exchange
-from mailframe.sasl.mechanism import Success
+from mailframe.sasl.mechanism import Question, Success
 from mailframe.sasl.mechanisms import offered, served
 from mailframe.smtp import grammar, replies
 from mailframe.smtp.command import Command, Extension, Parameter
@@ -44,7 +44,7 @@ async def auth(session: Session, argument: str) -> None:
     if name not in _offered(session):
         known = session.portal is not None and name in served(session.portal)
         return session.put(replies.TLS_REQUIRED if known else replies.NO_SUCH_MECHANISM)
-    exchange = Exchange(name, session.limits.auth_line)
+    exchange = Exchange(name, session.limits.auth_line, session.connection)
     await _answer(session, exchange, initial.strip().encode() or None, begin=True)
 
 
@@ -59,8 +59,11 @@ async def _answer(
 ) -> None:
     """Hand a response to the exchange and go on with what it says."""
     session.take_line = None
+    assert session.portal is not None
     try:
         answer = exchange.begin(line) if begin else exchange.feed(line or b"")
+        if isinstance(answer, Question):
+            answer = await exchange.ask(answer, session.portal)
     except Cancelled:
         return session.put(replies.LOGIN_CANCELLED)
     except LineTooLong:
@@ -69,13 +72,19 @@ async def _answer(
         return session.put(replies.bad_syntax(error, "5.5.2"))
     except UnauthorizedLogin:
         return _refused(session)
+    except TemporaryFailure:
+        return session.put(replies.LOGIN_UNSURE)
     if isinstance(answer, Success):
-        return await _log_in(session, answer)
+        return await _log_in(session, exchange, answer)
+    _challenge(session, exchange, answer)
+
+
+def _challenge(session: Session, exchange: Exchange, challenge: bytes) -> None:
     session.take_line = lambda line: _answer(session, exchange, line)
-    session.put(b"334 %b\r\n" % answer)
+    session.put(b"334 %b\r\n" % challenge)
 
 
-async def _log_in(session: Session, success: Success) -> None:
+async def _log_in(session: Session, exchange: Exchange, success: Success) -> None:
     connection = session.connection
     assert session.portal is not None
     mind = Mind(session.service, connection.client_address, connection.tls is not None)
@@ -84,6 +93,9 @@ async def _log_in(session: Session, success: Success) -> None:
             success.credentials, mind, IMailAccount
         )
     except LoginFailed:
+        last = exchange.refused()
+        if last is not None:
+            return _challenge(session, exchange, last)
         return _refused(session)
     except TemporaryFailure:
         return session.put(replies.LOGIN_UNSURE)

@@ -1,0 +1,187 @@
+"""Check passwords against a table of hashes, wherever the table comes from.
+
+What htpasswd files, system accounts and a user named on the command line have in
+common: unknown users cost what known ones cost, hashes are computed in threads,
+and a right password is not computed again for a while.
+"""
+
+import hmac
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailframe.auth.passwd_line import PasswdUser, is_name
+from mailframe.auth.passwd_table import PasswdTable
+from mailframe.auth.password_hash import is_usable, verify
+from mailframe.auth.verified_cache import VerifiedCache
+from mailframe.auth.worker_threads import WorkerThreads
+from mailframe.interfaces.auth import IUserDirectory, UserEntry
+
+_log = Logger()
+
+AvatarId = bytes | tuple[()]
+"""As ``ICredentialsChecker`` has it; ours are never the empty tuple."""
+
+VERIFIERS = {"threads": 4, "waiting": 1000, "limit": 30.0}
+"""For :class:`WorkerThreads`: passwords verified at a time (each may take a
+processor and the memory its scheme asks for), those that wait, and the seconds
+until somebody is told to come again."""
+
+_TROUBLES = 20
+"""Bad lines named in the log each time the table is read."""
+
+
+@implementer(ICredentialsChecker, IUserDirectory)
+class TableChecker:
+    """Let in, and know, the users of one table; give it one in ``table``."""
+
+    credentialInterfaces: tuple[Any, ...] = (IUsernamePassword,)
+
+    def __init__(
+        self,
+        where: str,
+        threads: WorkerThreads,
+        default_domain: str = "localhost",
+        *,
+        seconds: Callable[[], float] = time.monotonic,
+        verify: Callable[[bytes, str], bool] = verify,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            where: What the table is called in the log.
+            threads: Where hashes are computed.
+            default_domain: For names without one.
+            seconds: A clock.
+            verify: Tells whether a password is the one a hash was made of; it
+                runs in a thread, and raises ``ValueError`` for a damaged hash.
+        """
+        self.threads = threads
+        self._where = where
+        self._default_domain = default_domain.lower()
+        self._verify = verify
+        self._verified = VerifiedCache(seconds)
+        self._reported: PasswdTable | None = None
+        self._decoy_key = os.urandom(32)
+
+    @property
+    def default_domain(self) -> str:
+        """The domain of names without one, in lower case."""
+        return self._default_domain
+
+    @default_domain.setter
+    def default_domain(self, domain: str) -> None:
+        self._default_domain = domain.lower()
+        self.forget()
+
+    def table(self) -> Awaitable[PasswdTable]:
+        """Return the table as it is now, the same object while it is the same.
+
+        Raises:
+            TemporaryFailure: It cannot be read.
+        """
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Make the table anew when it is next asked for."""
+        raise NotImplementedError
+
+    def admits(self, user: PasswdUser) -> bool:
+        """Tell whether a user with the right password may come in."""
+        return True
+
+    def requestAvatarId(self, credentials: Any) -> "Deferred[AvatarId]":
+        """Return the canonical address ``local@domain`` in UTF-8.
+
+        Raises:
+            UnauthorizedLogin: No such user, or not this password.
+            TemporaryFailure: The table was never readable, or too many wait.
+        """
+        return Deferred.fromCoroutine(
+            self._check(credentials.username, credentials.password)
+        )
+
+    async def find(self, address: str) -> UserEntry | None:
+        """Return the user who has this address.
+
+        Raises:
+            TemporaryFailure: The table was never readable.
+        """
+        table = await self._told()
+        user = table.addressed(address)
+        if user is None:
+            return None
+        return UserEntry(table.canonical(user.name), home=user.home, extra=user.extra)
+
+    async def _check(self, username: bytes, password: bytes) -> AvatarId:
+        try:
+            name = username.decode("utf-8")
+        except UnicodeDecodeError:
+            raise UnauthorizedLogin("the name is not UTF-8") from None
+        if not is_name(name) or not is_usable(password):
+            raise UnauthorizedLogin("nobody has such a name or password")
+        table = await self._told()
+        user = table.named(name)
+        if user is None or not user.stored:
+            await self._spend_as_much(table, name, password)
+            raise UnauthorizedLogin("no such user, or not this password")
+        address = table.canonical(user.name)
+        if not self._verified.knows(address, user.stored, password):
+            if not await self._is_password(user, password):
+                raise UnauthorizedLogin("no such user, or not this password")
+            self._verified.remember(address, user.stored, password)
+        if not self.admits(user):
+            raise UnauthorizedLogin("the account is closed")
+        return address.encode()
+
+    async def _is_password(self, user: PasswdUser, password: bytes) -> bool:
+        try:
+            return await self.threads.run(self._verify, password, user.stored)
+        except ValueError as error:
+            _log.error(
+                "{where} line {number}: {why}; no login",
+                where=self._where,
+                number=user.number,
+                why=str(error),
+            )
+            return False
+
+    async def _spend_as_much(
+        self, table: PasswdTable, name: str, password: bytes
+    ) -> None:
+        """Take the time a user would take: nobody learns by it who is one."""
+        if not table.hashes:
+            return
+        # Always the same one for a name, as if it were that user's.
+        digest = hmac.digest(self._decoy_key, name.encode(), "sha256")
+        chosen = table.hashes[int.from_bytes(digest[:8], "big") % len(table.hashes)]
+        try:
+            await self.threads.run(self._verify, password, chosen)
+        except ValueError:
+            # A damaged hash; reported when its owner comes.
+            return
+
+    async def _told(self) -> PasswdTable:
+        """Return the table, and tell once what of it is not used."""
+        table = await self.table()
+        if table is not self._reported:
+            self._reported = table
+            for number, why in table.troubles[:_TROUBLES]:
+                _log.warn(
+                    "{where} line {number}: {why}",
+                    where=self._where,
+                    number=number,
+                    why=why,
+                )
+            more = len(table.troubles) - _TROUBLES
+            if more > 0:
+                _log.warn("{where}: {more} lines more", where=self._where, more=more)
+        return table

@@ -1,0 +1,324 @@
+"""What becomes of an address: which accounts, which addresses elsewhere.
+
+The order in which an address of ours is looked for:
+
+1. a report to a sender we rewrote (SRS);
+2. the virtual tables, with the detail, then without it;
+3. in a local domain, aliases(5), in the same two steps;
+4. the directory of users, in the same two steps;
+5. a postmaster there always is;
+6. ``@domain`` in the virtual tables: all that is left.
+
+What comes out of a table is looked for again, until it is a user or not ours.
+A name that comes up again under itself is not looked up in tables once more:
+``alice: alice, bob`` is Alice's mailbox and Bob.
+
+Source: RFC 5321 sections 3.6.2, 3.9 (mailing lists and aliases) and 4.5.1.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mailframe.delivery.destination import (
+    Broken,
+    Command,
+    Destination,
+    Elsewhere,
+    File,
+    Mailbox,
+    Place,
+)
+from mailframe.delivery.domains import Domains, Kind
+from mailframe.delivery.local_users import POSTMASTER, LocalUsers
+from mailframe.delivery.srs import SRS
+from mailframe.errors import (
+    LimitExceeded,
+    MailError,
+    MailLoop,
+    NoSuchUser,
+    NotPermitted,
+    RelayDenied,
+    TemporaryFailure,
+)
+from mailframe.interfaces.lookup import ILookup
+from mailframe.limits import AddressLimits
+from mailframe.model.address import Address
+
+OWNER = "owner-"
+"""Begins the alias that gets the reports about a list."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """The search for one recipient's destinations.
+
+    Attributes:
+        questions: How many may still be asked.
+        most: How many destinations there may be.
+        found: The destinations; of one place the first counts.
+    """
+
+    questions: int
+    most: int
+    found: dict[object, Destination] = field(default_factory=dict)
+
+    def add(self, place: Place, way: "_Way") -> None:
+        key = place.user if isinstance(place, Mailbox) else place
+        if key not in self.found:
+            if len(self.found) >= self.most:
+                raise LimitExceeded(f"an address that becomes more than {self.most}")
+            self.found[key] = Destination(place, way.sender, bool(way.names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a search came to an address.
+
+    Attributes:
+        names: The entries of tables that led there.
+        sender: What an ``owner-`` alias on the way made the reverse-path.
+    """
+
+    names: tuple[str, ...] = ()
+    sender: Address | None = None
+
+
+class Addresses:
+    """Knows what becomes of an address.
+
+    Attributes:
+        users: Finds accounts; knows local and virtual domains.
+        domains: Says what each domain is.
+        srs: Rewrites senders of mail that is sent on, or ``None``.
+    """
+
+    def __init__(
+        self,
+        users: LocalUsers,
+        domains: Domains,
+        *,
+        aliases: ILookup | None = None,
+        virtual: Sequence[ILookup] = (),
+        relay_recipients: ILookup | None = None,
+        srs: SRS | None = None,
+        allow_commands: bool = False,
+        allow_files: bool = False,
+        limits: AddressLimits | None = None,
+    ) -> None:
+        """Look in some tables.
+
+        Args:
+            users: An attribute above.
+            domains: An attribute above.
+            aliases: An aliases(5) table, for local domains; ``None`` without.
+            virtual: Tables of addresses, for all domains of ours, in order.
+            relay_recipients: Which addresses of relay domains exist; ``None``
+                to take all of them.
+            srs: An attribute above.
+            allow_commands: Whether ``|command`` in a table counts.
+            allow_files: Whether ``/file`` in a table counts.
+            limits: ``None`` for the defaults.
+        """
+        self.users = users
+        self.domains = domains
+        self.srs = srs
+        self._aliases = aliases
+        self._virtual = tuple(virtual)
+        self._relay_recipients = relay_recipients
+        self._allow_commands = allow_commands
+        self._allow_files = allow_files
+        self._limits = limits or AddressLimits()
+
+    async def resolve(self, address: Address, relay: bool) -> list[Destination]:
+        """Return where mail for an address goes, at least one place.
+
+        An address that a table of ours leads to and that is nobody's is among
+        them as a Broken place, unless there is nothing else.
+
+        Args:
+            address: A recipient.
+            relay: Whether this client may send on to other hosts through us.
+
+        Raises:
+            RelayDenied: It is not ours.
+            NoSuchUser: It is, and nobody's.
+            LimitExceeded: It becomes too many.
+            MailLoop: It becomes itself and nothing else.
+            NotPermitted: It becomes a command or file, and those are off.
+            TemporaryFailure: A table or the directory cannot be asked now.
+        """
+        asked = address.canonical()
+        if not asked.domain:
+            asked = Address(asked.local, self.users.default_domain)
+        if self.domains.kind(asked.domain) is Kind.OTHER:
+            if not relay:
+                raise RelayDenied(f"{asked.domain} is not one of our domains")
+            return [Destination(Elsewhere(asked))]
+        search = _Search(self._limits.lookups, self._limits.destinations)
+        await self._find(search, asked, _Way())
+        found = list(search.found.values())
+        broken = [one.place for one in found if isinstance(one.place, Broken)]
+        if not found:
+            raise NoSuchUser(f"{asked} has an entry without a value")
+        if len(broken) == len(found):
+            raise broken[0].refusal
+        return found
+
+    async def belongs(self, address: Address, user: str) -> bool:
+        """Tell whether mail to an address is a user's and nobody else's.
+
+        Args:
+            address: An address; who gets all its mail may send as it.
+            user: A canonical address.
+
+        Raises:
+            TemporaryFailure: That cannot be told now.
+        """
+        try:
+            if await self.users.find(address) == user:
+                return True
+        except (NoSuchUser, RelayDenied):
+            pass
+        try:
+            found = await self.resolve(address, relay=False)
+        except TemporaryFailure:
+            raise
+        except MailError:
+            return False
+        return all(
+            isinstance(one.place, Mailbox) and one.place.user == user for one in found
+        )
+
+    async def _find(self, search: _Search, address: Address, way: _Way) -> None:
+        """Add what becomes of an address; its domain is canonical."""
+        kind = self.domains.kind(address.domain)
+        if kind is Kind.OTHER:
+            return search.add(Elsewhere(address), way)
+        if self.srs is not None and address.domain == self.srs.domain:
+            try:
+                sender = self.srs.reverse(address.local)
+            except NoSuchUser as refusal:
+                return self._fail(search, refusal, address, way)
+            if sender is not None:
+                return await self._find(search, sender.canonical(), way)
+        for table, key in self._tables(kind, address):
+            if key.casefold() not in way.names and await self._enter(
+                search, table, key, address, way
+            ):
+                return None
+        if await self._settle(search, kind, address, way):
+            return None
+        for table in self._virtual:
+            if await self._enter(search, table, f"@{address.domain}", address, way):
+                return None
+        self._fail(search, NoSuchUser(str(address)), address, way)
+
+    def _tables(self, kind: Kind, address: Address) -> Iterator[tuple[ILookup, str]]:
+        """Yield what to ask which table."""
+        names = dict.fromkeys((address.local, self.users.base(address.local)[0]))
+        for name in names:
+            for table in self._virtual:
+                yield table, f"{name}@{address.domain}"
+        if kind is Kind.LOCAL and self._aliases is not None:
+            for name in names:
+                yield self._aliases, name
+
+    async def _enter(
+        self, search: _Search, table: ILookup, key: str, address: Address, way: _Way
+    ) -> bool:
+        """Follow an entry of a table; return whether there is one."""
+        name = key.casefold()
+        if name in way.names:
+            return False
+        found = await self._ask(search, table, key)
+        if found is None:
+            return False
+        if len(way.names) >= self._limits.depth:
+            self._fail(search, MailLoop(f"aliases of aliases: {key}"), address, way)
+            return True
+        sender = way.sender
+        if (
+            table is self._aliases
+            and not name.startswith(OWNER)
+            and await self._ask(search, table, OWNER + key) is not None
+        ):
+            sender = Address(OWNER + key, address.domain)
+        inner = _Way((*way.names, name), sender)
+        for value in found:
+            await self._follow(search, value, address, inner)
+        return True
+
+    async def _ask(self, search: _Search, table: ILookup, key: str) -> list[str] | None:
+        search.questions -= 1
+        if search.questions < 0:
+            raise LimitExceeded("an address that asks too much of the tables")
+        if len(key) > self._limits.key:
+            return None
+        found: list[str] | None = await table.lookup(key)
+        return found
+
+    async def _follow(
+        self, search: _Search, value: str, address: Address, way: _Way
+    ) -> None:
+        """Add what becomes of one value of an entry for ``address``."""
+        if value.startswith("|"):
+            if self._allow_commands:
+                return search.add(Command(value[1:].strip()), way)
+            return self._fail(search, NotPermitted("commands are off"), None, way)
+        if value.startswith("/"):
+            if self._allow_files:
+                return search.add(File(value), way)
+            return self._fail(search, NotPermitted("files are off"), None, way)
+        # A backslash before it: this user, whatever the tables say.
+        direct = value.startswith("\\")
+        local, at, domain = value[direct:].rpartition("@")
+        if not at:
+            local, domain = domain, self.users.default_domain
+        # "@domain" is the same name there.
+        target = Address(local or address.local, domain).canonical()
+        if not target.local or not target.domain or value.startswith(":"):
+            return self._fail(search, NoSuchUser(f"no address: {value}"), None, way)
+        if not direct:
+            return await self._find(search, target, way)
+        kind = self.domains.kind(target.domain)
+        if kind is Kind.OTHER:
+            return search.add(Elsewhere(target), way)
+        if not await self._settle(search, kind, target, way):
+            self._fail(search, NoSuchUser(str(target)), target, way)
+        return None
+
+    async def _settle(
+        self, search: _Search, kind: Kind, address: Address, way: _Way
+    ) -> bool:
+        """Add the user or the relay recipient an address is, if it is one."""
+        if kind is Kind.RELAY:
+            known = await self._is_relay_recipient(search, address)
+            if known:
+                search.add(Elsewhere(address), way)
+            return known
+        search.questions -= 1
+        found = await self.users.named(address.local, address.domain)
+        if found is not None:
+            search.add(Mailbox(*found), way)
+            return True
+        name, detail = self.users.base(address.local)
+        if name.lower() == POSTMASTER:
+            search.add(Mailbox(f"{POSTMASTER}@{address.domain}", detail), way)
+            return True
+        return False
+
+    async def _is_relay_recipient(self, search: _Search, address: Address) -> bool:
+        table = self._relay_recipients
+        if table is None:
+            return True
+        for name in dict.fromkeys(
+            (address.local, self.users.base(address.local)[0], "")
+        ):
+            if await self._ask(search, table, f"{name}@{address.domain}") is not None:
+                return True
+        return False
+
+    def _fail(
+        self, search: _Search, refusal: MailError, address: Address | None, way: _Way
+    ) -> None:
+        search.add(Broken(address, refusal), way)

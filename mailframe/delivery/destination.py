@@ -1,0 +1,84 @@
+"""Where one copy of a message goes in the end: values, nothing else."""
+
+from dataclasses import dataclass, field
+
+from mailframe.errors import MailError
+from mailframe.model.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An account of ours.
+
+    Attributes:
+        user: Its canonical address.
+        detail: What came after the separator of the address, ``""`` without.
+    """
+
+    user: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An address whose mail leaves this host.
+
+    Attributes:
+        address: Where to; the domain in lower case, U-labels.
+    """
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program the message is given to.
+
+    Attributes:
+        line: The command line as the table has it.
+    """
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file the message is appended to.
+
+    Attributes:
+        path: Absolute.
+    """
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An address in a table of ours to which nothing can be delivered.
+
+    Attributes:
+        address: The address, ``None`` for what is none.
+        refusal: Why.
+    """
+
+    address: Address | None
+    refusal: MailError = field(compare=False)
+
+
+Place = Mailbox | Elsewhere | Command | File | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A place, and what a table said about how to get there.
+
+    Attributes:
+        place: Where.
+        sender: The reverse-path an ``owner-`` alias asks for; ``None`` for
+            the message's own.
+        forwarded: Whether a table made this place out of another address.
+    """
+
+    place: Place
+    sender: Address | None = None
+    forwarded: bool = False

@@ -1,0 +1,368 @@
+"""One message to all its destinations: into accounts, and into the spool.
+
+Accounts come first, all else after them in as few spool entries as there are
+reverse-paths. When something was accepted and something else was not, and the
+protocol has one reply for all, what was not goes into the spool as well: it is
+tried again from there, or reported, and nobody gets a second copy because of
+others. Without a spool each recipient's verdict is what its accounts said.
+
+Source: RFC 5321 sections 4.1.1.4 and 6.1, RFC 2033 section 4.2.
+"""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from mailframe.delivery import trace
+from mailframe.delivery.accounts import AccountFor, put_into_account
+from mailframe.delivery.addresses import Addresses
+from mailframe.delivery.content import HeadedContent
+from mailframe.delivery.destination import (
+    Broken,
+    Command,
+    Destination,
+    Elsewhere,
+    File,
+    Mailbox,
+)
+from mailframe.delivery.loops import mark
+from mailframe.delivery.outgoing import (
+    forward_path_for,
+    reverse_path_for,
+    without_doubles,
+)
+from mailframe.errors import (
+    MailError,
+    MailLoop,
+    NotPermitted,
+    TemporaryFailure,
+)
+from mailframe.interfaces.content import IContent
+from mailframe.interfaces.spool import ISpool
+from mailframe.limits import DeliveryLimits
+from mailframe.model.address import Address, ascii_domain
+from mailframe.model.envelope import Envelope, ForwardPath, Origin, ReversePath
+
+_log = Logger()
+
+HELD = 300.0
+"""Seconds until a suspect message would be tried, were it not held."""
+
+
+class Agent(Protocol):
+    """Gives messages to programs and files of the operator's choice."""
+
+    def deliver(
+        self, place: Command | File, envelope: Envelope, content: IContent
+    ) -> Awaitable[None]:
+        """Deliver one message; raises MailError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What deliveries are made with.
+
+    Attributes:
+        addresses: Knows our domains and rewrites senders.
+        account_for: Gives the account of a user.
+        spool: Takes what leaves this host, or ``None``.
+        agent: Delivers to commands and files, or ``None``.
+        limits: What one message may cost.
+    """
+
+    addresses: Addresses
+    account_for: AccountFor
+    spool: ISpool | None
+    agent: Agent | None
+    limits: DeliveryLimits
+
+
+@dataclass(slots=True)
+class Recipient:
+    """One RCPT and what becomes of it.
+
+    Attributes:
+        forward_path: As RCPT had it.
+        destinations: Where it goes.
+        suspect: Whether it goes to Junk.
+        verdict: A refusal that came before delivery, or ``None``.
+    """
+
+    forward_path: ForwardPath
+    destinations: list[Destination]
+    suspect: bool = False
+    verdict: MailError | None = None
+
+
+class Distribution:
+    """One message on its way to its destinations."""
+
+    def __init__(
+        self,
+        means: Means,
+        message_id: str,
+        origin: Origin,
+        reverse_path: ReversePath,
+        recipients: Sequence[Recipient],
+        *,
+        header: bytes,
+        been_to: frozenset[str],
+        when: float,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            means: What to deliver with.
+            message_id: For the trace field and the log.
+            origin: How the message came.
+            reverse_path: Who it is from.
+            recipients: Whom it is for.
+            header: Fields of the checks, to stand before the trace field.
+            been_to: Where it was delivered before.
+            when: When it came, seconds since 1970.
+        """
+        self._means = means
+        self._id = message_id
+        self._origin = origin
+        self._reverse_path = reverse_path
+        self._recipients = recipients
+        self._been_to = been_to
+        self._when = when
+        alone = recipients[0].forward_path.address if len(recipients) == 1 else None
+        self._header = header + trace.received(origin, message_id, when, alone)
+        self._results: dict[tuple[int, int], MailError | None] = {}
+
+    async def run(self, content: IContent) -> Sequence[MailError | None]:
+        """Deliver; return the verdict on each recipient."""
+        await self._to_accounts(content)
+        await self._to_agents(content)
+        self._note_broken()
+        if self._means.spool is not None:
+            await self._to_spool(self._means.spool, content)
+        return [self._verdict(at) for at in range(len(self._recipients))]
+
+    def _places(
+        self, *kinds: type
+    ) -> list[tuple[tuple[int, int], Recipient, Destination]]:
+        """Return the destinations of some kinds, each with its key."""
+        return [
+            ((at, number), recipient, destination)
+            for at, recipient in enumerate(self._recipients)
+            if recipient.verdict is None
+            for number, destination in enumerate(recipient.destinations)
+            if isinstance(destination.place, kinds)
+        ]
+
+    async def _to_accounts(self, content: IContent) -> None:
+        users: dict[str, bool] = {}
+        senders: dict[str, Address | None] = {}
+        places = self._places(Mailbox)
+        for _, recipient, destination in places:
+            user = _user(destination)
+            # Who gets it under one clean address gets it into INBOX.
+            users[user] = users.get(user, True) and recipient.suspect
+            senders.setdefault(user, destination.sender or self._reverse_path.address)
+        verdicts: dict[str, MailError | None] = {}
+        for user in list(users):
+            if mark(user) in self._been_to:
+                verdicts[user] = MailLoop(f"delivered to {user} before")
+                del users[user]
+        names = list(users)
+        step = self._means.limits.accounts_at_once
+        for start in range(0, len(names), step):
+            batch = names[start : start + step]
+            putting = [
+                put_into_account(
+                    self._means.account_for,
+                    user,
+                    content,
+                    trace.return_path(senders[user])
+                    + trace.delivered_to(user)
+                    + self._header,
+                    message_id=self._id,
+                    suspect=users[user],
+                )
+                for user in batch
+            ]
+            if len(putting) == 1:
+                found = [await putting[0]]
+            else:
+                found = await gatherResults(map(Deferred.fromCoroutine, putting))
+            verdicts.update(zip(batch, found, strict=True))
+        for key, _, destination in places:
+            self._results[key] = verdicts[_user(destination)]
+
+    async def _to_agents(self, content: IContent) -> None:
+        agent = self._means.agent
+        for key, recipient, destination in self._places(Command, File):
+            place = destination.place
+            assert isinstance(place, Command | File)
+            sender = destination.sender or self._reverse_path.address
+            envelope = self._envelope(
+                replace(self._reverse_path, address=sender), [recipient.forward_path]
+            )
+            header = trace.return_path(sender)
+            header += trace.delivered_to(str(recipient.forward_path.address))
+            try:
+                if mark(recipient.forward_path.address) in self._been_to:
+                    raise MailLoop(f"delivered to {place} before")
+                if agent is None:
+                    raise NotPermitted("nothing delivers to commands and files")
+                headed = HeadedContent(header + self._header, content)
+                await agent.deliver(place, envelope, headed)
+            except MailError as refusal:
+                self._results[key] = refusal
+            except Exception:
+                _log.failure("{id} not delivered to {to}", id=self._id, to=place)
+                self._results[key] = TemporaryFailure("a bug of ours")
+            else:
+                self._results[key] = None
+                _log.info("{id} delivered to {to}", id=self._id, to=place)
+
+    def _note_broken(self) -> None:
+        for key, recipient, destination in self._places(Broken):
+            place = destination.place
+            assert isinstance(place, Broken)
+            _log.warn(
+                "{id}: {address} leads to {to}: {why!r}",
+                id=self._id,
+                address=recipient.forward_path.address,
+                to=place.address,
+                why=place.refusal,
+            )
+            self._results[key] = place.refusal
+
+    async def _to_spool(self, spool: ISpool, content: IContent) -> None:
+        """Spool what leaves this host, and what is to be tried again."""
+        groups: dict[tuple[ReversePath, str, bool], list[tuple[int, int]]] = {}
+        paths: dict[tuple[int, int], ForwardPath] = {}
+        for key, recipient, destination in self._places(Elsewhere):
+            place = destination.place
+            assert isinstance(place, Elsewhere)
+            given = recipient.forward_path
+            by = _told(given.address) if destination.forwarded else ""
+            if by and mark(given.address) in self._been_to:
+                self._results[key] = MailLoop(f"sent on from {by} before")
+                continue
+            alone = len(recipient.destinations) == 1
+            paths[key] = forward_path_for(given, place.address, destination, alone)
+            sender = reverse_path_for(
+                self._reverse_path, destination, self._means.addresses
+            )
+            groups.setdefault((sender, by, recipient.suspect), []).append(key)
+        for key in self._to_try_again(bool(paths)):
+            recipient = self._recipients[key[0]]
+            destination = recipient.destinations[key[1]]
+            paths[key] = forward_path_for(
+                recipient.forward_path, _own_address(destination), destination, False
+            )
+            sender = self._reverse_path
+            if destination.sender is not None:
+                sender = replace(sender, address=destination.sender)
+            groups.setdefault((sender, "", recipient.suspect), []).append(key)
+        for (sender, by, suspect), keys in groups.items():
+            header = trace.delivered_to(by) if by else b""
+            envelope = self._envelope(
+                sender, without_doubles(paths[key] for key in keys)
+            )
+            headed = HeadedContent(header + self._header, content)
+            verdict = await self._spool(spool, envelope, headed, suspect)
+            if verdict is None:
+                self._results.update(dict.fromkeys(keys))
+            else:
+                for key in keys:
+                    self._results[key] = self._results.get(key) or verdict
+
+    async def _spool(
+        self, spool: ISpool, envelope: Envelope, content: IContent, suspect: bool
+    ) -> MailError | None:
+        due = max(self._when, envelope.reverse_path.hold_until or 0.0)
+        try:
+            queue_id = await spool.add(
+                envelope, content, due + HELD if suspect else due
+            )
+            if suspect:
+                await spool.hold(queue_id, True)
+        except MailError as refusal:
+            _log.info("{id} not spooled: {refusal!r}", id=self._id, refusal=refusal)
+            return refusal
+        except Exception:
+            _log.failure("{id} not spooled", id=self._id)
+            return TemporaryFailure("a bug of ours")
+        _log.info(
+            "{id} spooled as {queue_id} for {count}{held}",
+            id=self._id,
+            queue_id=queue_id,
+            count=len(envelope.forward_paths),
+            held=", held" if suspect else "",
+        )
+        return None
+
+    def _to_try_again(self, leaving: bool) -> list[tuple[int, int]]:
+        """Return what was not accepted though something else was, or will be."""
+        failed = [
+            key
+            for key, verdict in self._results.items()
+            if verdict is not None and self._address_of(key)
+        ]
+        if self._origin.service != "lmtp":
+            accepted = leaving or None in self._results.values()
+            return failed if accepted else []
+        # One reply for each recipient: what counts is what else it became.
+        return [
+            key
+            for key in failed
+            if any(
+                self._results.get((key[0], number), self) in (None, self)
+                for number in range(len(self._recipients[key[0]].destinations))
+            )
+        ]
+
+    def _address_of(self, key: tuple[int, int]) -> bool:
+        place = self._recipients[key[0]].destinations[key[1]].place
+        return isinstance(place, Mailbox) or (
+            isinstance(place, Broken) and place.address is not None
+        )
+
+    def _envelope(
+        self, reverse_path: ReversePath, paths: Sequence[ForwardPath]
+    ) -> Envelope:
+        return Envelope(reverse_path, tuple(paths), replace(self._origin, account=None))
+
+    def _verdict(self, at: int) -> MailError | None:
+        recipient = self._recipients[at]
+        if recipient.verdict is not None:
+            return recipient.verdict
+        verdicts = [
+            (destination.place, self._results[at, number])
+            for number, destination in enumerate(recipient.destinations)
+        ]
+        failed = [(place, one) for place, one in verdicts if one is not None]
+        if len(failed) < len(verdicts):
+            # The operator's mistake was told of in the log; it is not theirs
+            # whom the others' mail comes from.
+            failed = [pair for pair in failed if not isinstance(pair[0], Broken)]
+        return failed[0][1] if failed else None
+
+
+def _user(destination: Destination) -> str:
+    assert isinstance(destination.place, Mailbox)
+    return destination.place.user
+
+
+def _told(address: Address) -> str:
+    """Return an address for a field of mail that leaves this host."""
+    return f"{address.local}@{ascii_domain(address.domain)}"
+
+
+def _own_address(destination: Destination) -> Address:
+    """Return the address under which a place of ours is tried again."""
+    place = destination.place
+    if isinstance(place, Mailbox):
+        return Address(*place.user.rsplit("@", 1))
+    assert isinstance(place, Broken)
+    assert place.address is not None
+    return place.address

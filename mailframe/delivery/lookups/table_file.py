@@ -1,0 +1,102 @@
+"""Tables in files: aliases(5), virtual addresses, lists of names.
+
+The whole file is read and held; it is read again when it, or a file it
+includes, has changed.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from zope.interface import implementer
+
+from mailframe.delivery.lookups.broken import BrokenTable
+from mailframe.delivery.lookups.entries import INCLUDE, entry, logical_lines, values
+from mailframe.delivery.lookups.watched import FileReader, WatchedTable
+from mailframe.interfaces.lookup import ILookup
+from mailframe.limits import AddressLimits
+from mailframe.model.address import canonical_domain
+
+
+@implementer(ILookup)
+class TableFile:
+    """One file of keys and values."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        seconds: Callable[[], float],
+        run: Callable[..., Awaitable[Any]],
+        limits: AddressLimits | None = None,
+    ) -> None:
+        """Prepare; the file is first read when somebody asks.
+
+        Args:
+            path: The file.
+            seconds: A clock.
+            run: Calls a function with arguments in a thread.
+            limits: ``None`` for the defaults.
+        """
+        limits = limits or AddressLimits()
+        self._path = path
+        self._table = WatchedTable(
+            path,
+            self._parse,
+            seconds=seconds,
+            run=run,
+            max_octets=limits.table_file,
+            max_files=limits.includes + 1,
+        )
+
+    async def lookup(self, key: str) -> list[str] | None:
+        """Return the values of a key, whatever its case."""
+        found = (await self._table.current()).get(table_key(key))
+        return None if found is None else list(found)
+
+    def _parse(self, reader: FileReader) -> dict[str, tuple[str, ...]]:
+        table: dict[str, tuple[str, ...]] = {}
+        first: dict[str, int] = {}
+        path = self._path
+        for number, line in logical_lines(path, reader.read(path)):
+            key, given = entry(path, number, line)
+            name = table_key(key)
+            if name in table:
+                raise BrokenTable(path, number, f"{key} is in line {first[name]}, too")
+            first[name] = number
+            table[name] = tuple(self._included(reader, path, number, given, ()))
+        return table
+
+    def _included(
+        self,
+        reader: FileReader,
+        path: str,
+        number: int,
+        given: list[str],
+        within: tuple[str, ...],
+    ) -> list[str]:
+        """Return values with those of included files in their place."""
+        found: list[str] = []
+        for value in given:
+            if not value.lower().startswith(INCLUDE):
+                found.append(value)
+                continue
+            name = value[len(INCLUDE) :].strip()
+            inner = os.path.join(os.path.dirname(self._path), name)
+            if inner in within:
+                raise BrokenTable(path, number, f"{name} includes itself")
+            for line_number, line in logical_lines(inner, reader.read(inner)):
+                found += self._included(
+                    reader,
+                    inner,
+                    line_number,
+                    values(inner, line_number, line),
+                    (*within, inner),
+                )
+        return found
+
+
+def table_key(key: str) -> str:
+    """Return a key in the one form keys are compared in."""
+    local, at, domain = key.rpartition("@")
+    return f"{local.casefold()}@{canonical_domain(domain)}" if at else key.casefold()

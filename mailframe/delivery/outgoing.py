@@ -1,0 +1,65 @@
+"""The envelopes under which mail leaves this host. Pure.
+
+Source: RFC 5321 section 3.9, RFC 3461 section 5.2.7 (aliases and lists).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mailframe.delivery.addresses import Addresses
+from mailframe.delivery.destination import Destination
+from mailframe.delivery.domains import Kind
+from mailframe.model.address import Address
+from mailframe.model.envelope import ForwardPath, ReversePath
+
+
+def reverse_path_for(
+    given: ReversePath, destination: Destination, addresses: Addresses
+) -> ReversePath:
+    """Return the reverse-path of a copy that leaves this host.
+
+    A list's owner gets the reports about its members. Other mail that is sent
+    on keeps its sender, as an address of ours when there is SRS.
+    """
+    if destination.sender is not None:
+        return replace(given, address=destination.sender, ret=None, envid=None)
+    sender = given.address
+    if not destination.forwarded or sender is None or addresses.srs is None:
+        return given
+    if addresses.domains.kind(sender.canonical().domain) is not Kind.OTHER:
+        return given
+    return replace(given, address=addresses.srs.forward(sender))
+
+
+def forward_path_for(
+    given: ForwardPath, target: Address, destination: Destination, alone: bool
+) -> ForwardPath:
+    """Return the forward-path of a copy that leaves this host.
+
+    Args:
+        given: The recipient as RCPT had it.
+        target: Where the copy goes.
+        destination: How the tables came to it.
+        alone: Whether the recipient became this and nothing else.
+
+    Source: RFC 3461 sections 5.2.7.1 to 5.2.7.3.
+    """
+    if not destination.forwarded:
+        return replace(given, address=target)
+    if destination.sender is not None:
+        return ForwardPath(target)
+    notify = given.notify
+    if notify is not None and not alone:
+        notify -= {"SUCCESS"}
+    orcpt = given.orcpt
+    if orcpt is None and str(given.address).isascii():
+        orcpt = ("rfc822", given.address.written())
+    return ForwardPath(target, notify, orcpt)
+
+
+def without_doubles(paths: Iterable[ForwardPath]) -> tuple[ForwardPath, ...]:
+    """Return forward-paths with each address once, the first counting."""
+    found: dict[Address, ForwardPath] = {}
+    for path in paths:
+        found.setdefault(path.address.canonical(), path)
+    return tuple(found.values())

@@ -1,0 +1,303 @@
+"""Mail that leaves this host: the queue, where it goes, and who carries it.
+
+Part of :mod:`mailframe.wiring`.
+"""
+
+import os
+import random
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailframe.config import BadConfig, HostConfig
+from mailframe.delivery.local_relay import LocalRelay
+from mailframe.delivery.local_users import LocalUsers
+from mailframe.delivery.trace import make_id
+from mailframe.errors import MailError, TemporaryFailure
+from mailframe.interfaces.content import IContent
+from mailframe.interfaces.delivery import Hop, IRelay, IRouter
+from mailframe.interfaces.plugin import Host
+from mailframe.model.address import Address, ascii_domain, canonical_domain
+from mailframe.model.envelope import Envelope
+from mailframe.model.secret import Secret
+from mailframe.net.dns import Resolver, system_servers
+from mailframe.net.mta_sts import Policies, PolicyFile
+from mailframe.net.mta_sts_fetch import PolicyFetcher
+from mailframe.net.relay import SMTPRelay
+from mailframe.net.routing import MXRouter, TableRouter, parse_hop
+from mailframe.net.tls_policy import TrustRoots
+from mailframe.queue.content import HeldContent
+from mailframe.queue.control import QueueControl
+from mailframe.queue.control_socket import ControlFactory
+from mailframe.queue.notices import Notices
+from mailframe.queue.runner import QueueRunner
+from mailframe.queue.spool import DiskSpool
+from mailframe.sasl.client import Login
+from mailframe.storage.journal import Journal, JournalBusy
+from mailframe.storage.maildir.disks import Disks
+from mailframe.storage.os_layer import REAL
+from mailframe.storage.writer import BatchWriter
+
+_log = Logger()
+
+HERE = Hop("", 0, True, "none")
+"""The hop that is this host itself."""
+
+_SMARTHOST = re.compile(r"(\[[^\]]*\]:[0-9]+|[^:\[\]]+:[0-9]+):(.+)")
+
+SOCKET_PATH = 100
+"""Octets the path of a Unix socket may have, about."""
+
+SAVE_INTERVAL = 60.0
+"""Seconds between two looks whether MTA-STS policies are to be saved."""
+
+
+@implementer(IRouter)
+class HouseRouter:
+    """Keeps mail for our own users here, and asks another router for the rest."""
+
+    def __init__(self, domains: Sequence[str], others: IRouter) -> None:
+        """Know our domains."""
+        self._ours = {canonical_domain(domain) for domain in domains}
+        self._others = others
+
+    async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
+        """Return the hops, best first; see IRouter."""
+        if canonical_domain(domain) in self._ours:
+            return (HERE,)
+        found: Sequence[Hop] = await self._others.route(ascii_domain(domain), sender)
+        return found
+
+
+@implementer(IRouter)
+class NoRouter:
+    """Lets nothing leave: mail for others waits in the queue, and it says why."""
+
+    async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
+        """Put it off.
+
+        Raises:
+            TemporaryFailure: Always.
+        """
+        raise TemporaryFailure("this is the sandbox: nothing leaves this machine")
+
+
+@implementer(IRelay)
+class HouseRelay:
+    """Carries mail into our own accounts, or over the network."""
+
+    def __init__(self, here: IRelay, network: IRelay) -> None:
+        """Have both ways."""
+        self._here = here
+        self._network = network
+
+    def deliver(
+        self, hop: Hop, envelope: Envelope, content: IContent
+    ) -> Awaitable[Sequence[MailError | None]]:
+        """Hand one message to one hop; see IRelay."""
+        relay: Any = self._here if hop is HERE else self._network
+        found: Awaitable[Sequence[MailError | None]] = relay.deliver(
+            hop, envelope, content
+        )
+        return found
+
+
+class Outbound:
+    """The queue of one host and what empties it.
+
+    Attributes:
+        spool: Takes mail that is to leave.
+    """
+
+    def __init__(self, config: HostConfig, host: Host, pool: Any) -> None:
+        """Build it; nothing is touched before :meth:`open`.
+
+        Args:
+            config: Of the host.
+            host: The same for plugins.
+            pool: Threads for files.
+
+        Raises:
+            BadConfig: A smarthost is not one.
+        """
+        self._config = config
+        self._reactor = reactor = host.reactor
+        self._directory = Path(host.state_dir, "queue")
+        self._run = partial(deferToThreadPool, reactor, pool)
+        disks = Disks()
+
+        def sync(directory: str) -> None:
+            disks.note(directory)
+            disks.sync()
+
+        journal = Journal(str(self._directory / "journal"))
+        self.spool = DiskSpool(
+            str(self._directory / "spool"),
+            journal=journal,
+            open_writer=partial(
+                BatchWriter, journal, call_from_thread=reactor.callFromThread
+            ),
+            run=self._run,
+            files=REAL,
+            sync=sync,
+            now=reactor.seconds,
+        )
+        self._runner: QueueRunner | None = None
+        self._port: Any = None
+        self._saving: Any = None
+        resolver = Resolver(reactor, system_servers(Path("/etc/resolv.conf")))
+        self._policies = Policies(
+            resolver,
+            PolicyFetcher(reactor, resolver),
+            now=reactor.seconds,
+        )
+        self._policy_file = PolicyFile(Path(host.state_dir, "mta-sts"))
+        hops, logins = _smarthosts(config.smarthosts)
+        router: Any = NoRouter()
+        if not config.sandbox:
+            router = TableRouter(
+                hops
+                or MXRouter(
+                    resolver,
+                    our_names=(config.hostname,),
+                    shuffle=random.Random().shuffle,  # noqa: S311 - which host first
+                    policies=self._policies,
+                )
+            )
+        self._router = router
+        self._relay = SMTPRelay(
+            reactor,
+            hostname=config.hostname,
+            roots=TrustRoots(),
+            resolver=resolver,
+            logins=logins,
+        )
+
+    def serve(
+        self, users: LocalUsers, account_for: Callable[[str], Awaitable[Any]]
+    ) -> None:
+        """Join the queue with the accounts of this host."""
+        config = self._config
+        numbers = count(secrets.randbits(16))
+
+        def identify() -> str:
+            return make_id(self._reactor.seconds(), next(numbers), secrets.randbits(32))
+
+        async def submit(envelope: Envelope, octets: bytes) -> None:
+            now = self._reactor.seconds()
+            await self.spool.add(envelope, HeldContent(octets), now)
+
+        self._runner = QueueRunner(
+            self.spool,
+            HouseRouter((*config.domains, *config.virtual_domains), self._router),
+            HouseRelay(LocalRelay(users, account_for), self._relay),
+            clock=self._reactor,
+            notices=Notices(
+                config.hostname,
+                submit=submit,
+                identify=identify,
+                postmaster=Address("postmaster", config.domains[0]),
+            ),
+            random=random.random,
+        )
+
+    def open(self) -> None:
+        """Open the spool, begin to deliver, and listen for the operator.
+
+        Raises:
+            BadConfig: That cannot be done.
+        """
+        assert self._runner is not None
+        try:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+            self._policies.kept.update(self._policy_file.read())
+            self.spool.open()
+            self._listen(self._runner)
+        except (OSError, MailError, JournalBusy, CannotListenError) as error:
+            raise BadConfig(f"--state-dir: {self._directory}: {error}") from None
+        self._runner.start()
+        self._saving = self._reactor.callLater(SAVE_INTERVAL, self._save)
+
+    def _listen(self, runner: QueueRunner) -> None:
+        """Let the operator in through a socket in the state directory."""
+        path = os.path.join(self._directory.parent, "queue.sock")
+        if len(os.fsencode(path)) > SOCKET_PATH:
+            _log.warn(
+                "{path}: too long for a socket: no mailframe queue here", path=path
+            )
+            return
+        control = QueueControl(
+            self.spool, self._reactor.seconds, runner.destinations.revive
+        )
+        self._port = ControlFactory(control, self._reactor).listen(path)
+
+    async def close(self, seconds: float) -> None:
+        """Stop delivering and close the spool.
+
+        Args:
+            seconds: How long deliveries that are under way may take.
+        """
+        if self._runner is None or self._saving is None:
+            return
+        port, self._port = self._port, None
+        self._saving.cancel()
+        self._saving = None
+        if port is not None:
+            await port.stopListening()
+        stopped = Deferred.fromCoroutine(_awaited(self._runner.stop()))
+        stopped.addTimeout(seconds, self._reactor, lambda result, late: None)
+        await stopped
+        await self._policies.save(self._policy_file, self._run)
+        self._relay.close()
+        await self.spool.close()
+
+    def _save(self) -> None:
+        self._saving = self._reactor.callLater(SAVE_INTERVAL, self._save)
+        Deferred.fromCoroutine(self._policies.save(self._policy_file, self._run))
+
+
+async def _awaited(what: Awaitable[Any]) -> Any:
+    return await what
+
+
+def _smarthosts(texts: Sequence[str]) -> tuple[list[Hop], dict[str, Login]]:
+    """Return the hops and logins of ``HOST:PORT[:user:passwordfile]``.
+
+    Raises:
+        BadConfig: One is not that.
+    """
+    hops, logins = [], {}
+    for text in texts:
+        host, login = _split(text)
+        try:
+            hop = parse_hop(host, tls="encrypt" if login else "may")
+            if login:
+                user, _, path = login.partition(":")
+                password = Path(path).read_bytes().splitlines()[0]
+                logins[f"{hop.host}:{hop.port}"] = Login(
+                    user.encode(), Secret(password)
+                )
+        except (ValueError, IndexError) as error:
+            raise BadConfig(f"--smarthost {host}: {error}") from None
+        except OSError as error:
+            raise BadConfig(
+                f"--smarthost {host}: {error.filename}: {error.strerror}"
+            ) from None
+        hops.append(hop)
+    return hops, logins
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Cut ``HOST:PORT`` from ``user:passwordfile``; HOST may be in brackets."""
+    found = _SMARTHOST.fullmatch(text)
+    return (text, "") if found is None else (found[1], found[2])

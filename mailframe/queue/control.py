@@ -1,0 +1,238 @@
+"""What an operator asks of the queue: requests and answers as JSON objects.
+
+:mod:`.control_socket` carries them. A request has a ``command`` and says which
+messages it means; the last object of an answer is ``{"done": how many}``.
+
+Source: docs/queue.rst.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from mailframe.errors import MessageGone
+from mailframe.queue.contract import IQueueSpool, Parcel
+from mailframe.queue.reports import mailbox
+from mailframe.queue.view import recipients_of
+
+PAGE = 200
+"""Messages that are read from the spool at once."""
+
+HEAD = 65_536
+"""Octets of content shown at most."""
+
+Request = dict[str, Any]
+Send = Callable[[Request], Awaitable[None]]
+Answer = Awaitable[Request]
+
+
+class BadRequest(Exception):
+    """The request asks for nothing we can do; the text may be shown."""
+
+
+class QueueControl:
+    """Does what is asked, on a spool."""
+
+    def __init__(
+        self,
+        spool: IQueueSpool,
+        now: Callable[[], float],
+        revive: Callable[[str | None], None],
+    ) -> None:
+        """Begin.
+
+        Args:
+            spool: What it is about.
+            now: Seconds since 1970.
+            revive: Lets a destination that counts as dead be tried at once,
+                ``None`` for all; see :meth:`.destinations.Destinations.revive`.
+        """
+        self._spool = spool
+        self._revive = revive
+        self._now = now
+        self._commands: dict[str, Callable[[Request, Send], Answer]] = {
+            "list": self._list,
+            "show": self._show,
+            "why": self._why,
+            "hold": self._hold,
+            "release": self._release,
+            "flush": self._flush,
+            "retry": self._retry,
+            "drop": self._drop,
+            "requeue": self._requeue,
+        }
+
+    async def answer(self, request: object, send: Send) -> Request:
+        """Answer one request.
+
+        Args:
+            request: As it was sent.
+            send: Sends a line of the answer.
+
+        Returns:
+            What was done, as the last line.
+
+        Raises:
+            BadRequest: It is none.
+            MailError: It cannot be done.
+        """
+        if not isinstance(request, dict):
+            raise BadRequest("a request is an object")
+        command = self._commands.get(str(request.get("command")))
+        if command is None:
+            raise BadRequest("there is no such command")
+        return await command(request, send)
+
+    async def _list(self, request: Request, send: Send) -> Request:
+        count = 0
+        async for parcels in _pages(self._spool):
+            if _matches(parcels, request):
+                count += 1
+                await send(_summary(parcels))
+        return {"done": count}
+
+    async def _show(self, request: Request, send: Send) -> Request:
+        parcels = await self._spool.entry(_queue_id(request))
+        content = await self._spool.content(parcels[0].queue_id)
+        try:
+            octets = await content.read(0, HEAD)
+        finally:
+            content.close()
+        text = octets.decode("utf-8", "replace")
+        await send({**_summary(parcels), **_details(parcels), "content": text})
+        return {"done": 1}
+
+    async def _why(self, request: Request, send: Send) -> Request:
+        parcels = await self._spool.entry(_queue_id(request))
+        await send({**_summary(parcels), **_details(parcels)})
+        return {"done": 1}
+
+    async def _hold(self, request: Request, send: Send) -> Request:
+        return await self._each(request, lambda one: self._spool.hold(one, True))
+
+    async def _release(self, request: Request, send: Send) -> Request:
+        return await self._each(request, lambda one: self._spool.hold(one, False))
+
+    async def _drop(self, request: Request, send: Send) -> Request:
+        return await self._each(request, self._spool.remove)
+
+    async def _requeue(self, request: Request, send: Send) -> Request:
+        now = self._now()
+        return await self._each(request, lambda one: self._spool.renew(one, now))
+
+    async def _flush(self, request: Request, send: Send) -> Request:
+        destination = _text(request, "destination")
+        self._revive(destination)
+        count = await self._spool.hasten(None, destination, self._now())
+        return {"done": count}
+
+    async def _retry(self, request: Request, send: Send) -> Request:
+        async def retry(queue_id: str) -> None:
+            for parcel in await self._spool.entry(queue_id):
+                self._revive(parcel.destination)
+            await self._spool.hasten(queue_id, None, self._now())
+
+        return await self._each(request, retry)
+
+    async def _each(
+        self, request: Request, act: Callable[[str], Awaitable[object]]
+    ) -> Request:
+        """Do something to the messages that are meant: some IDs, or what matches."""
+        ids = request.get("ids")
+        if isinstance(ids, list) and ids:
+            for one in ids:
+                await act(str(one))
+            return {"done": len(ids)}
+        if not any(request.get(name) for name in ("all", "sender", "destination")):
+            raise BadRequest("no message is named")
+        count = 0
+        async for parcels in _pages(self._spool):
+            if _matches(parcels, request):
+                try:
+                    await act(parcels[0].queue_id)
+                    count += 1
+                except MessageGone:
+                    pass  # it was delivered meanwhile
+        return {"done": count}
+
+
+async def _pages(spool: IQueueSpool) -> Any:
+    """Yield all messages, as their parcels."""
+    after = None
+    while page := await spool.entries(after, PAGE):
+        for parcels in page:
+            yield parcels
+        after = page[-1][0].queue_id
+
+
+def _queue_id(request: Request) -> str:
+    ids = request.get("ids")
+    if not isinstance(ids, list) or len(ids) != 1:
+        raise BadRequest("one message is to be named")
+    return str(ids[0])
+
+
+def _text(request: Request, name: str) -> str | None:
+    value = request.get(name)
+    if value is not None and not isinstance(value, str):
+        raise BadRequest(f"{name} is a text")
+    return value.lower() if value else None
+
+
+def _matches(parcels: Sequence[Parcel], request: Request) -> bool:
+    """Tell whether a message is meant."""
+    sender, destination = _text(request, "sender"), _text(request, "destination")
+    held = request.get("held")
+    path = parcels[0].envelope.reverse_path.address
+    return (
+        (sender is None or sender == str(path or "<>").lower())
+        and (destination is None or destination in [p.destination for p in parcels])
+        and (not held or parcels[0].held)
+    )
+
+
+def _summary(parcels: Sequence[Parcel]) -> Request:
+    """Return a message as a line of the list."""
+    first = parcels[0]
+    sender = first.envelope.reverse_path.address
+    return {
+        "id": first.queue_id,
+        "arrived": first.arrived,
+        "size": first.size,
+        "held": first.held,
+        "sender": "" if sender is None else mailbox(sender),
+        "due": min(one.due for one in parcels),
+        "attempts": max(one.attempts for one in parcels),
+        "recipients": [mailbox(one.path.address) for one in recipients_of(parcels)],
+    }
+
+
+def _details(parcels: Sequence[Parcel]) -> Request:
+    """Return what is known of each recipient."""
+    path, origin = parcels[0].envelope.reverse_path, parcels[0].envelope.origin
+    return {
+        "envelope_id": path.envid,
+        "priority": path.priority,
+        "require_tls": path.require_tls,
+        "user": origin.user,
+        "client": origin.client_address,
+        "service": origin.service,
+        "parcels": [
+            {
+                "destination": parcel.destination,
+                "due": parcel.due,
+                "attempts": parcel.attempts,
+                "recipients": [
+                    {
+                        "address": mailbox(one.path.address),
+                        "tried": one.tried,
+                        "status": one.last.status if one.last else None,
+                        "reply": one.last.reply if one.last else None,
+                        "remote": one.last.remote if one.last else None,
+                        "warned": one.warned,
+                    }
+                    for one in parcel.recipients
+                ],
+            }
+            for parcel in parcels
+        ],
+    }

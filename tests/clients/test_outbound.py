@@ -1,0 +1,85 @@
+"""Mail from one host to another, through the queue."""
+
+import email
+import imaplib
+import json
+import smtplib
+import sys
+import time
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.clients.test_python import insecure
+from tests.host import Host, environment, run
+
+MESSAGE = "Subject: {subject}\n\nTo another host.\n"
+
+
+def mailframe(host: Host, *arguments: str) -> str:
+    """Run the ``mailframe`` command on a host's state."""
+    code = "import sys; from mailframe.cli import main; sys.exit(main())"
+    done = run(
+        *(sys.executable, "-c", code, *arguments),
+        *("--state-dir", str(host.state_dir)),
+        env=environment(),
+    )
+    return done.stdout.decode()
+
+
+class OutboundTests(SynchronousTestCase):
+    """One host sends, the other receives."""
+
+    def setUp(self) -> None:
+        """Start both; the sender gives everything to the receiver."""
+        self.far = Host("--domain=example.net", services=("smtp", "imap"))
+        self.addCleanup(self.far.close)
+        smarthost = f"--smarthost=127.0.0.1:{self.far.port['smtp']}"
+        self.near = Host(
+            "--domain=example.com", smarthost, services=("submission", "imap")
+        )
+        self.addCleanup(self.near.close)
+        for host, domain in ((self.far, "example.net"), (self.near, "example.com")):
+            with host.passwd.open("a") as file:
+                file.write(f"carol@{domain}:{{PLAIN}}carol-secret\n")
+        time.sleep(1.1)  # The passwd file is looked at once a second.
+
+    def send(self, subject: str, recipient: str) -> None:
+        """Submit a message as carol of the near host."""
+        with smtplib.SMTP("127.0.0.1", self.near.port["submission"]) as client:
+            client.starttls(context=insecure())
+            client.login("carol@example.com", "carol-secret")
+            text = MESSAGE.format(subject=subject)
+            client.sendmail("carol@example.com", [recipient], text)
+
+    def wait_for(self, host: Host, user: str) -> Any:
+        """Return the first message of a mailbox, when it is there."""
+        with imaplib.IMAP4("127.0.0.1", host.port["imap"]) as client:
+            client.login(user, "carol-secret")
+            for _ in range(100):
+                if client.select()[1] != [b"0"]:
+                    fetched: Any = client.fetch("1", "BODY.PEEK[]")
+                    return email.message_from_bytes(fetched[1][0][1])
+                time.sleep(0.1)
+        raise AssertionError(host.program.said() + mailframe(host, "queue", "list"))
+
+    def test_delivered(self) -> None:
+        """A message to a user of the other host arrives, and leaves the queue."""
+        self.send("hello", "carol@example.net")
+        message = self.wait_for(self.far, "carol@example.net")
+        self.assertEqual(message["Subject"], "hello")
+        self.assertEqual(len(message.get_all("Received")), 2)
+        for _ in range(50):
+            listed = mailframe(self.near, "queue", "list", "--json").splitlines()
+            if listed and json.loads(listed[0]) == {"done": 0}:
+                return
+            time.sleep(0.1)
+        raise AssertionError(listed)
+
+    def test_bounced(self) -> None:
+        """A message to nobody comes back as a report."""
+        self.send("lost", "nobody@example.net")
+        report = self.wait_for(self.near, "carol@example.com")
+        self.assertEqual(report.get_content_type(), "multipart/report")
+        self.assertIn("5.1.1", report.as_string())
+        self.assertIn("nobody@example.net", report.as_string())

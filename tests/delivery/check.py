@@ -1,0 +1,71 @@
+"""A check that does what it is told."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from mailframe.interfaces.check import IMessageCheck, Verdict
+from mailframe.model.envelope import ForwardPath, Origin, ReversePath
+
+
+@implementer(IMessageCheck)
+class ToldCheck:
+    """Answers each stage with a verdict, an error, or something to wait for."""
+
+    def __init__(self, **answers: Any) -> None:
+        """Answer stages by their names; the others with ``None``."""
+        self.answers = answers
+        self.asked: list[str] = []
+        self.octets: list[bytes] = []
+        self.memories: list[dict[str, object]] = []
+
+    async def _answer(self, stage: str) -> Verdict | None:
+        self.asked.append(stage)
+        answer = self.answers.get(stage)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, Deferred):
+            return await answer
+        return answer
+
+    async def connect(self, origin: Origin) -> Verdict | None:
+        """Answer."""
+        return await self._answer("connect")
+
+    async def helo(self, origin: Origin) -> Verdict | None:
+        """Answer."""
+        return await self._answer("helo")
+
+    async def mail(
+        self, memory: dict[str, object], origin: Origin, reverse_path: ReversePath
+    ) -> Verdict | None:
+        """Answer."""
+        self.memories.append(memory)
+        return await self._answer("mail")
+
+    async def rcpt(
+        self, memory: dict[str, object], forward_path: ForwardPath
+    ) -> Verdict | None:
+        """Answer, for one local part alone if there is such an answer."""
+        local = forward_path.address.local
+        return await self._answer(local if local in self.answers else "rcpt")
+
+    def content(
+        self, memory: dict[str, object], octets: bytes
+    ) -> Awaitable[None] | None:
+        """Note the octets, and answer."""
+        self.octets.append(octets)
+        answer = self.answers.get("content")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def end(self, memory: dict[str, object]) -> Verdict | None:
+        """Answer."""
+        return await self._answer("end")
+
+    def over(self, memory: dict[str, object]) -> None:
+        """Note it."""
+        self.asked.append("over")

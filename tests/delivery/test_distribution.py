@@ -1,0 +1,502 @@
+"""One message to accounts and elsewhere, past the checks."""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from zope.interface.verify import verifyObject
+
+from mailframe.delivery.addresses import Addresses
+from mailframe.delivery.checks import Checks, Configured
+from mailframe.delivery.destination import Command
+from mailframe.delivery.inbound import InboundReceiver
+from mailframe.delivery.local_relay import LocalRelay
+from mailframe.delivery.srs import SRS
+from mailframe.delivery.submission import SubmissionReceiver
+from mailframe.errors import (
+    InsufficientStorage,
+    MailLoop,
+    NoSuchUser,
+    NotPermitted,
+    OverQuota,
+    PolicyDeferral,
+    PolicyRefusal,
+    RelayDenied,
+    TemporaryFailure,
+)
+from mailframe.interfaces.check import AddField, ChangeField, Decision, Verdict
+from mailframe.interfaces.delivery import Hop, IDoorkeeper, IMailReceiver, IRelay
+from mailframe.model.address import Address
+from mailframe.model.envelope import Envelope, ForwardPath, ReversePath
+from mailframe.model.mailbox import MailboxName
+from mailframe.storage.content import MemoryContent
+from tests.delivery.check import ToldCheck
+from tests.delivery.spool import ListSpool
+from tests.delivery.test_addresses import addresses
+from tests.delivery.world import NOW, DeliveryTestCase, World, _inbox
+
+ALICE = Address("alice", "example.org")
+BOB = Address("bob", "example.org")
+CAROL = Address("carol", "example.org")
+STRANGER = Address("x", "elsewhere.example")
+SENDER = Address("sender", "b.example")
+MESSAGE = b"Subject: hello\r\n\r\nbody\r\n"
+
+
+class DistributionTestCase(DeliveryTestCase):
+    """A receiver with tables, a spool and checks."""
+
+    def make(
+        self,
+        aliases: Any = None,
+        checks: Any = (),
+        kind: Any = InboundReceiver,
+        srs: SRS | None = None,
+        **more: Any,
+    ) -> World:
+        """Make the world."""
+        self.spool = ListSpool()
+        self.clock = Clock()
+        found: Addresses = addresses(aliases, srs=srs, **more.pop("tables", {}))
+        settings = {
+            "addresses": found,
+            "spool": self.spool,
+            "may_relay": lambda origin: origin.client_address == "192.0.2.99",
+            **more,
+        }
+        if checks:
+            settings["checks"] = Checks(
+                [Configured("told", one) for one in checks], self.clock
+            )
+        self.world = World(kind, **settings)
+        return self.world
+
+    def to(self, *recipients: Address, **more: Any) -> Any:
+        """Send the message; return the verdicts."""
+        more.setdefault("sender", SENDER)
+        return self.send(self.world, more.pop("content", MESSAGE), *recipients, **more)
+
+    def stored(self, local: str) -> list[bytes]:
+        """Return the INBOX of somebody."""
+        return self.inbox(self.world.account(f"{local}@example.org"))
+
+    def fails(self, kind: type, *recipients: Address, **more: Any) -> Any:
+        """Demand that a message is refused."""
+        content = more.pop("content", MESSAGE)
+
+        async def send() -> None:
+            begun = await self.world.receiver.begin(
+                more.get("origin") or self.world.origin(), ReversePath(SENDER)
+            )
+            try:
+                for recipient in recipients:
+                    await begun.recipient(ForwardPath(recipient))
+                begun.write(content)
+                await begun.finish()
+            finally:
+                begun.abort()
+
+        return self.refused(send(), kind)
+
+
+class ElsewhereTests(DistributionTestCase):
+    """What leaves this host."""
+
+    def test_relay(self) -> None:
+        """Who may relay gets one entry for all recipients elsewhere."""
+        world = self.make()
+        trusted = world.origin(client_address="192.0.2.99")
+        other = Address("y", "other.example")
+        self.assertEqual(self.to(ALICE, STRANGER, other, origin=trusted), [None] * 3)
+        (entry,) = self.spool.entries
+        self.assertEqual(entry.recipients, ["x@elsewhere.example", "y@other.example"])
+        self.assertEqual((entry.sender, entry.due), ("sender@b.example", NOW))
+        self.assertTrue(entry.octets.startswith(b"Received: from client.example"))
+        self.assertTrue(entry.octets.endswith(MESSAGE))
+        self.assertNotIn(b"Return-Path", entry.octets)
+        self.assertEqual(len(self.stored("alice")), 1)
+
+    def test_no_open_relay(self) -> None:
+        """Nobody else may."""
+        world = self.make()
+        self.fails(RelayDenied, STRANGER)
+        self.fails(RelayDenied, Address("x%elsewhere.example", "other.example"))
+        # Not even a name that hides another host in it.
+        self.fails(NoSuchUser, Address("x%elsewhere.example", "example.org"))
+        self.fails(NoSuchUser, Address("elsewhere.example!x", "example.org"))
+        self.fails(NoSuchUser, Address("x@elsewhere.example", "example.org"))
+        self.assertEqual((self.spool.entries, world.accounts), ([], {}))
+
+    def test_submission(self) -> None:
+        """Users who have logged in may send anywhere, with their parameters."""
+        world = self.make(kind=SubmissionReceiver)
+        user = "alice@example.org"
+        origin = world.origin(
+            service="submission", user=user, account=world.account(user)
+        )
+        path = ForwardPath(
+            STRANGER, frozenset({"SUCCESS"}), ("rfc822", "x@elsewhere.example")
+        )
+
+        async def send() -> Any:
+            begun = await world.receiver.begin(
+                origin, ReversePath(ALICE, ret="FULL", envid="E", hold_until=NOW + 60)
+            )
+            await begun.recipient(path)
+            begun.write(MESSAGE)
+            return await begun.finish()
+
+        self.assertEqual(self.run_now(send()), [None])
+        (entry,) = self.spool.entries
+        self.assertEqual(entry.envelope.forward_paths, (path,))
+        self.assertEqual(entry.envelope.reverse_path.envid, "E")
+        self.assertEqual(entry.due, NOW + 60)
+        self.assertIsNone(entry.envelope.origin.account)
+        self.assertIn(b"Message-ID:", entry.octets)
+
+    def test_no_spool(self) -> None:
+        """Without a spool nothing leaves."""
+        world = self.make({"a": ["x@elsewhere.example"]}, spool=None)
+        trusted = world.origin(client_address="192.0.2.99")
+        self.fails(RelayDenied, STRANGER, origin=trusted)
+        self.fails(RelayDenied, Address("a", "example.org"))
+
+    def test_full_spool(self) -> None:
+        """What cannot be spooled is not accepted."""
+        world = self.make()
+        self.spool.full = True
+        trusted = world.origin(client_address="192.0.2.99")
+        verdicts = self.to(ALICE, STRANGER, origin=trusted)
+        self.assertIsNone(verdicts[0])
+        self.assertIsInstance(verdicts[1], InsufficientStorage)
+
+
+class ForwardTests(DistributionTestCase):
+    """What a table of ours sends on."""
+
+    def test_srs(self) -> None:
+        """The sender becomes an address of ours, unless it is ours or nobody."""
+        srs = SRS("example.org", [b"sixteen octets!!"], lambda: NOW)
+        self.make({"a": ["x@elsewhere.example"]}, srs=srs)
+        for sender in (SENDER, ALICE, None):
+            self.assertEqual(
+                self.to(Address("a", "example.org"), sender=sender), [None]
+            )
+        first, second, third = self.spool.entries
+        found = first.envelope.reverse_path.address
+        assert found is not None
+        self.assertEqual(srs.reverse(found.local), SENDER)
+        self.assertEqual(second.sender, "alice@example.org")
+        self.assertIsNone(third.envelope.reverse_path.address)
+
+    def test_loop(self) -> None:
+        """Mail that comes back to where it was sent on goes no second round."""
+        self.make({"a": ["x@elsewhere.example"]})
+        self.to(Address("A", "example.org"))
+        (entry,) = self.spool.entries
+        self.assertTrue(entry.octets.startswith(b"Delivered-To: A@example.org\r\n"))
+        verdicts = self.to(Address("a", "EXAMPLE.org"), content=entry.octets)
+        self.assertIsInstance(verdicts[0], MailLoop)
+        self.assertEqual(len(self.spool.entries), 1)
+
+    def test_local_loop(self) -> None:
+        """Nor does mail that was in this account before; but users may send it."""
+        self.make()
+        self.to(ALICE)
+        (stored,) = self.stored("alice")
+        (verdict,) = self.to(ALICE, content=stored)
+        self.assertIsInstance(verdict, MailLoop)
+        user = "alice@example.org"
+        world = self.make(kind=SubmissionReceiver)
+        origin = world.origin(
+            service="submission", user=user, account=world.account(user)
+        )
+        again = self.to(ALICE, content=stored, sender=ALICE, origin=origin)
+        self.assertEqual(again, [None])
+
+    def test_list(self) -> None:
+        """Reports about a list go to its owner, here and elsewhere."""
+        self.make({"list": ["alice", "x@elsewhere.example"], "owner-list": ["bob"]})
+        self.assertEqual(self.to(Address("list", "example.org")), [None])
+        (stored,) = self.stored("alice")
+        self.assertTrue(stored.startswith(b"Return-Path: <owner-list@example.org>\r\n"))
+        (entry,) = self.spool.entries
+        self.assertEqual(entry.sender, "owner-list@example.org")
+        self.assertIsNone(entry.envelope.forward_paths[0].orcpt)
+
+    def test_notifications(self) -> None:
+        """Parameters go with one address; with several SUCCESS stays behind."""
+        self.make(
+            {
+                "one": ["x@elsewhere.example"],
+                "two": ["x@elsewhere.example", "y@elsewhere.example"],
+            }
+        )
+
+        async def send(local: str) -> None:
+            begun = await self.world.receiver.begin(
+                self.world.origin(), ReversePath(SENDER, envid="E")
+            )
+            await begun.recipient(
+                ForwardPath(
+                    Address(local, "example.org"), frozenset({"SUCCESS", "FAILURE"})
+                )
+            )
+            await begun.finish()
+
+        self.run_now(send("one"))
+        self.run_now(send("two"))
+        one, two = (entry.envelope for entry in self.spool.entries)
+        self.assertEqual(one.forward_paths[0].notify, {"SUCCESS", "FAILURE"})
+        self.assertEqual(one.forward_paths[0].orcpt, ("rfc822", "one@example.org"))
+        self.assertEqual(one.reverse_path.envid, "E")
+        self.assertEqual([path.notify for path in two.forward_paths], [{"FAILURE"}] * 2)
+
+    def test_agent(self) -> None:
+        """Commands get the message from who may be trusted with them."""
+        seen = []
+
+        class Agent:
+            refusal: Exception | None = None
+
+            async def deliver(self, place: Any, envelope: Any, content: Any) -> None:
+                if self.refusal:
+                    raise self.refusal
+                seen.append((place, await content.read(0, content.size)))
+
+        agent = Agent()
+        table = {"count": ["|/bin/count all"]}
+        tables = {"allow_commands": True}
+        self.make(table, agent=agent, tables=tables)
+        count = Address("count", "example.org")
+        self.assertEqual(self.to(count), [None])
+        ((place, octets),) = seen
+        self.assertEqual(place, Command("/bin/count all"))
+        self.assertTrue(
+            octets.startswith(b"Return-Path: <sender@b.example>\r\nDelivered-")
+        )
+        agent.refusal = TemporaryFailure("75")
+        self.assertIsInstance(self.to(count)[0], TemporaryFailure)
+        agent.refusal = ZeroDivisionError()
+        self.assertIsInstance(self.to(count)[0], TemporaryFailure)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.make(table, tables=tables)
+        self.assertIsInstance(self.to(count)[0], NotPermitted)
+
+
+class MixedTests(DistributionTestCase):
+    """Some have it, and some have not."""
+
+    def _full(self, local: str, refusal: Any = None) -> None:
+        self.world.account(f"{local}@example.org").refusal = refusal or OverQuota(
+            "full"
+        )
+
+    def test_others_wait(self) -> None:
+        """When some have it, the rest waits in the spool: nobody gets it twice."""
+        self.make()
+        self._full("bob")
+        self.assertEqual(self.to(ALICE, BOB), [None, None])
+        (entry,) = self.spool.entries
+        self.assertEqual(entry.recipients, ["bob@example.org"])
+        self.assertEqual(len(self.stored("alice")), 1)
+
+    def test_nobody_has_it(self) -> None:
+        """When nobody has it, the client is told and comes again."""
+        self.make()
+        self._full("alice")
+        self._full("bob")
+        self.assertEqual([type(one) for one in self.to(ALICE, BOB)], [OverQuota] * 2)
+        self.assertEqual(self.spool.entries, [])
+
+    def test_lmtp(self) -> None:
+        """Where each recipient has its reply, each is told the truth."""
+        world = self.make({"both": ["bob", "carol"]})
+        self._full("bob")
+        origin = world.origin(service="lmtp")
+        both = Address("both", "example.org")
+        verdicts = self.to(ALICE, BOB, origin=origin)
+        self.assertEqual([type(one) for one in verdicts], [type(None), OverQuota])
+        self.assertEqual(self.spool.entries, [])
+        # But not half of it.
+        self.assertEqual(self.to(both, origin=origin), [None])
+        self.assertEqual(self.spool.entries[0].recipients, ["bob@example.org"])
+
+    def test_unknown_member(self) -> None:
+        """A member that is nobody's is reported from the spool."""
+        self.make({"list": ["alice", "nobody"], "owner-list": ["bob"]})
+        self.assertEqual(self.to(Address("list", "example.org")), [None])
+        (entry,) = self.spool.entries
+        self.assertEqual(entry.recipients, ["nobody@example.org"])
+        self.assertEqual(entry.sender, "owner-list@example.org")
+
+    def test_full_spool(self) -> None:
+        """Where the rest cannot wait, the verdict is the account's."""
+        self.make()
+        self._full("bob")
+        self.spool.full = True
+        self.assertEqual(
+            [type(one) for one in self.to(ALICE, BOB)], [type(None), OverQuota]
+        )
+
+    def test_without_spool(self) -> None:
+        """As before: an unknown member is not the sender's fault."""
+        self.make({"list": ["alice", "nobody"], "both": ["alice", "bob"]}, spool=None)
+        self.assertEqual(self.to(Address("list", "example.org")), [None])
+        self._full("bob")
+        (verdict,) = self.to(Address("both", "example.org"))
+        self.assertIsInstance(verdict, OverQuota)
+
+
+class CheckedTests(DistributionTestCase):
+    """What checks do to a message."""
+
+    def test_doorkeeper(self) -> None:
+        """A receiver looks at sessions only when there is something to look with."""
+        self.assertFalse(IDoorkeeper.providedBy(self.make().receiver))
+        world = self.make(checks=[ToldCheck(connect=Verdict(Decision.REFUSE, "no"))])
+        receiver: Any = world.receiver
+        verifyObject(IDoorkeeper, receiver)
+        verifyObject(IMailReceiver, receiver)
+        self.refused(receiver.connected(world.origin()), PolicyRefusal)
+        self.run_now(receiver.greeted(world.origin()))
+
+    def test_stages(self) -> None:
+        """Each stage can refuse; the check is let go once."""
+        for stage in ("mail", "rcpt", "end"):
+            for decision, kind in (
+                (Decision.REFUSE, PolicyRefusal),
+                (Decision.DEFER, PolicyDeferral),
+            ):
+                check = ToldCheck(**{stage: Verdict(decision)})
+                self.make(checks=[check])
+                self.fails(kind, ALICE)
+                self.assertEqual(check.asked.count("over"), 1)
+                self.assertEqual(self.stored("alice"), [])
+
+    def test_unknown_first(self) -> None:
+        """Checks see no recipient that does not exist."""
+        check = ToldCheck()
+        self.make(checks=[check])
+        self.fails(NoSuchUser, Address("nobody", "example.org"))
+        self.assertEqual(check.asked, ["mail", "over"])
+
+    def test_content(self) -> None:
+        """Checks see the content, and the sender waits for the slow ones."""
+        slow: Deferred[None] = Deferred()
+        check = ToldCheck(content=slow)
+        self.make(checks=[check])
+        begun = self.run_now(
+            self.world.receiver.begin(self.world.origin(), ReversePath(None))
+        )
+        self.run_now(begun.recipient(ForwardPath(ALICE)))
+        waiting = Deferred.fromCoroutine(begun.write(MESSAGE))
+        self.assertNoResult(waiting)
+        slow.callback(None)
+        self.successResultOf(waiting)
+        check.answers.clear()
+        self.assertEqual(self.run_now(begun.finish()), [None])
+        self.assertEqual(b"".join(check.octets), MESSAGE)
+
+    def test_header(self) -> None:
+        """Fields of the checks stand before ours, and everybody gets them."""
+        field = b"Authentication-Results: mx.example.org; none\r\n"
+        check = ToldCheck(end=Verdict(Decision.NEUTRAL, header=field))
+        world = self.make(checks=[check])
+        self.to(ALICE, STRANGER, origin=world.origin(client_address="192.0.2.99"))
+        (stored,) = self.stored("alice")
+        self.assertIn(b"\r\n" + field + b"Received: ", stored)
+        self.assertTrue(self.spool.entries[0].octets.startswith(field))
+
+    def test_edits(self) -> None:
+        """Header and body are changed for everybody."""
+        edits = (AddField(b"X", b"y", 0), ChangeField(b"Subject", 1, b"bye"))
+        body = MemoryContent(b"other\r\n")
+        for replaced, expected in (
+            (None, b"X: y\r\nSubject: bye\r\n\r\nbody\r\n"),
+            (body, b"X: y\r\nSubject: bye\r\n\r\nother\r\n"),
+        ):
+            verdict = Verdict(Decision.NEUTRAL, edits=edits, body=replaced)
+            self.make(checks=[ToldCheck(end=verdict)])
+            self.assertEqual(self.to(ALICE), [None])
+            self.assertTrue(self.stored("alice")[0].endswith(b"0000\r\n" + expected))
+
+    def test_large_header(self) -> None:
+        """A header too large to be changed stays as it is."""
+        verdict = Verdict(Decision.NEUTRAL, edits=(AddField(b"X", b"y", 0),))
+        self.make(checks=[ToldCheck(end=verdict)])
+        content = b"A: " + b"x" * 1_100_000 + b"\r\n\r\nbody"
+        self.assertEqual(self.to(ALICE, content=content, piece=500_000), [None])
+        self.assertTrue(self.stored("alice")[0].endswith(content))
+
+    def test_quarantine(self) -> None:
+        """Suspect mail goes to Junk, which is made; and is held in the spool."""
+        check = ToldCheck(end=Verdict(Decision.QUARANTINE, "spam"))
+        world = self.make(checks=[check])
+        trusted = world.origin(client_address="192.0.2.99")
+        for _ in range(2):
+            self.assertEqual(self.to(ALICE, STRANGER, origin=trusted), [None, None])
+        self.assertEqual(self.stored("alice"), [])
+        account = world.account("alice@example.org")
+        self.assertEqual(len(self.run_now(_inbox(account, "Junk"))), 2)
+        boxes = {one.name: one for one in self.run_now(account.list_mailboxes())}
+        self.assertEqual(boxes[MailboxName("Junk")].special_use, {"\\Junk"})
+        self.assertTrue(all(one.held for one in self.spool.entries))
+
+    def test_quarantine_for_some(self) -> None:
+        """One recipient's suspicion is not the others'."""
+        check = ToldCheck(bob=Verdict(Decision.QUARANTINE))
+        self.make(checks=[check])
+        self.assertEqual(self.to(ALICE, BOB), [None, None])
+        self.assertEqual(len(self.stored("alice")), 1)
+        self.assertEqual(self.stored("bob"), [])
+
+    def test_refused_for_some(self) -> None:
+        """LMTP refuses one recipient; SMTP cannot, and puts it into Junk."""
+        no = Verdict(Decision.REFUSE, "no")
+        verdict = Verdict(Decision.NEUTRAL, recipients={BOB: no})
+        world = self.make(checks=[ToldCheck(end=verdict)])
+        found = self.to(ALICE, BOB, origin=world.origin(service="lmtp"))
+        self.assertEqual([type(one) for one in found], [type(None), PolicyRefusal])
+        self.make(checks=[ToldCheck(end=verdict)])
+        self.assertEqual(self.to(ALICE, BOB), [None, None])
+        junk = _inbox(self.world.account("bob@example.org"), "Junk")
+        self.assertEqual(len(self.run_now(junk)), 1)
+        self.make(checks=[ToldCheck(end=verdict)])
+        self.assertIsInstance(self.to(BOB)[0], PolicyRefusal)
+
+    def test_discard(self) -> None:
+        """The peer hears yes, and nobody gets anything."""
+        self.make(checks=[ToldCheck(end=Verdict(Decision.DISCARD))])
+        self.assertEqual(self.to(ALICE, BOB), [None, None])
+        self.assertEqual(self.world.accounts, {})
+
+
+class LocalRelayTests(DistributionTestCase):
+    """Mail of ours that comes out of the spool."""
+
+    def test_delivers(self) -> None:
+        """Each account once; a verdict each; no circles."""
+        world = self.make()
+        relay = LocalRelay(addresses().users, world.account_for)
+        verifyObject(IRelay, relay)
+        world.account("carol@example.org").refusal = OverQuota("full")
+        paths = [
+            ForwardPath(one)
+            for one in (ALICE, Address("info", "example.org"), CAROL, STRANGER)
+        ]
+        envelope = Envelope(ReversePath(SENDER), tuple(paths), world.origin())
+        hop = Hop("localhost")
+        found = self.run_now(relay.deliver(hop, envelope, MemoryContent(MESSAGE)))
+        self.assertEqual(
+            [type(one) for one in found],
+            [type(None), type(None), OverQuota, RelayDenied],
+        )
+        (stored,) = self.stored("alice")
+        self.assertEqual(
+            stored,
+            b"Return-Path: <sender@b.example>\r\n"
+            b"Delivered-To: alice@example.org\r\n" + MESSAGE,
+        )
+        again = self.run_now(relay.deliver(hop, envelope, MemoryContent(stored)))
+        self.assertIsInstance(again[0], MailLoop)

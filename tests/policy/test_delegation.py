@@ -1,0 +1,203 @@
+"""The policy delegation client, against a service of the test."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+
+from mailframe.errors import BadSyntax, TemporaryFailure, TooLarge
+from mailframe.interfaces.check import Decision
+from mailframe.policy import delegation_codec as codec
+from mailframe.policy.delegation import PolicyService
+from tests.policy.fake_endpoint import FakeEndpoint
+from tests.policy.world import PolicyTestCase, origin, rcpt
+
+DUNNO = b"action=DUNNO\n\n"
+
+
+class CodecTests(PolicyTestCase):
+    """Questions and answers as octets."""
+
+    def test_question(self) -> None:
+        """A line each; nothing a peer said ends one."""
+        found = codec.question({"a": "1", "helo_name": "x\naction=OK\n\n", "c": "é"})
+        self.assertEqual(found, "a=1\nhelo_name=x action=OK  \nc=é\n\n".encode())
+
+    def test_answers(self) -> None:
+        """However they come."""
+        octets = b"action=DUNNO\n\nother=1\naction=reject no\r\n\r\n"
+        for size in (1, 3, 100):
+            reader = codec.AnswerReader()
+            found = []
+            for start in range(0, len(octets), size):
+                found += reader.receive(octets[start : start + size])
+            self.assertEqual(found, ["DUNNO", "reject no"])
+
+    def test_bad_answers(self) -> None:
+        """No action, and no end."""
+        with self.assertRaises(BadSyntax):
+            codec.AnswerReader().receive(b"what=ever\n\n")
+        with self.assertRaises(TooLarge):
+            codec.AnswerReader().receive(b"x" * 70_000)
+
+    def test_actions(self) -> None:
+        """Each becomes a verdict, or none."""
+        for action, decision, code, enhanced, text in (
+            ("OK", Decision.ACCEPT, 0, "", ""),
+            ("reject", Decision.REFUSE, 0, "", ""),
+            ("REJECT 5.7.9 no way", Decision.REFUSE, 0, "5.7.9", "no way"),
+            ("DEFER_IF_PERMIT greylisted", Decision.DEFER, 0, "", "greylisted"),
+            ("defer", Decision.DEFER, 0, "", ""),
+            ("450 4.7.1 later", Decision.DEFER, 450, "4.7.1", "later"),
+            ("554 no", Decision.REFUSE, 554, "", "no"),
+            ("DISCARD", Decision.DISCARD, 0, "", ""),
+            ("HOLD odd", Decision.QUARANTINE, 0, "", "odd"),
+        ):
+            found = codec.verdict(action)
+            assert found is not None
+            self.assertIs(found.decision, decision)
+            self.assertEqual(
+                (found.code, found.enhanced, found.text), (code, enhanced, text)
+            )
+        for action in ("DUNNO", "", "warn look", "DEFER_IF_REJECT x"):
+            self.assertIsNone(codec.verdict(action))
+        found = codec.verdict("PREPEND X-Policy: seen")
+        assert found is not None
+        self.assertEqual(found.header, b"X-Policy: seen\r\n")
+        for action in ("FILTER smtp:x", "REDIRECT x", "PREPEND", "nonsense"):
+            with self.assertRaises(BadSyntax):
+                codec.verdict(action)
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.binary(max_size=60))
+    def test_anything(self, octets: bytes) -> None:
+        """Any octets are answers, or refused."""
+        try:
+            for action in codec.AnswerReader().receive(octets + b"\n\n"):
+                codec.verdict(action)
+        except BadSyntax:
+            pass
+
+
+class Service:
+    """Answers with what it is told, and keeps the questions."""
+
+    def __init__(self, *answers: bytes | None) -> None:
+        """Give these answers in turn, then no opinion."""
+        self.answers = list(answers)
+        self.questions: list[dict[str, str]] = []
+        self.endpoint = FakeEndpoint(lambda: self._answer)
+
+    def _answer(self, octets: bytes) -> bytes | None:
+        lines = octets.decode().split("\n")
+        assert lines[-2:] == ["", ""]
+        self.questions.append(dict(line.split("=", 1) for line in lines[:-2]))
+        return self.answers.pop(0) if self.answers else DUNNO
+
+
+class PolicyServiceTests(PolicyTestCase):
+    """One service."""
+
+    def test_question(self) -> None:
+        """What Postfix tells, we tell."""
+        service = Service()
+        check = PolicyService(service.endpoint, context="mx")
+        memory = self.message(check, user="u@example.org", tls="TLSv1.3 AES")
+        self.says(check.rcpt(memory, rcpt()), None)
+        (found,) = service.questions
+        for name, value in (
+            ("request", "smtpd_access_policy"),
+            ("protocol_state", "RCPT"),
+            ("protocol_name", "ESMTP"),
+            ("helo_name", "client.example"),
+            ("sender", "sender@b.example"),
+            ("recipient", "alice@example.org"),
+            ("client_address", "192.0.2.1"),
+            ("sasl_username", "u@example.org"),
+            ("encryption_protocol", "TLSv1.3"),
+            ("policy_context", "mx"),
+        ):
+            self.assertEqual(found[name], value)
+
+    def test_instances(self) -> None:
+        """All questions of one message have one instance; its end, a count."""
+        service = Service(DUNNO, b"action=REJECT\n\n")
+        check = PolicyService(service.endpoint, at_end=True)
+        memory = self.message(check)
+        self.says(check.rcpt(memory, rcpt()), None)
+        self.says(check.rcpt(memory, rcpt()), Decision.REFUSE)
+        self.says(check.end(memory), None)
+        self.says(check.rcpt(self.message(check), rcpt()), None)
+        instances = [one["instance"] for one in service.questions]
+        self.assertEqual(len(set(instances[:3])), 1)
+        self.assertNotEqual(instances[0], instances[3])
+        end = service.questions[2]
+        self.assertEqual(end["protocol_state"], "END-OF-MESSAGE")
+        self.assertEqual(end["recipient_count"], "1")
+        self.says(PolicyService(service.endpoint).end(memory), None)
+
+    def test_connections(self) -> None:
+        """One is used again, and a fresh one is made when it was closed."""
+        service = Service()
+        check = PolicyService(service.endpoint)
+        memory = self.message(check)
+        for _ in range(3):
+            self.says(check.rcpt(memory, rcpt()), None)
+        self.assertEqual(len(service.endpoint.transports), 1)
+        service.endpoint.transports[0].hang_up()
+        self.says(check.rcpt(memory, rcpt()), None)
+        self.assertEqual(len(service.endpoint.transports), 2)
+        check.close()
+        self.assertTrue(service.endpoint.transports[1].gone)
+
+    def test_closed_while_asked(self) -> None:
+        """A connection that was kept is given one more try on a fresh one."""
+        service = Service(DUNNO, None)
+        check = PolicyService(service.endpoint)
+        memory = self.message(check)
+        for _ in range(2):
+            self.says(check.rcpt(memory, rcpt()), None)
+        self.assertEqual(len(service.endpoint.transports), 2)
+
+    def test_away(self) -> None:
+        """No service, or one that hangs up on every question."""
+        check = PolicyService(Service(None).endpoint)
+        memory = self.message(check)
+        self.fails(check.rcpt(memory, rcpt()), TemporaryFailure)
+        service = Service()
+        service.endpoint.closed = True
+        check = PolicyService(service.endpoint)
+        self.fails(check.rcpt(self.message(check), rcpt()), TemporaryFailure)
+
+    def test_nonsense(self) -> None:
+        """Two answers, no action, an action nobody knows."""
+        for answer in (b"what\n\n", b"action=FILTER x\n\n"):
+            check = PolicyService(Service(answer).endpoint)
+            self.fails(check.rcpt(self.message(check), rcpt()), BadSyntax)
+        service = Service(DUNNO + b"action=OK\n\n")
+        check = PolicyService(service.endpoint)
+        memory = self.message(check)
+        self.fails(check.rcpt(memory, rcpt()), TemporaryFailure)
+        self.assertTrue(service.endpoint.transports[0].gone)
+
+    def test_bound(self) -> None:
+        """No more connections than allowed; who gives up is forgotten."""
+        service = Service(b"", b"")
+        check = PolicyService(service.endpoint, connections=2)
+        memory = self.message(check)
+        asking = [Deferred.fromCoroutine(check.rcpt(memory, rcpt())) for _ in range(3)]
+        self.assertEqual(len(service.endpoint.transports), 2)
+        asking[0].addErrback(lambda failure: None)
+        asking[0].cancel()
+        self.assertTrue(service.endpoint.transports[0].gone)
+        self.assertIsNone(self.successResultOf(asking[2]))
+        service.endpoint.transports[1]._protocol.dataReceived(DUNNO)
+        self.assertIsNone(self.successResultOf(asking[1]))
+
+    def test_origin(self) -> None:
+        """A client without an address, and the null sender, can be told of."""
+        service = Service()
+        check = PolicyService(service.endpoint)
+        memory = self.message(check, None, client_address=None)
+        self.says(check.rcpt(memory, rcpt()), None)
+        self.assertEqual(service.questions[0]["sender"], "")
+        self.assertIsNotNone(origin())

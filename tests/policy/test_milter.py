@@ -1,0 +1,340 @@
+"""The milter client, against a milter of the test."""
+
+import struct
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from mailframe.errors import BadSyntax, TemporaryFailure
+from mailframe.interfaces.check import AddField, ChangeField, Decision
+from mailframe.model.address import Address
+from mailframe.model.envelope import ReversePath
+from mailframe.policy.milter import Milter
+from mailframe.policy.milter_codec import Packet, PacketReader, Step, raw_packet
+from mailframe.storage.content import MemoryIntake, whole
+from tests.policy.fake_endpoint import FakeEndpoint
+from tests.policy.world import PolicyTestCase, origin, rcpt
+
+CONTINUE = raw_packet(b"c")
+MESSAGE = (
+    b"Subject: hi\r\nX-Folded:  a\r\n\tb\r\nno field\r\nEmpty:\r\n\r\nbody\r\nmore\r\n"
+)
+NONE = Step(0)
+ALL = Step.NO_REPLY_HEADER | Step.NO_REPLY_EOH | Step.NO_REPLY_BODY | Step.NO_REPLY_DATA
+
+
+class FakeMilter:
+    """Answers each command as it is told, else "go on"."""
+
+    def __init__(self, steps: Step = NONE, version: int = 6, **answers: Any) -> None:
+        """Answer commands by their letters: octets, or ``None`` to go away."""
+        self.steps = steps
+        self.answers = {key.encode(): value for key, value in answers.items()}
+        self.version = version
+        self.said: list[Packet] = []
+        self.endpoint = FakeEndpoint(lambda: self._serve())
+
+    def _serve(self) -> Any:
+        reader = PacketReader()
+
+        def answer(octets: bytes) -> bytes | None:
+            answers: list[bytes] = []
+            for packet in reader.receive(octets):
+                self.said.append(packet)
+                reply = self._reply(packet)
+                if reply is None:
+                    return None
+                answers.append(reply)
+            return b"".join(answers)
+
+        return answer
+
+    def _reply(self, packet: Packet) -> bytes | None:
+        command = packet.command
+        if command == b"O":
+            agreed = struct.pack(">III", self.version, 0x33, self.steps)
+            return raw_packet(b"O", agreed)
+        if command in self.answers:
+            answer: bytes | None = self.answers[command]
+            return answer
+        silent = {
+            b"L": Step.NO_REPLY_HEADER,
+            b"N": Step.NO_REPLY_EOH,
+            b"B": Step.NO_REPLY_BODY,
+            b"T": Step.NO_REPLY_DATA,
+        }.get(command, Step(0))
+        return b"" if command in b"DQA" or self.steps & silent else CONTINUE
+
+    def commands(self) -> bytes:
+        """Return the letters of what was said, macros left out."""
+        letters = b"".join(packet.command for packet in self.said)
+        return letters.replace(b"D", b"")
+
+    def data(self, command: bytes) -> list[bytes]:
+        """Return the data of each packet of a command."""
+        return [one.data for one in self.said if one.command == command]
+
+
+def _at(stage: str, answer: bytes | None) -> FakeMilter:
+    """Return a milter that says something odd at one stage."""
+    answers: dict[str, Any] = {stage: answer}
+    return FakeMilter(**answers)
+
+
+def reply(text: bytes) -> bytes:
+    """Return a reply the milter chooses."""
+    return raw_packet(b"y", text + b"\0")
+
+
+class MilterTests(PolicyTestCase):
+    """One message past one milter."""
+
+    def begin(self, fake: FakeMilter, **more: Any) -> Any:
+        """Say MAIL; return check and memory."""
+        check = Milter(fake.endpoint, MemoryIntake())
+        return check, self.message(check, **more)
+
+    def run_through(
+        self, fake: FakeMilter, content: bytes = MESSAGE, piece: int = 9
+    ) -> Any:
+        """Send a whole message through; return the verdict."""
+        check, memory = self.begin(fake)
+        self.says(check.rcpt(memory, rcpt()), None)
+        for start in range(0, len(content), piece):
+            waiting = check.content(memory, content[start : start + piece])
+            self.assertIsNone(waiting)
+        verdict = self.run_now(check.end(memory))
+        check.over(memory)
+        return verdict
+
+    def test_conversation(self) -> None:
+        """Everything in its order, with and without replies."""
+        for steps in (Step(0), ALL):
+            for piece in (1, 5, 1000):
+                fake = FakeMilter(steps)
+                verdict = self.run_through(fake, piece=piece)
+                self.assertIs(verdict.decision, Decision.NEUTRAL)
+                self.assertEqual(fake.commands().replace(b"B", b""), b"OCHMRTLLLNEQ")
+                self.assertEqual(b"".join(fake.data(b"B")), b"body\r\nmore\r\n")
+                self.assertEqual(
+                    fake.data(b"L"),
+                    [b"Subject\0hi\0", b"X-Folded\0 a\n\tb\0", b"Empty\0\0"],
+                )
+                self.assertEqual(fake.data(b"H"), [b"client.example\0"])
+                self.assertEqual(fake.data(b"M"), [b"<sender@b.example>\0"])
+                self.assertEqual(fake.data(b"R"), [b"<alice@example.org>\0"])
+                self.assertTrue(fake.endpoint.transports[0].gone)
+
+    def test_macros(self) -> None:
+        """Name, client, user and TLS are told."""
+        fake = FakeMilter()
+        self.begin(fake, user="alice@example.org", tls="TLSv1.3 AES")
+        told = b" ".join(fake.data(b"D"))
+        for text in (
+            b"j\0mx.example.org\0",
+            b"{auth_authen}\0alice@example.org\0",
+            b"{tls_version}\0TLSv1.3\0{cipher}\0AES\0",
+            b"{mail_addr}\0sender@b.example\0",
+        ):
+            self.assertIn(text, told)
+
+    def test_unwanted(self) -> None:
+        """What the milter does not want to know it is not told."""
+        fake = FakeMilter(
+            Step.NO_HELO | Step.NO_MAIL | Step.NO_RCPT | Step.NO_BODY | Step.NO_DATA
+        )
+        self.run_through(fake)
+        self.assertEqual(fake.commands(), b"OCLLLNEQ")
+
+    def test_large_body(self) -> None:
+        """Pieces have at most 65535 octets; a milter may have enough of them."""
+        content = b"A: b\r\n\r\n" + b"x" * 200_000
+        fake = FakeMilter(ALL)
+        self.run_through(fake, content, piece=200_001)
+        self.assertLessEqual(max(map(len, fake.data(b"B"))), 65_535)
+        self.assertEqual(b"".join(fake.data(b"B")), b"x" * 200_000)
+        fake = FakeMilter(B=raw_packet(b"s"))
+        self.run_through(fake, content, piece=1000)
+        self.assertEqual(len(fake.data(b"B")), 1)
+
+    def test_empty(self) -> None:
+        """A message of nothing, of a header alone, of a body alone."""
+        for content, expected in ((b"", b""), (b"A: b\r\n", b"L"), (b"\r\nx", b"")):
+            fake = FakeMilter(ALL)
+            self.run_through(fake, content)
+            found = fake.commands().replace(b"B", b"")
+            self.assertEqual(found, b"OCHMRT" + expected + b"NEQ")
+
+    def test_refusals(self) -> None:
+        """Each stage can refuse, defer, discard, and choose a reply."""
+        for answer, decision, code, enhanced, text in (
+            (raw_packet(b"r"), Decision.REFUSE, 0, "", ""),
+            (raw_packet(b"t"), Decision.DEFER, 0, "", ""),
+            (raw_packet(b"f"), Decision.DEFER, 0, "", ""),
+            (raw_packet(b"d"), Decision.DISCARD, 0, "", ""),
+            (reply(b"553 5.1.3 odd"), Decision.REFUSE, 553, "5.1.3", "odd"),
+            (reply(b"450 wait"), Decision.DEFER, 450, "", "wait"),
+        ):
+            for stage in "CHMRTLNBE":
+                found = self._refused(stage, answer)
+                self.assertIs(found.decision, decision, stage)
+                self.assertEqual(
+                    (found.code, found.enhanced, found.text), (code, enhanced, text)
+                )
+
+    def _refused(self, stage: str, answer: bytes) -> Any:
+        """Return the verdict of a message that is refused at a stage."""
+        fake = _at(stage, answer)
+        check = Milter(fake.endpoint, MemoryIntake())
+        memory: dict[str, object] = {}
+        path = ReversePath(Address("x", "b.example"))
+        if stage in "CHM":
+            return self.run_now(check.mail(memory, origin(), path))
+        self.says(check.mail(memory, origin(), path), None)
+        found = self.run_now(check.rcpt(memory, rcpt()))
+        if stage == "R":
+            return found
+        self.assertIsNone(check.content(memory, MESSAGE))
+        found = self.run_now(check.end(memory))
+        check.over(memory)
+        return found
+
+    def test_accepted_early(self) -> None:
+        """A milter that has seen enough is not told more."""
+        fake = FakeMilter(M=raw_packet(b"a"))
+        self.assertIsNone(self.run_through(fake))
+        self.assertEqual(fake.commands(), b"OCHMQ")
+        fake = FakeMilter(N=raw_packet(b"a"))
+        self.assertIsNone(self.run_through(fake))
+        self.assertEqual(fake.commands(), b"OCHMRTLLLNQ")
+
+    def test_accepted_recipient(self) -> None:
+        """To accept one recipient is not to accept the message."""
+        fake = FakeMilter(R=raw_packet(b"a"))
+        self.run_through(fake)
+        self.assertIn(b"E", fake.commands())
+
+    def test_refused_recipient(self) -> None:
+        """To refuse one recipient is not to refuse the next."""
+        fake = FakeMilter(R=raw_packet(b"r"))
+        check, memory = self.begin(fake)
+        for _ in range(2):
+            self.says(check.rcpt(memory, rcpt()), Decision.REFUSE)
+        self.assertEqual(len(fake.data(b"R")), 2)
+
+    def test_changes(self) -> None:
+        """Fields added, put in, changed and taken out; another body."""
+        fake = FakeMilter(
+            E=raw_packet(b"p")
+            + raw_packet(b"h", b"X-End\0a\n\tb\0")
+            + raw_packet(b"i", b"\0\0\0\x01X-Top\0c\0")
+            + raw_packet(b"i", b"\0\0\0\0X-Zero\0d\0")
+            + raw_packet(b"m", b"\0\0\0\x02Subject\0e\0")
+            + raw_packet(b"m", b"\0\0\0\x01X-Old\0\0")
+            + raw_packet(b"b", b"new ")
+            + raw_packet(b"b", b"body\r\n")
+            + raw_packet(b"a")
+        )
+        verdict = self.run_through(fake)
+        self.assertIs(verdict.decision, Decision.NEUTRAL)
+        self.assertEqual(
+            verdict.edits,
+            (
+                AddField(b"X-End", b"a\n\tb"),
+                AddField(b"X-Top", b"c", 0),
+                AddField(b"X-Zero", b"d", 0),
+                ChangeField(b"Subject", 2, b"e"),
+                ChangeField(b"X-Old", 1, None),
+            ),
+        )
+        self.assertEqual(self.run_now(whole(verdict.body)), b"new body\r\n")
+
+    def test_quarantine(self) -> None:
+        """Suspect, with the milter's reason."""
+        fake = FakeMilter(E=raw_packet(b"q", b"virus\0") + CONTINUE)
+        verdict = self.run_through(fake)
+        self.assertIs(verdict.decision, Decision.QUARANTINE)
+        self.assertEqual(verdict.text, "virus")
+
+    def test_changes_then_refusal(self) -> None:
+        """What was changed does not matter any more."""
+        fake = FakeMilter(E=raw_packet(b"b", b"x") + raw_packet(b"r"))
+        self.assertIs(self.run_through(fake).decision, Decision.REFUSE)
+
+    def test_envelope_is_not_touched(self) -> None:
+        """A milter that changes recipients, which nobody allowed it, is broken."""
+        for kind in (b"+", b"-", b"e"):
+            fake = FakeMilter(E=raw_packet(kind, b"<x@y.example>\0") + CONTINUE)
+            check, memory = self.begin(fake)
+            self.fails(check.end(memory), BadSyntax)
+
+    def test_away(self) -> None:
+        """A milter that is not there, or goes, is trouble at that stage."""
+        fake = FakeMilter()
+        fake.endpoint.closed = True
+        check = Milter(fake.endpoint, MemoryIntake())
+        memory: dict[str, object] = {}
+        self.fails(check.mail(memory, origin(), ReversePath(None)), TemporaryFailure)
+        self.fails(check.rcpt(memory, rcpt()), TemporaryFailure)
+        self.assertRaises(TemporaryFailure, check.content, memory, b"x")
+        check.over(memory)
+        for stage in "RNE":
+            fake = _at(stage, None)
+            check, memory = self.begin(fake)
+            if stage == "R":
+                self.fails(check.rcpt(memory, rcpt()), TemporaryFailure)
+            elif stage == "N":
+                with self.assertRaises(TemporaryFailure):
+                    check.content(memory, MESSAGE)
+            else:
+                self.fails(check.end(memory), TemporaryFailure)
+            check.over(memory)
+
+    def test_nonsense(self) -> None:
+        """What is no packet ends the connection; what is no reply is refused."""
+        fake = FakeMilter(R=b"\xff\xff\xff\xffGET /")
+        check, memory = self.begin(fake)
+        self.fails(check.rcpt(memory, rcpt()), TemporaryFailure)
+        fake = FakeMilter(R=raw_packet(b"?"))
+        check, memory = self.begin(fake)
+        self.fails(check.rcpt(memory, rcpt()), BadSyntax)
+        fake = FakeMilter(R=CONTINUE * 2000)
+        check, memory = self.begin(fake)
+        self.assertTrue(fake.endpoint.transports or check)
+        self.says(check.rcpt(memory, rcpt()), None)
+        self.assertTrue(fake.endpoint.transports[0].gone)
+
+    def test_old_version(self) -> None:
+        """Version 2 knows no DATA."""
+        fake = FakeMilter(version=2)
+        self.run_through(fake)
+        self.assertNotIn(b"T", fake.commands())
+
+    def test_slow_milter(self) -> None:
+        """While it does not read or answer, the sender waits."""
+        fake = FakeMilter(ALL)
+        check, memory = self.begin(fake)
+        transport: Any = fake.endpoint.transports[0]
+        transport.producer.pauseProducing()
+        waiting = check.content(memory, MESSAGE)
+        self.assertIsInstance(waiting, Deferred)
+        self.assertNoResult(waiting)
+        transport.producer.resumeProducing()
+        self.successResultOf(waiting)
+        fake = FakeMilter(N=b"")
+        check, memory = self.begin(fake)
+        waiting = check.content(memory, MESSAGE)
+        self.assertNoResult(waiting)
+        transport = fake.endpoint.transports[0]
+        transport._protocol.dataReceived(CONTINUE)
+        self.successResultOf(waiting)
+        # Cancelled, it lets go.
+        waiting = Deferred.fromCoroutine(check.end(memory))
+        check.over(memory)
+
+    def test_header_bound(self) -> None:
+        """A header without an end is not held for ever."""
+        check, memory = self.begin(FakeMilter())
+        with self.assertRaises(TemporaryFailure):
+            for _ in range(30):
+                check.content(memory, b"X: " + b"y" * 40_000 + b"\r\n")
