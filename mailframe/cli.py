@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from mailframe import cli_queue, cli_user
+from mailframe import cli_app_password, cli_queue, cli_sendmail, cli_trace, cli_user
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,12 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         What to exit with: 0 done, 1 refused or failed, 2 the arguments are
         wrong, 130 interrupted.
     """
+    words = sys.argv[1:] if argv is None else argv
+    if cli_sendmail.chosen(words):
+        # Its words are those of sendmail(1), its codes those of sysexits.h.
+        return cli_sendmail.main(words[1:])
     parser = _Parser(prog="mailframe", description="Administer a mailframe host.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    cli_sendmail.add_parser(commands)
+    cli_trace.add_parser(commands)
     cli_user.add_parser(commands)
     cli_queue.add_parser(commands)
+    cli_app_password.add_parser(commands)
     try:
-        arguments = parser.parse_args(argv)
+        arguments = parser.parse_args(words)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     try:

@@ -135,6 +135,28 @@ KEYS: tuple[Key, ...] = (
         "HOST:PORT[:user:passwordfile] all outbound mail goes to; repeatable, the"
         " next when one fails [default: by MX]",
     ),
+    Key(
+        "bare-newline",
+        "text",
+        "what becomes of a message with a bare CR or LF: reject, or normalize to"
+        " CRLF [default: reject]",
+    ),
+    Key(
+        "xclient-from",
+        "list",
+        "network (CIDR) of proxies that may say who their client is (XCLIENT,"
+        " XFORWARD); repeatable",
+    ),
+    Key(
+        "fetch",
+        "text",
+        "TOML file of remote accounts to collect mail from (docs/howto/fetch.rst)",
+    ),
+    Key(
+        "pickup-dir",
+        "text",
+        "directory in which mailframe sendmail drops mail [default: STATE-DIR/pickup]",
+    ),
     Key("workers", "number", "processes that serve [default: 1]", "more than one"),
 )
 """Everything that can be set."""
@@ -178,7 +200,7 @@ class HostConfig:
         hostname: Our name.
         domains: The domains we receive for; the first is the default one.
         state_dir: Where everything is kept.
-        auth: Checker strings, in order.
+        auth: Checker strings, in order, or the ``[auth]`` table of the file.
         realm: The realm string.
         listeners: What to listen on.
         tls_certificate: PEM file or directory, or ``None`` to make one.
@@ -193,12 +215,16 @@ class HostConfig:
         checks: Check strings, in order.
         relay_from: Networks whose hosts may relay.
         smarthosts: Where all outbound mail goes, best first; empty for by MX.
+        normalize_newlines: Whether bare CR and LF in a message become CRLF.
+        xclient_from: Networks of proxies that may speak for their clients.
+        fetch: TOML file of remote accounts, or ``None``.
+        pickup_dir: Where programs drop mail, or ``None`` for in ``state_dir``.
     """
 
     hostname: str
     domains: tuple[str, ...]
     state_dir: Path
-    auth: tuple[str, ...]
+    auth: tuple[str, ...] | Mapping[str, Any]
     realm: str
     listeners: tuple[Listener, ...]
     tls_certificate: Path | None = None
@@ -213,6 +239,10 @@ class HostConfig:
     checks: tuple[str, ...] = ()
     relay_from: tuple[str, ...] = ()
     smarthosts: tuple[str, ...] = ()
+    normalize_newlines: bool = False
+    xclient_from: tuple[str, ...] = ()
+    fetch: Path | None = None
+    pickup_dir: Path | None = None
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -239,6 +269,10 @@ def read_file(path: str) -> dict[str, Any]:
 
 def _typed(path: str, key: Key, value: object) -> Any:
     """Return ``value`` as its key wants it."""
+    if key.name == "auth" and isinstance(value, dict):
+        # A table: docs/howto/logins.rst has its keys, mailframe.auth.compose
+        # checks them.
+        return value
     if key.kind == "list":
         values = value if isinstance(value, list) else [value]
         if all(isinstance(one, str) for one in values):
@@ -280,7 +314,9 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         hostname=_domain("hostname", given.get("hostname") or socket.getfqdn()),
         domains=_domains(given, "domain"),
         state_dir=state_dir,
-        auth=tuple(given.get("auth", ())),
+        auth=given["auth"]
+        if isinstance(given.get("auth"), dict)
+        else (tuple(given.get("auth", ()))),
         realm=given.get("realm") or f"maildir:{state_dir}/mail/%d/%n",
         listeners=tuple(
             Listener(service, _endpoint(service, text))
@@ -298,6 +334,10 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         checks=tuple(given.get("check", ())),
         relay_from=tuple(given.get("relay-from", ())),
         smarthosts=tuple(given.get("smarthost", ())),
+        normalize_newlines=_choice(given, "bare-newline", ("reject", "normalize")) == 1,
+        xclient_from=tuple(given.get("xclient-from", ())),
+        fetch=_path(given.get("fetch")),
+        pickup_dir=_path(given.get("pickup-dir")),
     )
     if config.tls_key and not config.tls_certificate:
         raise BadConfig("--tls-key needs --tls-certificate")
@@ -309,6 +349,14 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         auth=config.auth or (f"passwd:{state_dir}/passwd",),
         listeners=config.listeners or SANDBOX_LISTENERS,
     )
+
+
+def _choice(given: Mapping[str, Any], name: str, words: tuple[str, ...]) -> int:
+    """Return which of ``words`` a key has; the first when it is not given."""
+    word = given.get(name, words[0])
+    if word not in words:
+        raise BadConfig(f"--{name} {word}: not one of {', '.join(words)}")
+    return words.index(word)
 
 
 def _path(text: str | None) -> Path | None:

@@ -73,12 +73,18 @@ class IMAPLimits:
     8192 at least, Dovecot has 65536."""
     literal: int = 65_536
     """Octets of a literal that is not a message."""
+    unasked_literal: int = 0
+    """Octets of a literal that comes without being asked for; 0 for any number
+    (LITERAL+), 4096 for LITERAL- (RFC 7888 section 5)."""
     command: int = 262_144
     """Octets of one command with all literals that are not messages."""
     login_command: int = 8192
     """The same before a login."""
     message_size: int = 52_428_800
     """Octets of a message in APPEND (APPENDLIMIT, RFC 7889)."""
+    append_messages: int = 1000
+    """Messages of one APPEND (MULTIAPPEND, RFC 3502); none is stored before all
+    have come."""
     nesting: int = 50
     """Parentheses inside parentheses, in SEARCH and elsewhere."""
     errors: int = 20
@@ -93,6 +99,11 @@ class IMAPLimits:
     """Distinct keywords in one mailbox."""
     keyword_length: int = 100
     """Octets of one keyword."""
+    annotations: int = 100
+    """Notes on one mailbox, or on the account (METADATA); RFC 5464 section 4.1
+    asks for 10 at least."""
+    annotation_size: int = 65_536
+    """Octets of one note; RFC 5464 section 4.1 asks for 1024 at least."""
     mailbox_name: int = 1000
     """Octets of a mailbox name in UTF-8."""
 

@@ -96,7 +96,13 @@ class Reception:
         self._directory = directory
 
     def receiver(self, service: str) -> InboundReceiver:
-        """Return the receiver for ``smtp``, ``lmtp`` or ``submission``."""
+        """Return the receiver for ``smtp``, ``lmtp``, ``submission`` or ``local``.
+
+        The last is for programs of this machine: they may send anywhere.
+        """
+        if service == "local":
+            shared = {**self._shared, "may_relay": lambda origin: True, "checks": None}
+            return InboundReceiver(self._directory, **shared)
         kind = SubmissionReceiver if service == "submission" else InboundReceiver
         return kind(self._directory, **self._shared)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
-from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.threads import deferToThreadPool
@@ -20,10 +19,14 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from mailframe.auth.chain import CheckerChain, DirectoryChain
+from mailframe.auth.chain import DirectoryChain
+from mailframe.auth.compose import compose
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.choice import make_checker, make_realm
 from mailframe.config import IMPLICIT_TLS, BadConfig, HostConfig, Listener
+from mailframe.delivery.pickup import Pickup
+from mailframe.fetch.options import read_accounts
+from mailframe.fetch.service import FetchService
 from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host
@@ -36,7 +39,9 @@ from mailframe.net.self_signed import self_signed
 from mailframe.net.smtp import SMTPFactory
 from mailframe.net.tls import ServerTLS, TLSFileError
 from mailframe.outbound import Outbound
+from mailframe.policy.networks import Networks
 from mailframe.reception import Reception
+from mailframe.smtp.options import SMTPOptions
 from mailframe.storage.intake import FileIntake, IntakeBusy
 from mailframe.storage.journal import JournalBusy
 from mailframe.storage.maildrop import Maildrops
@@ -72,29 +77,40 @@ class MailService(MultiService):
         self._reactor = reactor
         self._ports: list[Any] = []
         self._received_by: Reception | None = None
+        self._pickup: Any = None
         _make_private(config.state_dir)
         keep_large_blocks()
         default_domain = config.domains[0]
         threads = WorkerThreads(reactor, "auth", threads=4, waiting=1000, limit=30.0)
-        checkers = [make_checker(text, default_domain, threads) for text in config.auth]
+        try:
+            composed = compose(
+                config.auth,
+                lambda text, domain: make_checker(text, domain, threads),
+                default_domain=default_domain,
+                state_dir=str(config.state_dir),
+                clock=reactor,
+                run=threads.run,
+            )
+        except (ValueError, OSError) as error:
+            raise BadConfig(f"auth: {_said(error)}") from None
         self._host = Host(str(config.state_dir), config.domains, reactor)
         self._realm = make_realm(config.realm, self._host)
         if IService.providedBy(self._realm):
             self.addService(self._realm)  # type: ignore[no-untyped-call]
-        self._portal: Any = Portal(
-            self._realm, [CheckerChain(checkers, default_domain)]
-        )
+        self._portal = composed.portal(self._realm)
         self._directories = [
-            one for one in (*checkers, self._realm) if IUserDirectory.providedBy(one)
+            one
+            for one in (composed.directory, self._realm)
+            if IUserDirectory.providedBy(one)
         ]
         self._pool = ThreadPool(0, INTAKE_THREADS, "intake")
-        self._intake = FileIntake(
-            str(config.state_dir / "incoming"),
-            run=partial(deferToThreadPool, reactor, self._pool),
-        )
+        self._run = partial(deferToThreadPool, reactor, self._pool)
+        self._intake = FileIntake(str(config.state_dir / "incoming"), run=self._run)
         self._outbound = Outbound(config, self._host, self._pool)
         self._maildrops = Maildrops()
         self._tls = self._make_tls()
+        self._fetch = self._make_fetch()
+        self._options = self._make_options()
         self._listeners = [
             (listener, self._endpoint(listener), self._factory(listener.service))
             for listener in config.listeners
@@ -122,8 +138,11 @@ class MailService(MultiService):
             self._intake.open()
             MultiService.startService(self)  # type: ignore[no-untyped-call]
             self._pool.start()
-            if self._received_by is not None:
+            if self._pickup is not None:
                 self._outbound.open()
+                self._pickup.startService()
+            if self._fetch is not None:
+                self._fetch.startService()
         except BadConfig:
             self._unbind()
             raise
@@ -154,6 +173,9 @@ class MailService(MultiService):
         )
         ended.addTimeout(STOP_TIMEOUT, self._reactor, lambda result, seconds: None)
         await ended
+        for service in (self._fetch, self._pickup):
+            if service is not None:
+                await maybeDeferred(service.stopService)
         await self._outbound.close(STOP_TIMEOUT)
         await maybeDeferred(MultiService.stopService, self)
         if self._received_by is not None:
@@ -223,7 +245,9 @@ class MailService(MultiService):
             return POP3Factory(self._portal, maildrop_of=self._maildrops, **common)
         portal = self._portal if plain == "submission" else None
         receiver = self._reception(service).receiver(plain)
-        return SMTPFactory(receiver, portal=portal, service=plain, **common)
+        return SMTPFactory(
+            receiver, portal=portal, service=plain, options=self._options, **common
+        )
 
     async def _account_for(self, address: str) -> Any:
         """Return the account of one of our users, for delivery."""
@@ -255,7 +279,47 @@ class MailService(MultiService):
                 self._outbound.spool,
             )
             self._outbound.serve(self._received_by.users, self._account_for)
+            config = self._config
+            self._pickup = Pickup(
+                str(config.pickup_dir or config.state_dir / "pickup"),
+                self._received_by.receiver("local"),
+                spool=self._outbound.spool,
+                intake=self._intake,
+                run=self._run,
+                reactor=self._reactor,
+                hostname=config.hostname,
+                domain=config.domains[0],
+            )
         return self._received_by
+
+    def _make_fetch(self) -> FetchService | None:
+        """Return what collects mail elsewhere, if anything does."""
+        config = self._config
+        if config.fetch is None:
+            return None
+        try:
+            return FetchService(
+                read_accounts(config.fetch),
+                path=config.state_dir / "fetch.db",
+                run=self._run,
+                account_for=self._account_for,
+                intake=self._intake,
+                hostname=config.hostname,
+                reactor=self._reactor,
+            )
+        except (ValueError, OSError) as error:
+            raise BadConfig(f"--fetch {config.fetch}: {_said(error)}") from None
+
+    def _make_options(self) -> SMTPOptions:
+        try:
+            proxies = Networks(self._config.xclient_from)
+        except ValueError as error:
+            raise BadConfig(f"--xclient-from: {error}") from None
+        return SMTPOptions(
+            normalize_newlines=self._config.normalize_newlines,
+            may_xclient=proxies.has,
+            may_xforward=proxies.has,
+        )
 
     def _make_tls(self) -> ServerTLS:
         config = self._config

@@ -1,6 +1,5 @@
 """A checker put around another: what it does not change, the other one answers."""
 
-from collections.abc import Awaitable
 from typing import Any
 
 from zope.interface import alsoProvides
@@ -42,29 +41,29 @@ class Around:
         served: bool = self.checker.serves(interface)
         return served
 
-    def scram_keys(self, username: bytes, digest: str) -> Awaitable[ScramKeys]:
+    async def scram_keys(self, username: bytes, digest: str) -> ScramKeys:
         """Return the keys of a user.
 
         Raises:
             TemporaryFailure: The source cannot be asked now.
         """
-        keys: Awaitable[ScramKeys] = self.checker.scram_keys(username, digest)
+        keys: ScramKeys = await self.checker.scram_keys(username, digest)
         return keys
 
-    def security_context(self) -> Awaitable[ISecurityContext]:
+    async def security_context(self) -> ISecurityContext:
         """Begin a dialogue.
 
         Raises:
             TemporaryFailure: There is no key to accept with.
         """
-        context: Awaitable[ISecurityContext] = self.checker.security_context()
+        context: ISecurityContext = await self.checker.security_context()
         return context
 
-    def find(self, address: str) -> Awaitable[UserEntry | None]:
+    async def find(self, address: str) -> UserEntry | None:
         """Look an address up.
 
         Raises:
             TemporaryFailure: The source cannot be asked now.
         """
-        found: Awaitable[UserEntry | None] = self.checker.find(address)
+        found: UserEntry | None = await self.checker.find(address)
         return found

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -153,6 +153,9 @@ class CheckerChain:
                 continue
             except TemporaryFailure as failure:
                 unsure = failure
+            except CancelledError:
+                # Whoever asked has gone.
+                raise
             except Exception:
                 # A broken checker locks nobody out whom another knows, and
                 # its trouble is not the password's.

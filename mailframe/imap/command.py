@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mailframe.imap.cursor import Cursor
 
 if TYPE_CHECKING:
+    from mailframe.imap.appending import Appending
     from mailframe.imap.session import Session
 
 
@@ -80,6 +81,8 @@ class Command:
             sequence numbers, so that no EXPUNGE may be sent while it is in
             progress (RFC 9051 section 7.5.1).
         by_uid: Whether FETCH responses made by it have the UID.
+        appending: Makes what takes the messages that the command brings; then
+            ``run`` is never called.
     """
 
     name: bytes
@@ -88,6 +91,7 @@ class Command:
     parse: Callable[[Cursor], Any] = no_arguments
     uses_sequence_numbers: bool = False
     by_uid: bool = False
+    appending: "Callable[[Session], Appending] | None" = None
 
 
 def once_logged_in(session: "Session") -> bool:
@@ -108,10 +112,28 @@ class Extension:
         capability: As CAPABILITY says it.
         commands: New commands, and new UID forms.
         announced: Whether a session's CAPABILITY has it now.
+        told: Returns what CAPABILITY says when that is more than the name.
         can_be_enabled: Whether ENABLE takes it (RFC 5161 section 3.1).
+        implies: Names, in capitals, of what is switched on with it.
+        switched_on: Called once, when it is switched on in a session.
+        check: Called with each command and its arguments while it is switched
+            on; raises what refuses the command. Before a message that a command
+            brings the arguments are ``None``.
+        reset: Undoes what a session has because of it (RFC 8437 section 4.1);
+            what was switched on, and the selected mailbox, are undone without.
     """
 
     capability: bytes
     commands: tuple[Command, ...] = ()
     announced: "Callable[[Session], bool]" = once_logged_in
+    told: "Callable[[Session], bytes] | None" = None
     can_be_enabled: bool = False
+    implies: tuple[str, ...] = ()
+    switched_on: "Callable[[Session], None] | None" = None
+    check: "Callable[[Session, Command, Any], None] | None" = None
+    reset: "Callable[[Session], None] | None" = None
+
+    @property
+    def name(self) -> str:
+        """The capability in capitals, as ``Session.enabled`` has it."""
+        return self.capability.decode("ascii").upper()

@@ -34,8 +34,15 @@ class MessageContext(Protocol):
         """Return the messages that are recent in this session."""
 
     @property
+    def saved(self) -> UIDSet:
+        """Return the search result variable (RFC 5182 section 2.1)."""
+
+    @property
     def enabled(self) -> Set[str]:
         """Return what ENABLE switched on, in capitals."""
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
 
     def put(self, octets: bytes) -> None:
         """Send octets; together they are whole responses."""

@@ -1,24 +1,27 @@
-"""What SEARCH can ask of a message, and how the questions combine.
+"""What SEARCH can ask of the columns of a view, and how all questions combine.
 
 A column key picks rows out of the view, all in one comprehension. Every other
 key is asked message by message, and may say ``None``: more of the message must
-be known. So what is cheap decides first, and few messages are ever read.
+be known. So what is cheap decides first, and few messages are ever read. Those
+keys are in :mod:`mailframe.imap.search_header` and
+:mod:`mailframe.imap.search_text`.
 
 Source: RFC 3501 section 6.4.4, RFC 9051 section 6.4.4.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from typing import ClassVar, Protocol
 
+from mailframe.imap.context import MessageContext
 from mailframe.imap.fetch_items import Rows
 from mailframe.imap.sequence import SequenceSet
-from mailframe.mime.date import sent_day
-from mailframe.mime.header import unfolded_lines
+from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.mime.structure import Part, structure
-from mailframe.mime.text import casemap, decode_words, searchable_parts
+from mailframe.mime.text import casemap, searchable_parts
+from mailframe.model.uid_set import UIDSet
 
 DAY = 86_400
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -44,6 +47,8 @@ class Candidate:
             ``None`` without one. Known before the header where it is asked for.
         header: Its header, ``None`` when not known yet.
         octets: The whole message, ``None`` when not known yet.
+        scores: How well it matches each fuzzy key that it matches, 1 to 100,
+            by ``id`` (RFC 6203 section 4).
     """
 
     __slots__ = (
@@ -54,10 +59,11 @@ class Candidate:
         "header",
         "octets",
         "row",
+        "scores",
         "sent",
     )
 
-    def __init__(self, row: int, chosen: dict[int, frozenset[int]]) -> None:
+    def __init__(self, row: int, chosen: Mapping[int, Container[int]]) -> None:
         """Begin with a message of which nothing is known.
 
         Args:
@@ -66,6 +72,7 @@ class Candidate:
         """
         self.row = row
         self.chosen = chosen
+        self.scores: dict[int, int] = {}
         self.sent: int | None = None
         self.header: bytes | None = None
         self.octets: bytes | None = None
@@ -95,16 +102,6 @@ class Candidate:
             if colon and not before.strip(b" \t"):
                 yield value
             at = lower.find(wanted, stop)
-
-    def may_contain(self, header: bytes, octets: bytes) -> bool:
-        """Tell whether some decoded field can have ``octets`` in it.
-
-        Args:
-            header: The header.
-            octets: ASCII in lower case, without white space.
-        """
-        lower = self._lowered(header)
-        return octets in lower or b"=?" in header or not header.isascii()
 
     def _lowered(self, header: bytes) -> bytes:
         """Return the header in lower case, with a line end before it."""
@@ -137,23 +134,95 @@ class SearchKey(Protocol):
         """Tell whether it matches, ``None`` if that needs more of it."""
 
 
+def depends_on_time(key: SearchKey) -> bool:
+    """Tell whether what matches may change although no message does."""
+    return isinstance(key, ColumnKey) and key.depends_on_time
+
+
+@dataclass(slots=True)
+class SearchRows(Rows):
+    """Rows of a view that a column key picks from.
+
+    Attributes:
+        now: Seconds since 1970.
+    """
+
+    now: float = 0.0
+
+
 class ColumnKey:
-    """A key that the view alone answers; ``level`` is always COLUMN."""
+    """A key that the view alone answers; ``level`` is always COLUMN.
+
+    Attributes:
+        tells_modseq: Whether the answer has the highest mod-sequence of what
+            was found (RFC 7162 section 3.1.5).
+        depends_on_time: Whether what matches may change although no message
+            does.
+    """
 
     __slots__ = ()
     level: ClassVar[Level] = Level.COLUMN
+    tells_modseq: ClassVar[bool] = False
+    depends_on_time: ClassVar[bool] = False
 
-    def select(self, rows: Rows) -> list[int]:
-        """Return those of ``rows.indices`` that match, ascending.
-
-        Raises:
-            BadSyntax: It names a message number beyond the mailbox.
-        """
+    def select(self, rows: SearchRows) -> list[int]:
+        """Return those of ``rows.indices`` that match, ascending."""
         raise NotImplementedError
 
     def test(self, message: Candidate) -> bool:
         """Tell whether the message is among those selected before."""
         return message.row in message.chosen[id(self)]
+
+
+class Fuzzy:
+    """Marks a key that says how well a message matches (RFC 6203 section 4)."""
+
+    __slots__ = ()
+
+
+class GradedColumnKey(ColumnKey, Fuzzy):
+    """A fuzzy key that the view alone answers."""
+
+    __slots__ = ()
+
+    def grades(self, rows: SearchRows) -> dict[int, int]:
+        """Return the score of each of the rows that match."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a key may ask for before a search begins.
+
+    Attributes:
+        context: The view that is searched.
+        account: Whose mailbox it is.
+    """
+
+    context: MessageContext
+    account: IMailAccount
+
+
+class UnboundKey:
+    """A key whose meaning depends on the session, or must be asked for.
+
+    It never takes part in a search itself: ``bind`` says what does.
+    """
+
+    __slots__ = ()
+    level: ClassVar[Level] = Level.COLUMN
+
+    async def bind(self, binding: Binding) -> SearchKey:
+        """Return the key that stands for this one now.
+
+        Raises:
+            MailError: There is none.
+        """
+        raise NotImplementedError
+
+    def test(self, message: Candidate) -> bool | None:
+        """Refuse: it was not bound."""
+        raise TypeError(f"{type(self)} was not bound")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +279,11 @@ class Not:
     level: Level
     depth: int
 
+    @property
+    def keys(self) -> tuple[SearchKey, ...]:
+        """Return the one key in it."""
+        return (self.key,)
+
     def test(self, message: Candidate) -> bool | None:
         """Tell whether the key does not match."""
         verdict = self.key.test(message)
@@ -228,7 +302,7 @@ class HasFlag(ColumnKey):
     flag: str
     present: bool = True
 
-    def select(self, rows: Rows) -> list[int]:
+    def select(self, rows: SearchRows) -> list[int]:
         """Return the rows whose flags have it, or have it not."""
         flags = rows.take(rows.listing.flags)
         wanted = self.flag.casefold()
@@ -251,7 +325,7 @@ class Recent(ColumnKey):
 
     present: bool = True
 
-    def select(self, rows: Rows) -> list[int]:
+    def select(self, rows: SearchRows) -> list[int]:
         """Return the rows that are recent, or are not."""
         recent = set[int]()
         for start, stop in rows.recent.slices(rows.listing.uids):
@@ -271,7 +345,7 @@ class InternalDate(ColumnKey):
     first: int | None
     end: int | None
 
-    def select(self, rows: Rows) -> list[int]:
+    def select(self, rows: SearchRows) -> list[int]:
         """Return the rows with a date in them."""
         dated = zip(rows.indices, rows.take(rows.listing.dates), strict=True)
         first, end = self.first, self.end
@@ -289,7 +363,7 @@ class Size(ColumnKey):
     octets: int
     larger: bool
 
-    def select(self, rows: Rows) -> list[int]:
+    def select(self, rows: SearchRows) -> list[int]:
         """Return the rows of such a size."""
         sized = zip(rows.indices, rows.take(rows.listing.sizes), strict=True)
         if self.larger:
@@ -299,145 +373,62 @@ class Size(ColumnKey):
 
 @dataclass(frozen=True, slots=True)
 class Messages(ColumnKey):
-    """Whether a message is in a set of numbers or UIDs."""
+    """Whether a message is in a set of numbers or UIDs.
+
+    A number beyond the mailbox matches nothing; to a search it is no error.
+
+    Source: RFC 7377 section 2.
+    """
 
     messages: SequenceSet
     by_uid: bool
 
-    def select(self, rows: Rows) -> list[int]:
+    def select(self, rows: SearchRows) -> list[int]:
         """Return the rows in the set."""
         column = rows.listing.uids
-        found: list[int] = []
-        for start, stop in self.messages.to_uids(column, self.by_uid).slices(column):
-            found += range(start, stop)
-        if isinstance(rows.indices, range):
-            return found
-        wanted = set(found)
-        return [row for row in rows.indices if row in wanted]
+        if self.by_uid:
+            return among(rows, self.messages.to_uids(column, by_uid=True))
+        indices = rows.indices
+        found = set[int]()
+        for low, high in self.messages.numbers(len(column)):
+            if isinstance(indices, range):
+                # The whole view: the ranges are the answer.
+                found.update(range(low - 1, high))
+            else:
+                found.update(row for row in indices if low <= row + 1 <= high)
+        return sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """Whether the Date field, zone and time disregarded, is in some days.
+class Saved(UnboundKey):
+    """Whether a message is in the search result variable.
 
-    Attributes:
-        first: First day as an ordinal, ``None`` for no bound.
-        end: Day after the last, ``None`` for no bound.
+    Source: RFC 5182 section 2.1.
     """
 
-    first: int | None
-    end: int | None
-    level: ClassVar[Level] = Level.SENT
-
-    def test(self, message: Candidate) -> bool | None:
-        """Compare the days; near a bound the field itself must be seen."""
-        if message.header is not None:
-            value = next(message.values(message.header, b"date"), None)
-            day = None if value is None else sent_day(b" ".join(value.split()))
-            if day is None:
-                return False
-            ordinal = day.toordinal()
-            return (self.first or 0) <= ordinal and (
-                self.end is None or ordinal < self.end
-            )
-        if message.sent is None:
-            return False
-        # The day in UTC and the day as written are at most one apart.
-        ordinal = message.sent // DAY + EPOCH_DAY
-        if self.first is not None and ordinal < self.first - 1:
-            return False
-        if self.end is not None and ordinal > self.end:
-            return False
-        past_first = self.first is None or ordinal > self.first
-        before_end = self.end is None or ordinal < self.end - 1
-        return True if past_first and before_end else None
+    async def bind(self, binding: Binding) -> SearchKey:
+        """Return the messages that are in it now."""
+        return UIDs(binding.context.saved)
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """Whether a field's decoded value contains a text.
+class UIDs(ColumnKey):
+    """Whether a message is one of some."""
 
-    Attributes:
-        name: Of the field, in lower case.
-        text: After :func:`casemap`; any field of that name will do when empty.
-    """
+    uids: UIDSet
 
-    name: bytes
-    text: str
-    level: ClassVar[Level] = Level.HEADER
-
-    def test(self, message: Candidate) -> bool | None:
-        """Look at every field of that name."""
-        header = message.header
-        if header is None:
-            return None
-        octets = _plain(self.text)
-        if octets and not message.may_contain(header, octets):
-            return False
-        values = message.values(header, self.name)
-        if not self.text:
-            return next(values, None) is not None
-        return any(self.text in casemap(decode_words(value)) for value in values)
+    def select(self, rows: SearchRows) -> list[int]:
+        """Return the rows with one of the UIDs."""
+        return among(rows, self.uids)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """Whether the texts of the body contain a text, given after casemap."""
-
-    text: str
-    level: ClassVar[Level] = Level.CONTENT
-
-    def test(self, message: Candidate) -> bool | None:
-        """Look at every text part."""
-        if not self.text:
-            return True
-        if message.octets is None:
-            return None
-        return any(self.text in text for text in message.texts(message.octets))
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Whether header, MIME headers or body contain a text, after casemap."""
-
-    text: str
-    level: ClassVar[Level] = Level.CONTENT
-
-    def test(self, message: Candidate) -> bool | None:
-        """Look at the header, then everywhere."""
-        if not self.text:
-            return True
-        if message.header is not None and self.text in _header_text(
-            message.header, 0, len(message.header)
-        ):
-            return True
-        octets = message.octets
-        if octets is None:
-            return None
-        return any(self.text in text for text in message.texts(octets)) or any(
-            self.text in _header_text(octets, part.header_start, part.body_start)
-            for part in _below(message.structure(octets))
-        )
-
-
-def _plain(text: str) -> bytes:
-    """Return a casemapped text as it is found in a plain header, or nothing."""
-    if not text.isascii() or any(character.isspace() for character in text):
-        return b""
-    return text.lower().encode("ascii")
-
-
-def _header_text(octets: bytes, start: int, stop: int) -> str:
-    lines = unfolded_lines(octets, start, stop)
-    return casemap("\n".join(map(decode_words, lines)))
-
-
-def _below(root: Part) -> Iterator[Part]:
-    waiting = list(root.children)
-    while waiting:
-        part = waiting.pop()
-        yield part
-        waiting += part.children
+def among(rows: SearchRows, uids: UIDSet) -> list[int]:
+    """Return those of ``rows.indices`` that have one of ``uids``, ascending."""
+    found: list[int] = []
+    for start, stop in uids.slices(rows.listing.uids):
+        found += range(start, stop)
+    wanted = set(found)
+    return [row for row in rows.indices if row in wanted]
 
 
 def all_of(keys: Sequence[SearchKey]) -> SearchKey:
@@ -468,6 +459,28 @@ def none_of(key: SearchKey) -> SearchKey:
 def depth(key: SearchKey) -> int:
     """Return how many keys are inside each other in ``key``."""
     return key.depth if isinstance(key, And | Or | Not) else 0
+
+
+def leaves(key: SearchKey) -> Iterator[SearchKey]:
+    """Yield every key in ``key`` that is not made of others."""
+    waiting = [key]
+    while waiting:
+        key = waiting.pop()
+        if isinstance(key, And | Or | Not):
+            waiting += key.keys
+        else:
+            yield key
+
+
+def rebuilt(key: SearchKey, leaf: Callable[[SearchKey], SearchKey]) -> SearchKey:
+    """Return ``key`` with what ``leaf`` makes of each key not made of others."""
+    if isinstance(key, And):
+        return all_of([rebuilt(one, leaf) for one in key.keys])
+    if isinstance(key, Or):
+        return any_of([rebuilt(one, leaf) for one in key.keys])
+    if isinstance(key, Not):
+        return none_of(rebuilt(key.key, leaf))
+    return leaf(key)
 
 
 def _joined(keys: list[SearchKey]) -> tuple[tuple[SearchKey, ...], Level, int]:

@@ -19,19 +19,23 @@ class Cursor:
         octets: The whole command.
         position: Index of the next octet; functions that fail leave it
             anywhere, so a command is never read on after BadSyntax.
+        utf8: Whether the client writes mailbox names in UTF-8 rather than in
+            modified UTF-7.
     """
 
-    __slots__ = ("octets", "position")
+    __slots__ = ("octets", "position", "utf8")
 
-    def __init__(self, octets: bytes, position: int = 0) -> None:
+    def __init__(self, octets: bytes, position: int = 0, utf8: bool = False) -> None:
         """Begin reading.
 
         Args:
             octets: A command, or some of its arguments.
             position: Where to begin, from 0.
+            utf8: See the attribute.
         """
         self.octets = octets
         self.position = position
+        self.utf8 = utf8
 
     def peek(self) -> bytes:
         """Return the next octet without reading it, empty at the end."""

@@ -13,9 +13,12 @@ from itertools import chain
 from weakref import WeakKeyDictionary
 
 from mailframe.errors import MessageGone
+from mailframe.imap import wording
 from mailframe.imap.context import MessageContext
 from mailframe.imap.fetch_items import (
     FLAGS,
+    MODSEQ,
+    UID,
     ColumnItem,
     ContentItem,
     FetchRequest,
@@ -31,7 +34,7 @@ from mailframe.imap.loading import (
     rows_of,
 )
 from mailframe.imap.section import Parts
-from mailframe.imap.serialize import flag_list_out, without_nul
+from mailframe.imap.serialize import without_nul
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.mailbox import IMailbox, SummaryField
 from mailframe.mime.structure import Part, structure
@@ -154,25 +157,36 @@ class _Fetch:
         self._mailbox: IMailbox = context.mailbox
         self._listing = context.listing
         self._request = request
+        self._opening = wording.opening(context.enabled)
+        self._columns = request.columns
+        if wording.uid_only(context.enabled) and not request.asks_uid:
+            self._columns = tuple(item for item in self._columns if item is not UID)
         self._output = _Output(context)
         self._fields = tuple(
             dict.fromkeys(name for item in request.columns for name in item.fields)
         )
-        # Where FLAGS is asked for, it tells of \Seen too.
-        self._marked = UIDSet.EMPTY if FLAGS in request.columns else marked
+        self._marked = marked
+        # What tells of \Seen where it was set, as far as it is not asked for.
+        enabled = context.enabled
+        told: tuple[ColumnItem, ...] = (FLAGS,)
+        if wording.tells_uid(enabled):
+            told = (UID, *told)
+        if wording.tells_modseq(enabled):
+            told = (*told, MODSEQ)
+        self._tells = [item for item in told if item not in request.columns]
 
     async def columns_only(self, uids: UIDSet) -> bool:
         """Answer from the view and the summaries."""
         complete = True
-        items = b" ".join(item.template for item in self._request.columns)
-        template = b"* %%d FETCH (%b)\r\n" % items
+        items = b" ".join(item.template for item in self._columns)
+        template = b"%b%b)\r\n" % (self._opening, items)
         for indices in _slices(uids, self._listing, _ROWS):
             rows = await self._summarised(indices)
             complete = complete and len(rows.indices) == len(indices)
-            values = _values(self._request.columns, rows)
-            numbers = [row + 1 for row in rows.indices]
-            flat = tuple(chain.from_iterable(zip(numbers, *values, strict=True)))
-            self._output.put(template * len(numbers) % flat)
+            values = _values(self._columns, rows)
+            heads = wording.heads(self._context.enabled, self._listing, rows.indices)
+            flat = tuple(chain.from_iterable(zip(heads, *values, strict=True)))
+            self._output.put(template * len(heads) % flat)
             await self._output.pause()
         self._output.flush()
         return complete
@@ -228,27 +242,36 @@ class _Fetch:
 
     def _heads(self, rows: Rows) -> Iterator[tuple[int, list[bytes]]]:
         """Yield each row with its column items, written."""
-        template = b" ".join(item.template for item in self._request.columns)
+        template = b" ".join(item.template for item in self._columns)
         if template:
-            values = zip(*_values(self._request.columns, rows), strict=True)
+            values = zip(*_values(self._columns, rows), strict=True)
             heads = [[template % row] for row in values]
         else:
             heads = [[] for _ in rows.indices]
         for row, head in zip(rows.indices, heads, strict=True):
-            if self._listing.uids[row] in self._marked:
-                head.append(b"FLAGS " + self._flags(row))
+            if self._tells and self._listing.uids[row] in self._marked:
+                head += self._told(row)
             yield row, head
 
-    def _flags(self, row: int) -> bytes:
-        recent = self._listing.uids[row] in self._context.recent
-        return flag_list_out(self._listing.flags[row], recent)
+    def _opened(self, row: int) -> bytes:
+        """Return the beginning of the response for a message."""
+        (head,) = wording.heads(self._context.enabled, self._listing, (row,))
+        return self._opening % head
+
+    def _told(self, row: int) -> list[bytes]:
+        """Return what tells of ``\\Seen`` that was set, written.
+
+        Source: RFC 7162 section 3.2.4.
+        """
+        rows = Rows(self._listing, self._context.recent, range(row, row + 1))
+        return [item.template % next(iter(item.column(rows))) for item in self._tells]
 
     def _put_whole(
         self, row: int, written: list[bytes], parts: Parts, octets: bytes
     ) -> None:
         """Put the response for a message whose octets are at hand."""
         written += [item.written(parts, octets) for item in self._request.contents]
-        self._output.put(b"* %d FETCH (%b)\r\n" % (row + 1, b" ".join(written)))
+        self._output.put(b"%b%b)\r\n" % (self._opened(row), b" ".join(written)))
 
     async def _put_in_pieces(self, row: int, head: list[bytes]) -> bool:
         """Put the response for a large message; False when it is gone."""
@@ -262,7 +285,7 @@ class _Fetch:
                 plan = await self._plan(uid, content)
             except MessageGone:
                 return False
-            self._output.put(b"* %d FETCH (" % (row + 1))
+            self._output.put(self._opened(row))
             await self._put_plan([*head, *plan], content)
         finally:
             content.close()

@@ -11,10 +11,10 @@ Source: RFC 3501 section 6.4.5, RFC 9051 section 6.4.5, RFC 4466 section 2.4.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mailframe.errors import BadSyntax, TooLarge
 from mailframe.imap.cursor import Cursor
@@ -26,6 +26,7 @@ from mailframe.imap.section import (
     partial,
     section,
 )
+from mailframe.imap.sequence import SequenceSet
 from mailframe.imap.serialize import (
     flag_list_of,
     flag_list_out,
@@ -35,6 +36,9 @@ from mailframe.imap.serialize import (
 from mailframe.interfaces.mailbox import SummaryField
 from mailframe.model.mailbox import Listing
 from mailframe.model.uid_set import UIDSet
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 _Value = TypeVar("_Value")
 
@@ -91,12 +95,14 @@ class ColumnItem:
         template: How item and value are written, with one ``%d`` or ``%b``.
         column: Makes the values for some messages.
         fields: Which kept answers it needs, if any.
+        enables: What asking for it switches on (RFC 7162 section 3.1).
     """
 
     name: bytes
     template: bytes
     column: Callable[[Rows], Iterable[int | bytes]]
     fields: tuple[SummaryField, ...] = ()
+    enables: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,60 @@ class ContentItem:
 Item = ColumnItem | ContentItem
 
 
+class Modifier:
+    """A word in the parentheses that may end a FETCH, with its argument.
+
+    Attributes:
+        uid_only: Whether it goes with ``UID FETCH`` only.
+        items: What it asks for by itself.
+
+    Source: RFC 4466 section 2.4.
+    """
+
+    __slots__ = ()
+    uid_only: ClassVar[bool] = False
+    items: ClassVar[tuple[ColumnItem, ...]] = ()
+
+    def check(self, names: Collection[bytes]) -> None:
+        """Check that it goes together with the others.
+
+        Args:
+            names: All modifiers of the command.
+
+        Raises:
+            BadSyntax: It does not.
+        """
+
+    async def begin(
+        self, session: "Session", messages: SequenceSet, request: "FetchRequest"
+    ) -> None:
+        """Do what comes before the answers.
+
+        Args:
+            session: Whose command it is.
+            messages: As the client wrote them.
+            request: The request it is part of.
+
+        Raises:
+            BadSyntax: It may not be used now.
+        """
+
+
+class Narrowing(Modifier):
+    """A modifier of FETCH that leaves messages out.
+
+    Attributes:
+        turn: Those with lower numbers choose first.
+    """
+
+    __slots__ = ()
+    turn: ClassVar[int] = 0
+
+    def narrow(self, listing: Listing, uids: UIDSet) -> UIDSet:
+        """Return those of ``uids`` that are fetched."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
     """What one FETCH asks for.
@@ -161,11 +221,18 @@ class FetchRequest:
             because of ``UID FETCH``.
         contents: Items cut out of messages.
         modifiers: Name and argument of each modifier (RFC 4466 section 2.4).
+        asks_uid: Whether the client names UID among the items.
     """
 
     columns: tuple[ColumnItem, ...]
     contents: tuple[ContentItem, ...] = ()
     modifiers: tuple[tuple[bytes, Any], ...] = ()
+    asks_uid: bool = False
+
+    @property
+    def enables(self) -> Iterable[str]:
+        """What it switches on."""
+        return (item.enables for item in self.columns if item.enables)
 
     @property
     def marks_seen(self) -> bool:
@@ -176,6 +243,13 @@ class FetchRequest:
     def in_header(self) -> bool:
         """Whether headers are enough to answer everything."""
         return all(item.section.in_header for item in self.contents)
+
+    def narrowed(self, listing: Listing, uids: UIDSet) -> UIDSet:
+        """Return those of ``uids`` that no modifier leaves out."""
+        chosen = [value for _, value in self.modifiers if isinstance(value, Narrowing)]
+        for modifier in sorted(chosen, key=lambda modifier: modifier.turn):
+            uids = modifier.narrow(listing, uids)
+        return uids
 
 
 def _flags(rows: Rows) -> Iterable[bytes]:
@@ -198,6 +272,12 @@ def _kept(name: SummaryField) -> Callable[[Rows], Iterable[bytes]]:
 
 UID = ColumnItem(b"UID", b"UID %d", lambda rows: rows.uids)
 FLAGS = ColumnItem(b"FLAGS", b"FLAGS %b", _flags)
+MODSEQ = ColumnItem(
+    b"MODSEQ",
+    b"MODSEQ (%d)",
+    lambda rows: rows.take(rows.listing.modseqs),
+    enables="CONDSTORE",
+)
 _INTERNALDATE = ColumnItem(
     b"INTERNALDATE",
     b"INTERNALDATE %b",
@@ -257,7 +337,7 @@ FETCH_ITEMS: dict[bytes, Callable[[Cursor], Item]] = {
 
 FETCH_MODIFIERS: dict[bytes, Callable[[Cursor], Any]] = {}
 """By name in capitals: what reads a modifier's argument (with the space before)
-and returns a hashable value."""
+and returns a hashable value, a :class:`Modifier` if it does something."""
 
 
 def parse_fetch(cursor: Cursor, by_uid: bool) -> FetchRequest:
@@ -296,10 +376,16 @@ def _parsed(cursor: Cursor, by_uid: bool) -> FetchRequest:
         if macro is None:
             cursor.position = start
         items = macro or (_item(cursor),)
-    modifiers = _modifiers(cursor)
+    modifiers = _modifiers(cursor, by_uid)
     cursor.end()
+    implied = [
+        item
+        for _, value in modifiers
+        if isinstance(value, Modifier)
+        for item in value.items
+    ]
     distinct: dict[bytes, Item] = {}
-    for item in (UID, *items) if by_uid else items:
+    for item in (*((UID,) if by_uid else ()), *items, *implied):
         # Of BODY[] and BODY.PEEK[], the one that sets \Seen stays.
         if item.name not in distinct or not getattr(item, "peek", True):
             distinct[item.name] = item
@@ -307,6 +393,7 @@ def _parsed(cursor: Cursor, by_uid: bool) -> FetchRequest:
         tuple(item for item in distinct.values() if isinstance(item, ColumnItem)),
         tuple(item for item in distinct.values() if isinstance(item, ContentItem)),
         modifiers,
+        UID in items,
     )
 
 
@@ -334,7 +421,7 @@ def _item(cursor: Cursor) -> Item:
     return parse(cursor)
 
 
-def _modifiers(cursor: Cursor) -> tuple[tuple[bytes, Any], ...]:
+def _modifiers(cursor: Cursor, by_uid: bool) -> tuple[tuple[bytes, Any], ...]:
     """``fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")"``."""
     if not FETCH_MODIFIERS or not cursor.accept(b" ("):
         return ()
@@ -345,8 +432,13 @@ def _modifiers(cursor: Cursor) -> tuple[tuple[bytes, Any], ...]:
         name = named[0].upper() if named else b""
         if name not in FETCH_MODIFIERS or name in found:
             raise BadSyntax("a modifier of FETCH", start)
-        found[name] = FETCH_MODIFIERS[name](cursor)
+        found[name] = value = FETCH_MODIFIERS[name](cursor)
+        if isinstance(value, Modifier) and value.uid_only and not by_uid:
+            raise BadSyntax("a modifier of FETCH that is not for UID FETCH only", start)
         if not cursor.accept(b" "):
             break
     cursor.expect(b")")
+    for value in found.values():
+        if isinstance(value, Modifier):
+            value.check(found.keys())
     return tuple(found.items())

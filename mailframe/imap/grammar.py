@@ -10,6 +10,7 @@ Source: RFC 3501 section 9, RFC 9051 section 9 (formal syntax).
 import datetime
 import re
 from binascii import Error, a2b_base64
+from unicodedata import is_normalized
 
 from mailframe.errors import BadMailboxName, BadSyntax, LimitExceeded
 from mailframe.imap import utf7
@@ -161,6 +162,17 @@ def number64(cursor: Cursor) -> int:
     return _number(cursor, 0, _NUMBER64_MAX, "a number below 9223372036854775808")
 
 
+def mod_sequence(cursor: Cursor) -> int:
+    """Read a ``mod-sequence-value``, 1 to 2**63 - 1.
+
+    Raises:
+        BadSyntax: There is none here, or it is 0 or larger.
+
+    Source: RFC 7162 section 7.
+    """
+    return _number(cursor, 1, _NUMBER64_MAX, "a mod-sequence above 0")
+
+
 def _number(cursor: Cursor, low: int, high: int, what: str) -> int:
     start = cursor.position
     found = cursor.match(_DIGITS)
@@ -172,15 +184,14 @@ def _number(cursor: Cursor, low: int, high: int, what: str) -> int:
     raise BadSyntax(what, start)
 
 
-def mailbox(cursor: Cursor, *, utf8: bool = False, level: bool = False) -> MailboxName:
+def mailbox(cursor: Cursor, *, level: bool = False) -> MailboxName:
     """Read a ``mailbox`` name.
 
     Args:
         cursor: Where to read.
-        utf8: Whether names are UTF-8 on this connection rather than modified
-            UTF-7.
-        level: Whether one ``/`` may end it, as CREATE and RENAME allow; it
-            means nothing and is taken off.
+        level: Whether it is to be the name of a new mailbox, as for CREATE and
+            RENAME. One ``/`` may end it then, which means nothing and is taken
+            off; a name in UTF-8 has to be Net-Unicode.
 
     Raises:
         BadSyntax: There is no astring here.
@@ -188,18 +199,28 @@ def mailbox(cursor: Cursor, *, utf8: bool = False, level: bool = False) -> Mailb
 
     Source: RFC 9051 sections 5.1 and 6.3.4, RFC 3501 section 5.1.3.
     """
-    name = _decoded(astring(cursor), utf8)
+    name = written_mailbox(cursor)
     if level and len(name) > 1 and name.endswith(DELIMITER):
         name = name[: -len(DELIMITER)]
+    if level and cursor.utf8 and not is_normalized("NFC", name):
+        raise BadMailboxName("not in Normalization Form C")
     return mailbox_name(name)
 
 
-def list_mailbox(cursor: Cursor, *, utf8: bool = False) -> str:
-    """Read a ``list-mailbox``: a name in which ``*`` and ``%`` are wildcards.
+def written_mailbox(cursor: Cursor) -> str:
+    """Read a ``mailbox`` name as the client wrote it, decoded and nothing more.
 
-    Args:
-        cursor: Where to read.
-        utf8: As for :func:`mailbox`.
+    Raises:
+        BadSyntax: There is no astring here.
+        BadMailboxName: It is not in the encoding of names.
+
+    Source: RFC 9051 section 5.1, RFC 3501 section 5.1.3.
+    """
+    return _decoded(astring(cursor), cursor.utf8)
+
+
+def list_mailbox(cursor: Cursor) -> str:
+    """Read a ``list-mailbox``: a name in which ``*`` and ``%`` are wildcards.
 
     Returns:
         The pattern decoded, wildcards as they are; may be empty.
@@ -211,7 +232,7 @@ def list_mailbox(cursor: Cursor, *, utf8: bool = False) -> str:
     Source: RFC 9051 section 9 (list-mailbox).
     """
     found = cursor.match(_LIST)
-    return _decoded(found[0] if found else string(cursor), utf8)
+    return _decoded(found[0] if found else string(cursor), cursor.utf8)
 
 
 def _decoded(octets: bytes, utf8: bool) -> str:

@@ -63,6 +63,20 @@ class Refused(MailError):
         self.text = text
 
 
+class Rejected(BadSyntax):
+    """A command that may not be given like this, with its own response text."""
+
+    def __init__(self, text: bytes) -> None:
+        """Reject.
+
+        Args:
+            text: What comes after ``BAD``: a response code if there is one,
+                and a text.
+        """
+        super().__init__(text.decode("ascii"))
+        self.text = text
+
+
 def try_create() -> Refused:
     """Return the refusal of APPEND, COPY and MOVE to a missing mailbox.
 
@@ -83,8 +97,12 @@ def refusal(error: MailError) -> bytes:
 
 def bad_syntax(error: BadSyntax) -> bytes:
     """Return what comes after ``BAD`` for a breach of the grammar."""
+    if isinstance(error, Rejected):
+        return error.text
     if isinstance(error, Cancelled):
         return b"Authentication cancelled"
+    if isinstance(error, Rejected):
+        return error.text
     expected = error.expected.encode("ascii", "replace")
     if error.position is None:
         return b"expected " + expected

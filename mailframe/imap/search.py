@@ -1,49 +1,43 @@
-"""SEARCH: which messages of the view match, cheapest question first.
+"""The language of SEARCH: how its keys are read, and bound to a session.
 
-Keys that columns answer narrow the view. For what is left, kept dates, then
-headers, then whole messages are read, each only for the messages on which the
-step before could not decide.
+What the keys ask is in :mod:`mailframe.imap.criterion` and its neighbours; how
+a search is carried out is in :mod:`mailframe.imap.search_run`.
 
 Source: RFC 3501 section 6.4.4, RFC 9051 section 6.4.4.
 """
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from mailframe.errors import BadSyntax, MailError, MessageGone, TooLarge
+from mailframe.errors import BadSyntax, MailError, TooLarge
 from mailframe.imap import grammar
-from mailframe.imap.context import MessageContext
 from mailframe.imap.criterion import (
-    And,
-    Candidate,
+    Binding,
     ColumnKey,
-    Level,
-    Messages,
-    Not,
-    Or,
+    Fuzzy,
     SearchKey,
+    UnboundKey,
     all_of,
     any_of,
     depth,
+    leaves,
     none_of,
+    rebuilt,
 )
 from mailframe.imap.cursor import Cursor
-from mailframe.imap.fetch_items import Rows
-from mailframe.imap.loading import LOADED_OCTETS, LOADED_ROWS, batches, read_octets
-from mailframe.imap.search_keys import SEARCH_KEYS
-from mailframe.imap.sequence import sequence_set
+from mailframe.imap.search_keys import SEARCH_KEYS, messages_key
 from mailframe.limits import IMAPLimits
-from mailframe.mime.header import header_end
-from mailframe.model.uid_set import UIDSet
 
 _NAME = re.compile(rb"[A-Z0-9]+", re.IGNORECASE)
 _KEYS_MAX = 2000
-_ROWS = 2000
 _CACHED_OCTETS = 200
 _NESTING = IMAPLimits().nesting
+_BINDINGS = 10
+"""How often what a key stands for is looked into for such keys again."""
 
 # Codecs that are no charset of mail: they decode in quadratic time, or what
 # they decode is source text.
@@ -60,21 +54,56 @@ class SearchRequest:
 
     Attributes:
         key: All criteria together.
+        names_charset: Whether the search program names a charset.
     """
 
     key: SearchKey
+    names_charset: bool = False
 
-    def leaves(self) -> Iterator[SearchKey]:
-        """Yield every key in it that is not made of others."""
-        waiting = [self.key]
-        while waiting:
-            key = waiting.pop()
-            if isinstance(key, And | Or):
-                waiting += key.keys
-            elif isinstance(key, Not):
-                waiting.append(key.key)
-            else:
-                yield key
+    @property
+    def fuzzy(self) -> bool:
+        """Whether what it finds has scores (RFC 6203 section 4)."""
+        return any(isinstance(leaf, Fuzzy) for leaf in leaves(self.key))
+
+    @property
+    def tells_modseq(self) -> bool:
+        """Whether the answer has a mod-sequence (RFC 7162 section 3.1.5)."""
+        return any(
+            isinstance(leaf, ColumnKey) and leaf.tells_modseq
+            for leaf in leaves(self.key)
+        )
+
+    async def bound(self, binding: Binding) -> "SearchRequest":
+        """Return it with every key bound to a session and its view.
+
+        Raises:
+            MailError: A key cannot be bound.
+            TooLarge: It becomes too many keys, or too deep.
+        """
+        request = self
+        # What a key stands for may hold such keys again.
+        for _ in range(_BINDINGS):
+            unbound = {
+                leaf for leaf in leaves(request.key) if isinstance(leaf, UnboundKey)
+            }
+            if not unbound:
+                return request
+            found: dict[SearchKey, SearchKey] = {
+                leaf: await leaf.bind(binding) for leaf in unbound
+            }
+            # Counted first: keys in keys in keys may be millions.
+            sizes = {leaf: _count(key) for leaf, key in found.items()}
+            if sum(sizes.get(leaf, 1) for leaf in leaves(request.key)) > _KEYS_MAX:
+                raise TooLarge("fewer search keys")
+            key = rebuilt(request.key, lambda leaf: found.get(leaf, leaf))  # noqa: B023
+            if depth(key) > _NESTING:
+                raise TooLarge("fewer keys inside each other")
+            request = SearchRequest(key)
+        raise TooLarge("keys that stand for fewer others")
+
+
+def _count(key: SearchKey) -> int:
+    return sum(1 for _ in leaves(key))
 
 
 def parse_search(cursor: Cursor, charset: bytes | None = None) -> SearchRequest:
@@ -106,17 +135,35 @@ def parse_search(cursor: Cursor, charset: bytes | None = None) -> SearchRequest:
 
 
 def _parsed(cursor: Cursor, charset: bytes | None) -> SearchRequest:
-    if charset is None and cursor.accept(b"CHARSET "):
+    names_charset = charset is None and cursor.accept(b"CHARSET ")
+    if names_charset:
         charset = grammar.astring(cursor)
         cursor.space()
     codec = _codec(b"utf-8" if charset is None else charset)
+    return SearchRequest(search_keys(cursor, codec), names_charset)
+
+
+def search_keys(cursor: Cursor, codec: str) -> SearchKey:
+    """Read ``search-key *(SP search-key)`` up to the end.
+
+    Args:
+        cursor: Where to read.
+        codec: Python's name of the charset of texts.
+
+    Raises:
+        BadSyntax: It is something else.
+        TooLarge: Too many keys, or too deep inside each other.
+
+    Source: RFC 9051 section 9 (search-program), RFC 5466 section 4
+    (search-criteria).
+    """
     keys = [search_key(cursor, codec)]
     while cursor.accept(b" "):
         if len(keys) >= _KEYS_MAX:
             raise TooLarge("fewer search keys", cursor.position)
         keys.append(search_key(cursor, codec))
     cursor.end()
-    return SearchRequest(all_of(keys))
+    return all_of(keys)
 
 
 @lru_cache(maxsize=1024)
@@ -137,14 +184,42 @@ def _codec(charset: bytes) -> str:
     return name
 
 
+class Operator(NamedTuple):
+    """A key that is a name and keys behind it.
+
+    Attributes:
+        arity: How many keys.
+        combine: What they are together.
+    """
+
+    arity: int
+    combine: Callable[[list[SearchKey]], SearchKey]
+
+
+OPERATORS: dict[bytes, Operator] = {
+    b"NOT": Operator(1, lambda keys: none_of(keys[0])),
+    b"OR": Operator(2, any_of),
+}
+"""By name in capitals; an extension adds a row when it is imported."""
+
+
 class _Group:
     """A key that is being read and waits for keys inside it."""
 
-    __slots__ = ("keys", "kind")
+    __slots__ = ("keys", "operator")
 
-    def __init__(self, kind: bytes) -> None:
-        self.kind = kind
+    def __init__(self, operator: Operator | None) -> None:
+        """Begin a key; ``None`` for parentheses."""
+        self.operator = operator
         self.keys: list[SearchKey] = []
+
+    def finished(self, cursor: Cursor) -> SearchKey | None:
+        """Return the key, ``None`` when it waits for another inside."""
+        if self.operator is None:
+            return all_of(self.keys) if cursor.accept(b")") else None
+        if len(self.keys) < self.operator.arity:
+            return None
+        return self.operator.combine(self.keys)
 
 
 def search_key(cursor: Cursor, charset: str) -> SearchKey:
@@ -176,7 +251,7 @@ def search_key(cursor: Cursor, charset: str) -> SearchKey:
         key: SearchKey | None = _leaf(cursor, charset)
         while groups and key is not None:
             groups[-1].keys.append(key)
-            key = _finished(groups[-1], cursor)
+            key = groups[-1].finished(cursor)
             if key is not None:
                 groups.pop()
                 if depth(key) > _NESTING:
@@ -188,199 +263,23 @@ def search_key(cursor: Cursor, charset: str) -> SearchKey:
 
 def _begun(cursor: Cursor) -> _Group | None:
     """Read the beginning of a key that has keys inside."""
-    for kind in (b"(", b"OR ", b"NOT "):
-        if cursor.accept(kind):
-            return _Group(kind)
-    return None
-
-
-def _finished(group: _Group, cursor: Cursor) -> SearchKey | None:
-    """Return a group as a key, ``None`` when it waits for another inside."""
-    if group.kind == b"NOT ":
-        return none_of(group.keys[0])
-    if group.kind == b"OR ":
-        return any_of(group.keys) if len(group.keys) == 2 else None
-    return all_of(group.keys) if cursor.accept(b")") else None
+    if cursor.accept(b"("):
+        return _Group(None)
+    start = cursor.position
+    named = cursor.match(_NAME)
+    operator = OPERATORS.get(named[0].upper()) if named else None
+    if operator is None or not cursor.accept(b" "):
+        cursor.position = start
+        return None
+    return _Group(operator)
 
 
 def _leaf(cursor: Cursor, charset: str) -> SearchKey:
     start = cursor.position
-    if cursor.peek() in b"0123456789*" and cursor.peek():
-        return Messages(sequence_set(cursor), by_uid=False)
+    if cursor.peek() in b"0123456789*$" and cursor.peek():
+        return messages_key(cursor, by_uid=False)
     found = cursor.match(_NAME)
     parse = SEARCH_KEYS.get(found[0].upper()) if found else None
     if parse is None:
         raise BadSyntax("a search key", start)
     return parse(cursor, charset)
-
-
-async def run_search(context: MessageContext, request: SearchRequest) -> UIDSet:
-    """Return the messages of the view that match.
-
-    Args:
-        context: The session.
-        request: What to look for.
-
-    Returns:
-        UIDs. A message that was expunged meanwhile may be missing.
-
-    Raises:
-        BadSyntax: A message number beyond the mailbox. In an empty mailbox
-            nothing is, and nothing matches.
-        NoSuchMailbox: The mailbox was deleted.
-        TemporaryFailure: Messages cannot be read now.
-
-    Source: RFC 9051 section 6.4.4.
-    """
-    if not context.listing.uids:
-        return UIDSet.EMPTY
-    search = _Search(context)
-    rows = await search.run(request)
-    return UIDSet.of(search.listing.uids[row] for row in rows)
-
-
-class _Search:
-    """One SEARCH while it runs."""
-
-    def __init__(self, context: MessageContext) -> None:
-        self.listing = context.listing
-        self._context = context
-        self._mailbox = context.mailbox
-        self._recent = context.recent
-        self._chosen: dict[int, frozenset[int]] = {}
-
-    async def run(self, request: SearchRequest) -> Iterable[int]:
-        """Return the rows that match."""
-        key = request.key
-        rows: Sequence[int] = range(len(self.listing.uids))
-        left: list[SearchKey] = []
-        for one in key.keys if isinstance(key, And) else (key,):
-            if one.level is Level.COLUMN:
-                rows = await self._selected(one, rows)
-            else:
-                left.append(one)
-        if not left:
-            return rows
-        key = all_of(left)
-        for column in _columns(key):
-            self._chosen[id(column)] = frozenset(await self._selected(column, rows))
-        levels = {leaf.level for leaf in SearchRequest(key).leaves()}
-        matched: list[int] = []
-        if Level.SENT in levels:
-            rows = await self._by_sent(key, rows, matched)
-        if Level.SENT in levels or Level.HEADER in levels:
-            rows = await self._by_header(key, rows, matched)
-        await self._by_content(key, rows, matched)
-        return matched
-
-    async def _selected(self, key: SearchKey, rows: Sequence[int]) -> Sequence[int]:
-        """Return the rows that match a key of columns."""
-        if isinstance(key, And):
-            for one in key.keys:
-                rows = await self._selected(one, rows)
-            return rows
-        if isinstance(key, Or):
-            found = set[int]()
-            left = rows
-            for one in key.keys:
-                found.update(await self._selected(one, left))
-                left = [row for row in rows if row not in found]
-            return [row for row in rows if row in found]
-        if isinstance(key, Not):
-            excluded = set(await self._selected(key.key, rows))
-            return [row for row in rows if row not in excluded]
-        if not isinstance(key, ColumnKey):
-            raise TypeError(f"{type(key)} of level COLUMN must be a ColumnKey")
-        await self._breathe()
-        return key.select(Rows(self.listing, self._recent, rows))
-
-    async def _by_sent(
-        self, key: SearchKey, rows: Sequence[int], matched: list[int]
-    ) -> list[int]:
-        """Decide with the kept dates; return the rows still open."""
-        left: list[int] = []
-        for start in range(0, len(rows), _ROWS):
-            by_uid = self._by_uid(rows[start : start + _ROWS])
-            uids, dates = await self._mailbox.summaries(UIDSet.of(by_uid), ("sent",))
-            for uid, sent in zip(uids, dates, strict=True):
-                message = Candidate(by_uid[uid], self._chosen)
-                message.sent = sent
-                _decide(key, message, matched, left)
-            await self._breathe()
-        return left
-
-    async def _by_header(
-        self, key: SearchKey, rows: Sequence[int], matched: list[int]
-    ) -> list[int]:
-        """Decide with headers; return the rows still open."""
-        left: list[int] = []
-        for start in range(0, len(rows), LOADED_ROWS):
-            by_uid = self._by_uid(rows[start : start + LOADED_ROWS])
-            uids, headers = await self._mailbox.headers(UIDSet.of(by_uid))
-            for uid, header in zip(uids, headers, strict=True):
-                message = Candidate(by_uid[uid], self._chosen)
-                message.header = header
-                _decide(key, message, matched, left)
-            await self._breathe()
-        return left
-
-    async def _by_content(
-        self, key: SearchKey, rows: Sequence[int], matched: list[int]
-    ) -> None:
-        """Decide with whole messages."""
-        for batch in batches(rows, self.listing.sizes):
-            by_uid = self._by_uid(batch)
-            loaded = await self._mailbox.load(UIDSet.of(by_uid), LOADED_OCTETS)
-            for uid, row in by_uid.items():
-                octets = loaded.get(uid)
-                if octets is None:
-                    octets = await self._large(uid)
-                if octets is not None:
-                    message = Candidate(row, self._chosen)
-                    message.octets = octets
-                    message.header = octets[: header_end(octets)]
-                    _decide(key, message, matched, [])
-            await self._breathe()
-
-    async def _large(self, uid: int) -> bytes | None:
-        """Return a message that was not loaded, ``None`` when it is gone."""
-        try:
-            content = await self._mailbox.open_content(uid)
-            try:
-                return await read_octets(content, content.size)
-            finally:
-                content.close()
-        except MessageGone:
-            return None
-
-    def _by_uid(self, rows: Iterable[int]) -> dict[int, int]:
-        return {self.listing.uids[row]: row for row in rows}
-
-    async def _breathe(self) -> None:
-        """Let the session wait, or let others have their turn."""
-        waiting = self._context.pause()
-        if waiting is not None:
-            await waiting
-
-
-def _columns(key: SearchKey) -> Iterator[SearchKey]:
-    """Yield the keys of columns that are parts of a key of more."""
-    waiting = [key]
-    while waiting:
-        key = waiting.pop()
-        if isinstance(key, And | Or):
-            waiting += key.keys
-        elif isinstance(key, Not):
-            waiting.append(key.key)
-        elif key.level is Level.COLUMN:
-            yield key
-
-
-def _decide(
-    key: SearchKey, message: Candidate, matched: list[int], left: list[int]
-) -> None:
-    verdict = key.test(message)
-    if verdict:
-        matched.append(message.row)
-    elif verdict is None:
-        left.append(message.row)

@@ -13,19 +13,18 @@ from mailframe.imap import grammar
 from mailframe.imap.criterion import (
     DAY,
     EPOCH_DAY,
-    Body,
     HasFlag,
-    Header,
     InternalDate,
     Messages,
     Recent,
+    Saved,
     SearchKey,
-    Sent,
     Size,
-    Text,
     all_of,
 )
 from mailframe.imap.cursor import Cursor
+from mailframe.imap.search_header import Header, Sent
+from mailframe.imap.search_text import Body, Text
 from mailframe.imap.sequence import sequence_set
 from mailframe.mime.text import casemap
 from mailframe.model.flag import SEEN
@@ -109,9 +108,21 @@ def _header_key(cursor: Cursor, charset: str) -> SearchKey:
     return Header(name, astring_text(cursor, charset))
 
 
+def messages_key(cursor: Cursor, by_uid: bool) -> SearchKey:
+    """Read a ``sequence-set`` as a key.
+
+    Raises:
+        BadSyntax: There is none here.
+
+    Source: RFC 9051 section 9 (search-key).
+    """
+    messages = sequence_set(cursor)
+    return Saved() if messages.saved else Messages(messages, by_uid)
+
+
 def _uid_key(cursor: Cursor, charset: str) -> SearchKey:
     cursor.space()
-    return Messages(sequence_set(cursor), by_uid=True)
+    return messages_key(cursor, by_uid=True)
 
 
 SEARCH_KEYS: dict[bytes, KeyParser] = {

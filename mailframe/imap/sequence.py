@@ -4,7 +4,7 @@ Source: RFC 9051 section 9 (sequence-set).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,12 +25,18 @@ _CACHED_OCTETS = 200
 class SequenceSet:
     """A sequence-set as it was written; what ``*`` means is not known yet.
 
+    Commands ask their view for the messages meant
+    (:meth:`mailframe.imap.view.View.chosen`), which also knows what ``$`` is.
+
     Attributes:
         ranges: Pairs of ends, both included, in the order written and maybe
             backwards; ``None`` stands for ``*``.
+        saved: Whether it is ``$``, the search result variable; then there are
+            no ranges.
     """
 
     ranges: tuple[tuple[int | None, int | None], ...]
+    saved: bool = False
 
     def to_uids(self, uids: Sequence[int], by_uid: bool) -> UIDSet:
         """Return the messages meant, in a mailbox as the session sees it.
@@ -49,6 +55,8 @@ class SequenceSet:
 
         Source: RFC 9051 section 9 (seq-number, seq-range).
         """
+        if self.saved:
+            raise TypeError("only a view knows what $ is")
         count = len(uids)
         if by_uid:
             if not count:
@@ -67,6 +75,19 @@ class SequenceSet:
                 raise BadSyntax("a message number of this mailbox")
             found.append((low, high))
         return _rows_to_uids(found, uids)
+
+    def numbers(self, count: int) -> Iterator[tuple[int, int]]:
+        """Yield ranges of message numbers, those beyond the mailbox left out.
+
+        Args:
+            count: How many messages the mailbox has.
+
+        Source: RFC 7377 section 2.
+        """
+        for a, b in self.ranges:
+            low, high = _ordered(count if a is None else a, count if b is None else b)
+            if low <= count:
+                yield max(low, 1), min(high, count)
 
 
 def _ordered(a: int, b: int) -> tuple[int, int]:
@@ -87,14 +108,20 @@ def _rows_to_uids(rows: list[tuple[int, int]], uids: Sequence[int]) -> UIDSet:
     )
 
 
+SAVED = SequenceSet((), saved=True)
+"""``$``: what the last SEARCH with SAVE has found (RFC 5182 section 2.1)."""
+
+
 def sequence_set(cursor: Cursor) -> SequenceSet:
     """Read a ``sequence-set``.
 
     Raises:
         BadSyntax: There is none here, or a number is above 2**32 - 1.
 
-    Source: RFC 9051 section 9 (sequence-set).
+    Source: RFC 9051 section 9 (sequence-set, seq-last-command).
     """
+    if cursor.accept(b"$"):
+        return SAVED
     start = cursor.position
     found = cursor.match(_SET)
     if found is None:
@@ -118,3 +145,26 @@ def _parsed(octets: bytes) -> SequenceSet | None:
 
 
 _cached = lru_cache(maxsize=1024)(_parsed)
+
+
+def set_in_order(numbers: Iterable[int]) -> bytes:
+    """Return UIDs or message numbers as a ``sequence-set`` that keeps their order.
+
+    A range always ascends.
+
+    Args:
+        numbers: At least one.
+
+    Source: RFC 5267 section 3.2, RFC 4315 section 4 (uid-set).
+    """
+    found: list[bytes] = []
+    first = last = 0
+    for number in numbers:
+        if number == last + 1 and last:
+            last = number
+            continue
+        if last:
+            found.append(b"%d" % first if first == last else b"%d:%d" % (first, last))
+        first = last = number
+    found.append(b"%d" % first if first == last else b"%d:%d" % (first, last))
+    return b",".join(found)

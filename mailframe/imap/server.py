@@ -17,13 +17,13 @@ from typing import Any
 from zope.interface import implementer
 
 from mailframe.errors import BadSyntax, LineTooLong, MailError
+from mailframe.imap.appending import Appending
 from mailframe.imap.capabilities import COMMANDS, EXTENSIONS
 from mailframe.imap.command import Answer, Command, Completed, Dialogue
-from mailframe.imap.commands.append import APPEND, Appending
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.fetch import BrokenLiteral
 from mailframe.imap.framing import SKIPPED, Announced, Framer
-from mailframe.imap.responses import SERVER_BUG, bad_syntax, refusal
+from mailframe.imap.responses import SERVER_BUG, Rejected, bad_syntax, refusal
 from mailframe.imap.session import Session
 from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IConnection, IServer
@@ -36,8 +36,6 @@ _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
 _COMMAND = re.compile(
     rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ((?:[Uu][Ii][Dd] )?[A-Za-z][A-Za-z0-9.-]*)"
 )
-# The literal after these octets is a message, unless it is the mailbox name.
-_APPEND = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) [Aa][Pp][Pp][Ee][Nn][Dd] ")
 # Lines no mail client sends: a browser was made to speak to us.
 _HTTP = re.compile(rb"[A-Z]+ [^ ]+ HTTP/[0-9.]+\Z")
 _HEAD = 300
@@ -101,7 +99,7 @@ class IMAPServer:
         self._parting: bytes | None = None
         self._errors = 0
         self._refusal: _Refusal | None = None
-        self._appending: tuple[bytes, Appending] | None = None
+        self._appending: tuple[bytes, Command, Appending] | None = None
         self._dialogue: tuple[bytes, Command, Dialogue] | None = None
         self._connection: IConnection
 
@@ -187,7 +185,7 @@ class IMAPServer:
         """Release everything."""
         self._session.closing = True
         if self._appending is not None:
-            self._appending[1].discard()
+            self._appending[-1].discard()
             self._appending = None
         self._dialogue = None
         return self._session.release()
@@ -223,8 +221,11 @@ class IMAPServer:
             return self._bad(tag, b"Unknown command")
         if session.state not in command.states:
             return self._bad(tag, b"Not a command of this state")
+        session.tag = tag
         try:
-            arguments = command.parse(Cursor(octets, found.end()))
+            arguments = command.parse(Cursor(octets, found.end(), session.utf8))
+            for check in session.checks:
+                check(session, command, arguments)
             result = command.run(session, arguments)
         except Exception as error:
             return self._failed(tag, error)
@@ -249,13 +250,23 @@ class IMAPServer:
         session = self._session
         view = session.view
         if view is not None:
-            if view.stale:
+            if view.stale or view.behind:
                 return self._wait(tag, command, _already(text))
             view.announce(
                 expunges=not command.uses_sequence_numbers, with_uid=command.by_uid
             )
-        session.put(b"%b OK %b\r\n" % (tag, text))
+        self._put_ok(tag, text)
         return _MORE
+
+    def _put_ok(self, tag: bytes, text: bytes) -> None:
+        """Put the tagged OK, with the response code that is owed, if any."""
+        view = self._session.view
+        if view is not None:
+            if text.startswith(b"["):
+                view.tell_code()
+            else:
+                text = view.take_code() + text
+        self._session.put(b"%b OK %b\r\n" % (tag, text))
 
     async def _wait(
         self, tag: bytes, command: Command, result: Coroutine[Any, Any, bytes]
@@ -267,7 +278,7 @@ class IMAPServer:
             await session.announce(
                 expunges=not command.uses_sequence_numbers, with_uid=command.by_uid
             )
-            session.put(b"%b OK %b\r\n" % (tag, text))
+            self._put_ok(tag, text)
         except Exception as error:
             self._failed(tag, error)
         paused = session.pause()
@@ -287,6 +298,8 @@ class IMAPServer:
             self._parting = None
             session.closing = True
             return None
+        if session.view is not None:
+            session.view.tell_code()
         if isinstance(error, MailError):
             session.put(b"%b NO %b\r\n" % (tag, refusal(error)))
         else:
@@ -321,17 +334,32 @@ class IMAPServer:
     # Literals.
 
     def _literal(self, literal: Announced) -> _Outcome:
-        framer, limits = self._framer, self._limits
         if self._refusal is not None:
             # The command is being skipped, and this is one more literal of it.
             return self._refuse_literal(literal, self._refusal)
-        head = framer.so_far(_HEAD)
-        found = _APPEND.match(head)
+        head = self._framer.so_far(_HEAD)
+        found = _COMMAND.match(head)
+        command = COMMANDS.get(found[2].upper()) if found else None
+        if (
+            found is None
+            or command is None
+            or command.appending is None
+            or self._session.state not in command.states
+        ):
+            return self._argument(literal, head)
+        appending = command.appending(self._session)
+        return self._message(literal, found[1], command, appending, found.end())
+
+    def _argument(self, literal: Announced, head: bytes) -> _Outcome:
+        """Take a literal into its command, or refuse it."""
+        framer, limits = self._framer, self._limits
         logged_in = self._session.account is not None
-        if found and logged_in and literal.so_far > found.end():
-            return self._message(literal, found[1], found.end())
         most = limits.command if logged_in else limits.login_command
-        if literal.size > limits.literal or literal.so_far + literal.size > most:
+        if (
+            literal.size > limits.literal
+            or literal.so_far + literal.size > most
+            or self._may_not_come(literal)
+        ):
             tagged = _TAG.match(head)
             tag = tagged[0] if tagged else b"*"
             refuse = partial(self._bad, tag, b"[TOOBIG] Literal too large")
@@ -340,6 +368,14 @@ class IMAPServer:
         if literal.synchronizing:
             self._session.put(b"+ OK\r\n")
         return _MORE
+
+    def _may_not_come(self, literal: Announced) -> bool:
+        """Tell whether the client had to ask before it sends a literal.
+
+        Source: RFC 7888 section 5 (LITERAL-).
+        """
+        most = self._limits.unasked_literal
+        return bool(most and literal.size > most and not literal.synchronizing)
 
     def _refuse_literal(
         self, literal: Announced, refuse: Callable[[], _Outcome]
@@ -362,36 +398,54 @@ class IMAPServer:
 
     # The message of an APPEND.
 
-    def _message(self, literal: Announced, tag: bytes, position: int) -> _Outcome:
+    def _message(
+        self,
+        literal: Announced,
+        tag: bytes,
+        command: Command,
+        appending: Appending,
+        position: int = 0,
+    ) -> _Outcome:
         """Begin to take a message, or refuse it before it comes."""
-        cursor = Cursor(self._framer.so_far(literal.so_far), position)
+        octets = self._framer.so_far(literal.so_far)
+        cursor = Cursor(octets, position, self._session.utf8)
         try:
-            appending = Appending(self._session, cursor, literal.size)
+            for check in self._session.checks:
+                check(self._session, command, None)
+            if self._may_not_come(literal):
+                raise Rejected(b"[TOOBIG] Literal too large")
+            is_message = appending.literal(cursor, literal.size)
         except Exception as error:
+            appending.discard()
             return self._refuse_literal(literal, partial(self._failed, tag, error))
+        if not is_message:
+            return self._argument(literal, octets)
         if literal.synchronizing:
-            return self._invite(literal, tag, appending)
-        self._take_message(tag, appending)
+            return self._invite(literal, tag, command, appending)
+        self._take_message(tag, command, appending)
         return _MORE
 
     async def _invite(
-        self, literal: Announced, tag: bytes, appending: Appending
+        self, literal: Announced, tag: bytes, command: Command, appending: Appending
     ) -> None:
         """Ask for the message, if there is a mailbox for it."""
         try:
             await appending.check()
         except Exception as error:
+            appending.discard()
             self._refuse_literal(literal, partial(self._failed, tag, error))
             return
-        self._take_message(tag, appending)
+        self._take_message(tag, command, appending)
         self._session.put(b"+ OK\r\n")
 
-    def _take_message(self, tag: bytes, appending: Appending) -> None:
+    def _take_message(self, tag: bytes, command: Command, appending: Appending) -> None:
         self._framer.stream()
         appending.begin()
-        self._appending = (tag, appending)
+        self._appending = (tag, command, appending)
 
-    def _next_of_message(self, tag: bytes, appending: Appending) -> _Outcome:
+    def _next_of_message(
+        self, tag: bytes, command: Command, appending: Appending
+    ) -> _Outcome:
         framer = self._framer
         if framer.streaming:
             octets = framer.next_octets()
@@ -403,11 +457,11 @@ class IMAPServer:
             return None
         self._appending = None
         if isinstance(piece, Announced):
-            appending.discard()
-            refuse = partial(self._bad, tag, b"expected the end of the command")
-            return self._refuse_literal(piece, refuse)
+            return self._message(piece, tag, command, appending)
         assert isinstance(piece, bytes)
-        return self._wait(tag, APPEND, appending.finish(piece))
+        self._session.tag = tag
+        cursor = Cursor(piece, utf8=self._session.utf8)
+        return self._wait(tag, command, appending.finish(cursor))
 
     # Dialogues.
 

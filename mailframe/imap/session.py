@@ -9,15 +9,20 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from mailframe.errors import NoSuchMailbox, TemporaryFailure
-from mailframe.imap.command import Extension, State
+from mailframe.imap.command import Command, Extension, State
 from mailframe.imap.responses import Refused
+from mailframe.imap.serialize import mailbox_out
 from mailframe.imap.view import View
 from mailframe.interfaces.auth import ILoginPortal, LoginFailed, Mind
 from mailframe.interfaces.connection import IConnection
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.limits import IMAPLimits
+from mailframe.model.mailbox import MailboxName
 from mailframe.sasl.mechanisms import offered
+
+_UTF8 = frozenset(("IMAP4REV2", "UTF8=ACCEPT"))
+"""What makes mailbox names UTF-8 when it is switched on."""
 
 OUTPUT = 262_144
 """Octets of output after which a command waits for the peer to read."""
@@ -36,9 +41,11 @@ class Session:
         account: Its mail, once it is logged in.
         view: The selected mailbox, or ``None``.
         enabled: What ENABLE switched on, in capitals.
+        checks: What may refuse a command, because of what is switched on.
         starting_tls: TLS begins after the output.
         closing: The connection is closed after the output.
         failed_logins: How often a login was refused.
+        tag: Of the command that runs, for responses that name it.
     """
 
     def __init__(
@@ -62,9 +69,11 @@ class Session:
         self.account: IMailAccount | None = None
         self.view: View | None = None
         self.enabled: set[str] = set()
+        self.checks: list[Callable[[Session, Command, Any], None]] = []
         self.starting_tls = False
         self.closing = False
         self.failed_logins = 0
+        self.tag = b""
         self.wake: Callable[[], None] = lambda: None
         self._logout: Callable[[], Any] | None = None
         self._output: list[bytes] = []
@@ -118,13 +127,53 @@ class Session:
         """Whether secrets may cross the connection."""
         return self.connection.tls is not None or bool(self.connection.trusted)
 
+    @property
+    def utf8(self) -> bool:
+        """Whether mailbox names are UTF-8 rather than modified UTF-7.
+
+        Source: RFC 9051 section 5.1, RFC 6855 section 3.
+        """
+        return not _UTF8.isdisjoint(self.enabled)
+
+    def name_out(self, name: MailboxName | str) -> bytes:
+        """Return a mailbox name as this client reads it.
+
+        Source: RFC 9051 section 5.1, RFC 3501 section 5.1.3.
+        """
+        return mailbox_out(name, utf8=self.utf8)
+
+    def enable(self, name: str) -> None:
+        """Switch an extension on, and what it implies. Again is nothing.
+
+        Args:
+            name: Its capability, in capitals.
+
+        Source: RFC 5161 section 3.1, RFC 7162 section 3.1 (commands that do
+        it on their own).
+        """
+        if name in self.enabled:
+            return
+        self.enabled.add(name)
+        for extension in self.extensions:
+            if extension.name == name:
+                for other in extension.implies:
+                    self.enable(other)
+                if extension.check is not None:
+                    self.checks.append(extension.check)
+                if extension.switched_on is not None:
+                    extension.switched_on(self)
+
     def capability(self) -> bytes:
         """Return what CAPABILITY says now.
 
         Source: RFC 9051 sections 6.1.1 and 7.2.2.
         """
         found = [b"IMAP4rev1"]
-        found += [one.capability for one in self.extensions if one.announced(self)]
+        found += [
+            one.capability if one.told is None else one.told(self)
+            for one in self.extensions
+            if one.announced(self)
+        ]
         if self.account is None:
             if not self.safe:
                 found.append(b"LOGINDISABLED")
@@ -174,6 +223,7 @@ class Session:
             pause=self.pause,
             wake=self._changed,
             enabled=self.enabled,
+            now=self.now,
         )
 
     def _changed(self) -> None:
@@ -184,12 +234,14 @@ class Session:
         view = self.view
         if view is None:
             return
-        if view.stale:
+        if view.stale or view.behind:
             try:
-                await view.refresh()
+                if view.stale:
+                    await view.refresh()
+                await view.follow()
             except NoSuchMailbox:
                 # Every command that needs it will say so; this one is done.
-                pass
+                view.followers.clear()
             except TemporaryFailure:
                 view.stale = True
         view.announce(expunges=expunges, with_uid=with_uid)
@@ -199,6 +251,11 @@ class Session:
         self.deselect()
         logout, self._logout = self._logout, None
         self.account = None
+        self.enabled.clear()
+        self.checks.clear()
+        for extension in self.extensions:
+            if extension.reset is not None:
+                extension.reset(self)
         if logout is None:
             return None
         return _finish(logout)

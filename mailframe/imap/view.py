@@ -11,7 +11,10 @@ Source: RFC 3501 sections 5.2, 5.5 and 7.4.1, RFC 2180 section 4.
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence, Set
 from itertools import compress, count
+from typing import Protocol
 
+from mailframe.imap import wording
+from mailframe.imap.sequence import SequenceSet
 from mailframe.imap.serialize import flag_list_out
 from mailframe.interfaces.mailbox import IMailbox
 from mailframe.model.flag import SEEN, FlagSet
@@ -20,6 +23,19 @@ from mailframe.model.uid_set import UIDSet
 
 _NEW_KEYWORDS = b" \\*"
 _EMPTY = Listing(highest_modseq=0, uid_next=1)
+
+
+class Follower(Protocol):
+    """Says something about every change of a mailbox."""
+
+    async def follow(self) -> None:
+        """Find out what there is to say about the view as it is now."""
+
+    def removed(self) -> bytes:
+        """Return what is to be said while every message has its number yet."""
+
+    def added(self) -> bytes:
+        """Return what is to be said when every new message has its number."""
 
 
 class View:
@@ -32,6 +48,10 @@ class View:
         read_only: Whether it was opened with EXAMINE, or cannot be changed.
         recent: What is recent in this session.
         enabled: What ENABLE switched on; the session's own set.
+        saved: The search result variable (RFC 5182 section 2.1).
+        now: Returns seconds since 1970.
+        followers: What wants to be told of with every change, by tag
+            (RFC 5267 section 4.3).
         stale: Whether the mailbox may have changed since it was last asked.
     """
 
@@ -44,6 +64,7 @@ class View:
         pause: Callable[[], Awaitable[None] | None],
         wake: Callable[[], None],
         enabled: Set[str],
+        now: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Begin with nothing told.
 
@@ -54,6 +75,7 @@ class View:
             pause: Returns what to wait for before sending more, or ``None``.
             wake: Called when the mailbox may have changed.
             enabled: What ENABLE switched on.
+            now: Returns seconds since 1970.
         """
         self.mailbox = mailbox
         self.read_only = read_only
@@ -61,6 +83,10 @@ class View:
         self.put = put
         self.pause = pause
         self.recent = UIDSet.EMPTY
+        self.saved = UIDSet.EMPTY
+        self.now = now
+        self.followers: dict[bytes, Follower] = {}
+        self._followed: Listing | None = None
         self.stale = False
         self._wake = wake
         self._current = _EMPTY
@@ -70,6 +96,9 @@ class View:
         self._told_flags: tuple[FlagSet, bool] | None = None
         self._flags_of: Listing | None = None
         self._changed = UIDSet.EMPTY
+        self._touched = UIDSet.EMPTY
+        self._known = 0
+        self._owed = False
         self._unwatch: Callable[[], None] | None = mailbox.watch(self._may_have_changed)
 
     def _may_have_changed(self) -> None:
@@ -98,10 +127,43 @@ class View:
         uids = self.listing.uids
         return uids if len(uids) == self._told else uids[: self._told]
 
+    def chosen(self, messages: SequenceSet, by_uid: bool) -> UIDSet:
+        """Return the messages that a command names.
+
+        Args:
+            messages: As the client wrote it.
+            by_uid: Whether the numbers are UIDs.
+
+        Raises:
+            BadSyntax: A message number beyond the last message.
+
+        Source: RFC 9051 section 9 (sequence-set), RFC 5182 section 2.1.
+        """
+        if not messages.saved:
+            return messages.to_uids(self.uids, by_uid)
+        if self._ghosts:
+            self.saved -= self.ghosts
+        return self.saved
+
     @property
     def ghosts(self) -> UIDSet:
         """The messages that are gone, and the client does not know."""
         return UIDSet.of(self._ghosts) if self._ghosts else UIDSet.EMPTY
+
+    @property
+    def modseq(self) -> int:
+        """What the client may take for its HIGHESTMODSEQ after what it is told now.
+
+        Lower than that of an expunge it does not know of yet.
+
+        Source: RFC 7162 section 3.2.
+        """
+        return self._known if self._ghosts else self._current.highest_modseq
+
+    @property
+    def pending(self) -> UIDSet:
+        """The messages whose flags are not what the client was told."""
+        return self._changed
 
     async def refresh(self) -> None:
         """Take the mailbox's changes into the view; announce nothing.
@@ -116,17 +178,50 @@ class View:
         if changes.listing is before:
             return
         if changes.vanished:
+            if not self._ghosts:
+                self._known = before.highest_modseq
             self._keep_ghosts(changes.vanished, before)
         self._current = changes.listing
         self._merged = None
         if changes.changed:
             self._changed |= changes.changed
-        if changes.new:
+        if changes.new and wording.tells_recent(self.enabled):
             self.recent |= await self.mailbox.recent(not self.read_only)
 
+    @property
+    def behind(self) -> bool:
+        """Whether followers do not know yet how the view is now."""
+        return bool(self.followers) and self._followed is not self.listing
+
+    async def follow(self) -> None:
+        """Let followers find out how the view is now.
+
+        Raises:
+            NoSuchMailbox: The mailbox was deleted.
+            TemporaryFailure: It cannot be asked now.
+        """
+        if self.behind:
+            listing = self.listing
+            for follower in self.followers.values():
+                await follower.follow()
+            self._followed = listing
+
     def forget_changes(self, uids: UIDSet) -> None:
-        """Do not tell of flags that the client set itself, silently."""
+        """Do not tell of flags that the client set itself, silently.
+
+        Their mod-sequences are told to one that wants to know them.
+
+        Source: RFC 7162 section 3.1.4.2 (example 14).
+        """
+        self._touched |= self._changed & uids
         self._changed -= uids
+
+    def own_modseqs(self, uids: UIDSet) -> None:
+        """Tell the mod-sequences of these messages, whether or not they changed.
+
+        Source: RFC 7162 section 3.1.3.
+        """
+        self._touched |= uids
 
     def forget_seen(self, before: Listing, uids: UIDSet) -> None:
         """Do not tell again of ``\\Seen`` that a FETCH has set and told.
@@ -160,14 +255,50 @@ class View:
         self._flags_of = listing
         self._tell_flags()
         self._tell_count()
-        unseen = first_unseen(listing)
-        if unseen:
-            self.put(b"* OK [UNSEEN %d] First unseen\r\n" % unseen)
+        if wording.tells_recent(self.enabled) and not wording.uid_only(self.enabled):
+            unseen = first_unseen(listing)
+            if unseen:
+                self.put(b"* OK [UNSEEN %d] First unseen\r\n" % unseen)
         self.put(
             b"* OK [UIDVALIDITY %d] UIDs valid\r\n"
             b"* OK [UIDNEXT %d] Predicted next UID\r\n"
             % (self.mailbox.uid_validity, listing.uid_next)
         )
+        if wording.tells_modseq(self.enabled):
+            self.tell_modseq()
+
+    def tell_modseq(self) -> None:
+        """Tell the mod-sequence of the mailbox as the client knows it.
+
+        Source: RFC 7162 section 3.1.2.1.
+        """
+        self.put(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.modseq)
+
+    def take_code(self) -> bytes:
+        """Return, once, the response code that the end of a command needs, or nothing.
+
+        A client that resynchronizes would take the highest mod-sequence it was
+        told; while expunges before that are kept from it, it is told a lower one.
+
+        Source: RFC 7162 sections 3.2, 3.2.7 and 6.
+        """
+        owed, self._owed = self._owed or bool(self._ghosts), False
+        if not owed or "QRESYNC" not in self.enabled:
+            return b""
+        return b"[HIGHESTMODSEQ %d] " % self.modseq
+
+    def tell_code(self) -> None:
+        """Tell what :meth:`take_code` returns in a response of its own."""
+        code = self.take_code()
+        if code:
+            self.put(b"* OK %bHighest\r\n" % code)
+
+    def owe_modseq(self) -> None:
+        """Tell the mod-sequence at the end of the command: messages were expunged.
+
+        Source: RFC 7162 section 3.2.7.
+        """
+        self._owed = True
 
     def announce(self, *, expunges: bool, with_uid: bool = False) -> None:
         """Tell the client what it may be told now.
@@ -178,7 +309,10 @@ class View:
 
         Source: RFC 3501 sections 7.3 and 7.4.
         """
-        if self._ghosts and expunges:
+        followers = self.followers.values()
+        for follower in followers:
+            self.put(follower.removed())
+        if self._ghosts and expunges and not self.behind:
             self._tell_expunges()
         if self._flags_of is not self._current:
             # Keywords come with messages and with STORE, never alone.
@@ -188,8 +322,16 @@ class View:
         listing = self.listing
         if len(listing.uids) != self._told:
             self._tell_count()
-        if self._changed:
-            self._tell_changes(listing, with_uid)
+        if self._changed or self._touched:
+            changed, self._changed = self._changed, UIDSet.EMPTY
+            touched, self._touched = self._touched, UIDSet.EMPTY
+            self.put(
+                wording.changes(
+                    self.enabled, listing, self.recent, changed, touched, with_uid
+                )
+            )
+        for follower in followers:
+            self.put(follower.added())
 
     def _keep_ghosts(self, vanished: UIDSet, before: Listing) -> None:
         """Remember the rows the client was told of that are gone now."""
@@ -203,6 +345,7 @@ class View:
                     before.sizes[row],
                 )
         self._changed -= vanished
+        self._touched -= vanished
         self.recent -= UIDSet.of(
             uid for uid in self.recent & vanished if uid not in self._ghosts
         )
@@ -225,38 +368,21 @@ class View:
         return Listing(now.highest_modseq, now.uid_next, *columns)  # type: ignore[arg-type]
 
     def _tell_expunges(self) -> None:
-        """Send EXPUNGE for each ghost; each number is that of its moment."""
-        uids = self._current.uids
-        place = 0
-        lines = []
-        for uid in sorted(self._ghosts):
-            place = bisect_left(uids, uid, place)
-            lines.append(b"* %d EXPUNGE\r\n" % (place + 1))
-        self.put(b"".join(lines))
-        self._told -= len(lines)
+        """Tell which messages are gone, and forget them."""
         gone = UIDSet.of(self._ghosts)
+        self.put(wording.expunges(self.enabled, gone, self._current.uids))
+        self.owe_modseq()
+        self._told -= len(gone)
         self.recent -= gone
+        self.saved -= gone
         self._ghosts.clear()
         self._merged = None
 
     def _tell_count(self) -> None:
         self._told = len(self.listing.uids)
-        self.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (self._told, len(self.recent)))
-
-    def _tell_changes(self, listing: Listing, with_uid: bool) -> None:
-        changed, self._changed = self._changed, UIDSet.EMPTY
-        lines = []
-        for start, stop in changed.slices(listing.uids):
-            for row in range(start, stop):
-                uid = listing.uids[row]
-                flags = flag_list_out(listing.flags[row], uid in self.recent)
-                if with_uid:
-                    lines.append(
-                        b"* %d FETCH (UID %d FLAGS %b)\r\n" % (row + 1, uid, flags)
-                    )
-                else:
-                    lines.append(b"* %d FETCH (FLAGS %b)\r\n" % (row + 1, flags))
-        self.put(b"".join(lines))
+        self.put(b"* %d EXISTS\r\n" % self._told)
+        if wording.tells_recent(self.enabled):
+            self.put(b"* %d RECENT\r\n" % len(self.recent))
 
     def _tell_flags(self) -> None:
         self._told_flags = flags, may_grow = self.mailbox.permanent_flags()

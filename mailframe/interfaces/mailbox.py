@@ -26,6 +26,7 @@ from mailframe.model.mailbox import (
     MailboxStatus,
     Stored,
 )
+from mailframe.model.quota import QuotaLimits, QuotaRoot
 from mailframe.model.uid_set import UIDSet
 
 SummaryField = Literal[
@@ -340,3 +341,102 @@ class ISender(Interface):
 
     def may_send_as(address: str) -> Awaitable[bool]:
         """Tell whether mail from ``address`` (``local@domain``) is this user's."""
+
+
+class IQuotaAccount(Interface):
+    """Optional power of an account: it has bounds, kept and told.
+
+    What would not fit is refused with OverQuota by ``append`` and ``copy``; a
+    move within the account takes no room.
+
+    Source: RFC 9208 section 3.
+    """
+
+    def quota_roots(name: MailboxName) -> Awaitable[Sequence[str]]:
+        """Return the names of the quota roots of a mailbox, which need not exist."""
+
+    def quota(root: str) -> "Awaitable[QuotaRoot | None]":
+        """Return bounds and usage of a quota root, ``None`` when there is none."""
+
+
+class IQuotaKeeper(IQuotaAccount):
+    """Optional power of an account: its user may change bounds.
+
+    Source: RFC 9208 section 4.1.3.
+    """
+
+    may_set_quota = Attribute("Whether this user may; a ``bool``.")
+
+    def set_quota(root: str, limits: QuotaLimits) -> Awaitable[None]:
+        """Change the bounds of a quota root; what is over them already stays.
+
+        Raises:
+            NotPermitted: This user may not, or there is no such root.
+        """
+
+
+class IAnnotatedAccount(Interface):
+    """Optional power of an account: it keeps notes on its mailboxes and itself.
+
+    A note is an *entry*, a name in small letters such as ``/private/comment``,
+    with octets. Notes follow a mailbox that is renamed, are copied when INBOX
+    is renamed, and go when it is deleted.
+
+    Source: RFC 5464 sections 3 and 4.1.
+    """
+
+    def annotations(name: MailboxName | None) -> Awaitable[Mapping[str, bytes]]:
+        """Return all notes on a mailbox, or on the account for ``None``.
+
+        Raises:
+            NoSuchMailbox: It is not there.
+        """
+
+    def annotate(
+        name: MailboxName | None, values: Mapping[str, bytes | None]
+    ) -> Awaitable[None]:
+        """Set notes, or take them away (``None``), all or none, durably.
+
+        Raises:
+            NoSuchMailbox: It is not there.
+            LimitExceeded: There would be more than
+                :attr:`mailframe.limits.IMAPLimits.annotations`.
+        """
+
+
+class ISpecialUseKeeper(Interface):
+    """Optional power of an account: special uses of mailboxes can change.
+
+    Source: RFC 6154 section 4.
+    """
+
+    def set_special_use(name: MailboxName, uses: frozenset[str]) -> Awaitable[None]:
+        """Give a mailbox these special uses, and no others, durably.
+
+        Raises:
+            NoSuchMailbox: It is not there.
+        """
+
+
+class IHeaderIndex(Interface):
+    """Optional power of a mailbox: it knows quickly which headers have a text.
+
+    Without it SEARCH reads all headers.
+
+    Source: RFC 9051 section 6.4.4 (FROM, SUBJECT and their like).
+    """
+
+    def headers_with(uids: UIDSet, octets: bytes) -> Awaitable[Sequence[int]]:
+        """Return the messages whose header may have a text in it.
+
+        Those are all in whose header the octets stand, in capitals or not, and
+        all whose header has encoded words or octets beyond ASCII; others may
+        be among them.
+
+        Args:
+            uids: Which messages are asked about.
+            octets: ASCII without white space, at least one.
+
+        Returns:
+            UIDs, ascending.
+        """

@@ -119,8 +119,11 @@ class MailboxInfo:
 class MailboxStatus:
     """What STATUS tells of a mailbox without opening it.
 
+    Attributes:
+        deleted_size: Octets of the messages with ``\\Deleted``.
+
     Source: RFC 9051 section 6.3.11, RFC 7162 section 3.1.7, RFC 8438,
-    RFC 8474 section 4.1.
+    RFC 8474 section 4.1, RFC 9208 section 4.1.4.
     """
 
     messages: int
@@ -132,6 +135,7 @@ class MailboxStatus:
     uid_validity: int
     highest_modseq: int
     mailbox_id: str
+    deleted_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from mailframe.interfaces.connection import IServer
 from mailframe.interfaces.delivery import IMailReceiver
 from mailframe.limits import SMTPLimits
 from mailframe.net.factory import MailFactory
+from mailframe.smtp.options import SMTPOptions
 from mailframe.smtp.server import SMTPServer
 
 
@@ -22,6 +23,7 @@ class SMTPFactory(MailFactory):
         service: str = "smtp",
         hostname: str = "localhost",
         limits: SMTPLimits | None = None,
+        options: SMTPOptions | None = None,
         **transport: Any,
     ) -> None:
         """Prepare to serve.
@@ -33,6 +35,7 @@ class SMTPFactory(MailFactory):
             service: ``smtp``, ``submission`` or ``lmtp``.
             hostname: Our name, for the greeting and the trace fields.
             limits: What one session may use.
+            options: What is offered beyond the usual; ``None`` for nothing.
             transport: ``tls_context``, ``allow_plaintext_auth`` and
                 ``connections``, see :class:`.factory.MailFactory`.
         """
@@ -42,6 +45,7 @@ class SMTPFactory(MailFactory):
         self._service = service
         self._hostname = hostname
         self._limits = limits or SMTPLimits()
+        self._options = options
 
     def build_server(self) -> IServer:
         """Return a fresh session."""
@@ -51,6 +55,7 @@ class SMTPFactory(MailFactory):
             service=self._service,
             hostname=self._hostname,
             limits=self._limits,
+            options=self._options,
             report=self.report,
             now=self.reactor.seconds,
         )

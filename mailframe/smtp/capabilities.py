@@ -9,12 +9,24 @@ from mailframe.smtp.command import ANY_SERVICE, Command, Extension
 from mailframe.smtp.commands import COMMANDS
 from mailframe.smtp.extensions import (
     auth,
+    binary_mime,
+    chunking,
+    deliver_by,
+    dsn,
     eight_bit_mime,
     enhanced_status_codes,
+    etrn,
+    expn,
+    future_release,
+    limits,
     pipelining,
+    priority,
+    require_tls,
     size,
     smtputf8,
     starttls,
+    xclient,
+    xforward,
 )
 
 EXTENSIONS: tuple[Extension, ...] = (
@@ -25,6 +37,18 @@ EXTENSIONS: tuple[Extension, ...] = (
     enhanced_status_codes.EXTENSION,
     eight_bit_mime.EXTENSION,
     smtputf8.EXTENSION,
+    chunking.EXTENSION,
+    binary_mime.EXTENSION,
+    dsn.EXTENSION,
+    require_tls.EXTENSION,
+    limits.EXTENSION,
+    future_release.EXTENSION,
+    deliver_by.EXTENSION,
+    priority.EXTENSION,
+    expn.EXTENSION,
+    etrn.EXTENSION,
+    xclient.EXTENSION,
+    xforward.EXTENSION,
 )
 """Every extension."""
 

@@ -36,10 +36,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of MAIL.
+    """A parameter of MAIL or RCPT.
 
     Attributes:
-        field: Which attribute of ``ReversePath`` it gives.
+        field: Which attribute of ``ReversePath`` or ``ForwardPath`` it gives.
         parse: Returns that attribute, given the session and the value;
             ``None`` when there was no ``=``. Raises BadSyntax or MailError.
     """
@@ -62,9 +62,11 @@ class Extension:
             ``None`` when it is not offered to this session now.
         commands: What it adds.
         mail_parameters: Parameters of MAIL it adds, by keyword.
+        rcpt_parameters: Parameters of RCPT it adds, by keyword.
     """
 
     keyword: str
     offer: Callable[[Session], str | None] = _announced
     commands: tuple[Command, ...] = ()
     mail_parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    rcpt_parameters: Mapping[str, Parameter] = field(default_factory=dict)

@@ -5,14 +5,14 @@ Those of extensions are with their extension.
 Source: RFC 5321 section 4.1.1, RFC 2033 section 4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mailframe.errors import BadSyntax, MailError
-from mailframe.model.envelope import ForwardPath, ReversePath
+from mailframe.model.envelope import BodyType, ForwardPath, ReversePath
 from mailframe.smtp import grammar, replies
-from mailframe.smtp.command import Command, Step
+from mailframe.smtp.command import Command, Parameter, Step
 from mailframe.smtp.data import DataReader
 from mailframe.smtp.session import Session
 
@@ -52,7 +52,7 @@ async def _asked(
 
 
 def _welcome(session: Session, name: str) -> None:
-    session.greeted(name, False, {})
+    session.greeted(name, False, {}, {})
     session.end_transaction()
     session.put(replies.reply(250, "", session.hostname))
 
@@ -61,14 +61,20 @@ def _welcome_extended(session: Session, name: str) -> None:
     offers = [
         (extension, text)
         for extension in session.extensions
-        if (text := extension.offer(session)) is not None
+        if extension.keyword not in session.options.unannounced
+        and (text := extension.offer(session)) is not None
     ]
     parameters = {
         keyword: parameter
         for extension, _ in offers
         for keyword, parameter in extension.mail_parameters.items()
     }
-    session.greeted(name, True, parameters)
+    for_recipients = {
+        keyword: parameter
+        for extension, _ in offers
+        for keyword, parameter in extension.rcpt_parameters.items()
+    }
+    session.greeted(name, True, parameters, for_recipients)
     session.end_transaction()
     session.put(
         replies.reply(
@@ -97,19 +103,31 @@ async def mail(session: Session, argument: str) -> None:
         sender, rest = grammar.reverse_path(argument)
     except BadSyntax as error:
         return session.put(replies.bad_syntax(error, "5.1.7"))
-    reverse_path = ReversePath(sender)
-    for keyword, value in grammar.parameters(rest).items():
-        parameter = session.mail_parameters.get(keyword)
-        if parameter is None:
-            return session.put(replies.UNKNOWN_PARAMETER)
-        given: dict[str, Any] = {parameter.field: parameter.parse(session, value)}
-        reverse_path = replace(reverse_path, **given)
+    given = _given(session, rest, session.mail_parameters)
+    if given is None:
+        return session.put(replies.UNKNOWN_PARAMETER)
+    reverse_path = ReversePath(sender, **given)
     if not (reverse_path.smtputf8 or argument.isascii()):
         return session.put(replies.SENDER_NOT_ASCII)
     origin = session.origin(reverse_path.smtputf8)
     transaction = await session.receiver.begin(origin, reverse_path)
-    session.begun(transaction, reverse_path.smtputf8)
+    session.begun(transaction, reverse_path)
     session.put(replies.SENDER_OK)
+
+
+def _given(
+    session: Session, text: str, known: Mapping[str, Parameter]
+) -> dict[str, Any] | None:
+    """Return what the parameters say, by field; ``None`` if one is not known."""
+    given: dict[str, Any] = {}
+    for keyword, value in grammar.parameters(text).items():
+        parameter = known.get(keyword)
+        if parameter is None:
+            return None
+        if parameter.field in given:
+            raise BadSyntax("parameters that say one thing once")
+        given[parameter.field] = parameter.parse(session, value)
+    return given
 
 
 async def rcpt(session: Session, argument: str) -> None:
@@ -122,6 +140,8 @@ async def rcpt(session: Session, argument: str) -> None:
         return session.put(
             replies.LOGIN_REQUIRED if session.login_needed() else replies.MAIL_FIRST
         )
+    if session.chunks is not None:
+        return session.put(replies.CHUNKS_BEGUN)
     session.asked += 1
     most = session.limits.recipients
     if session.asked > 2 * most:
@@ -132,12 +152,13 @@ async def rcpt(session: Session, argument: str) -> None:
         recipient, rest = grammar.forward_path(argument)
     except BadSyntax as error:
         return session.put(replies.bad_syntax(error, "5.1.3"))
-    if grammar.parameters(rest):
+    given = _given(session, rest, session.rcpt_parameters)
+    if given is None:
         return session.put(replies.UNKNOWN_PARAMETER)
     if not (session.smtputf8 or argument.isascii()):
         return session.put(replies.RECIPIENT_NOT_ASCII)
     try:
-        await transaction.recipient(ForwardPath(recipient))
+        await transaction.recipient(ForwardPath(recipient, **given))
     except MailError as error:
         # Who logged in and who speaks LMTP does not try names; a long list
         # with many old addresses shall not end its session.
@@ -154,15 +175,19 @@ def data(session: Session, argument: str) -> None:
     """
     if argument:
         return session.put(replies.NO_ARGUMENT)
-    if session.transaction is None:
-        return session.put(replies.MAIL_FIRST)
-    if not session.accepted:
-        refused = session.asked and session.service != "lmtp"
-        return session.put(
-            replies.NO_VALID_RECIPIENTS if refused else replies.RCPT_FIRST
-        )
+    refused = session.no_content_yet()
+    if refused is not None:
+        return session.put(refused)
+    if session.chunks is not None:
+        return session.put(replies.CHUNKS_BEGUN)
+    if session.body is BodyType.BINARY_MIME:
+        return session.put(replies.BINARY_NEEDS_BDAT)
     limits = session.limits
-    session.data = DataReader(limits.text_line, limits.message_size)
+    session.data = DataReader(
+        limits.text_line,
+        limits.message_size,
+        normalize=session.options.normalize_newlines,
+    )
     session.put(replies.GO_AHEAD)
 
 
@@ -184,12 +209,13 @@ async def vrfy(session: Session, argument: str) -> None:
     """
     if session.login_needed():
         return session.put(replies.LOGIN_REQUIRED)
-    if not argument:
+    name, wide = grammar.name_to_look_up(argument)
+    if not name:
         raise BadSyntax("an address or a name", 0)
-    meant = await session.receiver.verify(session.origin(), argument)
+    meant = await session.receiver.verify(session.origin(), name)
     lines = [f"<{address.written()}>" for address in meant]
     # A client that did not ask for it is told no UTF-8 (RFC 6531 section 3.7.4.2).
-    if not lines or not "".join(lines).isascii():
+    if not lines or not (wide or "".join(lines).isascii()):
         return session.put(replies.CANNOT_VERIFY)
     session.put(replies.reply(250, "2.1.5", *lines))
 

@@ -9,55 +9,38 @@ elsewhere than we do.
 Source: RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2.
 """
 
+from mailframe.smtp.judge import ContentJudge, LineEnds
+
 _DOT = b"\r\n."
 _END = b"\r\n.\r\n"
 _BEGINNINGS = (_END[:4], _END[:3], _END[:2], _END[:1])
 
 
-class DataReader:
+class DataReader(ContentJudge):
     """Reads one message: finds its end, takes the dot-stuffing out, judges lines.
 
     Attributes:
         done: Whether the end has come.
-        bare: Whether there was a CR without LF or an LF without CR.
-        long_line: Whether a line was longer than allowed.
-        too_large: Whether there was more content than allowed.
-        size: Octets of content so far.
     """
 
-    __slots__ = (
-        "_line",
-        "_max_line",
-        "_max_size",
-        "_started",
-        "bare",
-        "done",
-        "long_line",
-        "size",
-        "too_large",
-    )
+    __slots__ = ("_ends", "_started", "done")
 
-    def __init__(self, max_line: int, max_size: int) -> None:
+    paused = False
+
+    def __init__(
+        self, max_line: int, max_size: int, *, normalize: bool = False
+    ) -> None:
         """Begin a message.
 
         Args:
             max_line: Octets of a line with its CRLF, dot-stuffing not counted.
             max_size: Octets of the whole content.
+            normalize: Whether a CR or LF alone becomes CRLF.
         """
-        self._max_line = max_line
-        self._max_size = max_size
+        super().__init__(max_line, max_size)
+        self._ends = LineEnds() if normalize else None
         self._started = False
-        self._line = 0
         self.done = False
-        self.bare = False
-        self.long_line = False
-        self.too_large = False
-        self.size = 0
-
-    @property
-    def refused(self) -> bool:
-        """Whether something is wrong with the content."""
-        return self.bare or self.long_line or self.too_large
 
     def read(self, octets: bytes, start: int) -> tuple[bytes, int]:
         """Take content from ``octets``, as much as can be told from what follows.
@@ -96,31 +79,11 @@ class DataReader:
         content = octets[start:stop]
         if dot != end:
             content = content.replace(_DOT, b"\r\n")
-        self._judge(content)
-        return content, after
-
-    def _judge(self, content: bytes) -> None:
         # A CRLF is never cut in two here: _held_back keeps a CR for later.
-        self.size += len(content)
-        if self.size > self._max_size:
-            self.too_large = True
-        pairs = content.count(b"\r\n")
-        if content.count(b"\n") != pairs or content.count(b"\r") != pairs:
-            self.bare = True
-        if not self.long_line:
-            self._measure(content)
-
-    def _measure(self, content: bytes) -> None:
-        """Look for a line that is too long, one step per ``max_line`` octets."""
-        begin = -self._line
-        while begin + self._max_line <= len(content):
-            end = content.rfind(b"\n", max(begin, 0), max(begin + self._max_line, 0))
-            if end < 0:
-                self.long_line = True
-                return
-            begin = end + 1
-        newest = content.rfind(b"\n", max(begin, 0)) + 1
-        self._line = len(content) - (newest or begin)
+        if self._ends is not None:
+            content = self._ends.feed(content)
+        self.judge(content)
+        return content, after
 
 
 def _held_back(octets: bytes, start: int) -> int:

@@ -27,6 +27,8 @@ MAX_PARAMETERS = 20
 # software takes for line ends.                      ; RFC 6531 section 3.3
 _WIDE = "\u00a0-\u2027\u202a-\U0010ffff"
 
+_PRINTABLE = re.compile(rf"[ -~{_WIDE}]*+")
+
 # Dot-string = Atom *("."  Atom)                     ; RFC 5321 section 4.1.2
 _ATEXT = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{_WIDE}-]"
 _DOT_STRING = re.compile(rf"{_ATEXT}++(?:\.{_ATEXT}++)*+")
@@ -52,6 +54,10 @@ _ROUTE = re.compile(
 _PARAMETER = re.compile(
     rf"([A-Za-z0-9][A-Za-z0-9-]*+)(?:=([\x21-\x3c\x3e-\x7e{_WIDE}]++))?"
 )
+
+# xtext = *( xchar / hexchar )                       ; RFC 3461 section 4
+_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*+")
+_HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
 
 # Lenient: clients call themselves anything (underscores, bare addresses); a
 # name is refused only when it cannot stand in a trace field.
@@ -124,6 +130,53 @@ def mailbox(text: str) -> Address:
     if end != len(text):
         raise BadSyntax("nothing after the address", end)
     return address
+
+
+def name_to_look_up(argument: str) -> tuple[str, bool]:
+    """Return what VRFY or EXPN asks for, and whether the answer may be UTF-8.
+
+    Source: RFC 6531 section 3.7.4.2.
+    """
+    name, space, parameter = argument.rpartition(" ")
+    if space and parameter.upper() == "SMTPUTF8":
+        return name.rstrip(" "), True
+    return argument, False
+
+
+def xtext(text: str) -> str:
+    """Return what ``text`` says in xtext: printable characters.
+
+    Source: RFC 3461 section 4.
+    """
+    if not _XTEXT.fullmatch(text):
+        raise BadSyntax("xtext, with +XX for what is not printable")
+    octets = _HEXCHAR.sub(lambda match: bytes.fromhex(match[1].decode()), text.encode())
+    try:
+        decoded = octets.decode()
+    except UnicodeDecodeError:
+        raise BadSyntax("xtext for ASCII or UTF-8") from None
+    return printable(decoded)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` if it has no control characters and no line ends.
+
+    Source: RFC 3461 section 4, RFC 6533 section 3.
+    """
+    if not _PRINTABLE.fullmatch(text):
+        raise BadSyntax("printable characters")
+    return text
+
+
+def domain(text: str) -> str:
+    """Return a domain or an address literal that is the whole of ``text``.
+
+    Source: RFC 5321 section 4.1.2 (Domain).
+    """
+    found, end = _domain_or_literal(text, 0)
+    if end != len(text):
+        raise BadSyntax("nothing after the domain", end)
+    return found
 
 
 def _after(argument: str, word: str) -> int:

@@ -47,6 +47,11 @@ def reply(code: int, enhanced: str, *lines: str) -> bytes:
     ).encode()
 
 
+def chunk_taken(size: int) -> bytes:
+    """Return the reply to a chunk that is not the last (RFC 3030 section 2)."""
+    return reply(250, "2.0.0", f"{size} octets received")
+
+
 def is_error(octets: bytes) -> bool:
     """Tell whether a reply refuses for good: that counts against the client."""
     return octets.startswith(b"5")
@@ -56,6 +61,12 @@ OK = reply(250, "2.0.0", "OK")
 SENDER_OK = reply(250, "2.1.0", "Sender OK")
 RECIPIENT_OK = reply(250, "2.1.5", "Recipient OK")
 CANNOT_VERIFY = reply(252, "2.1.5", "Cannot verify; send some mail and see")
+CANNOT_EXPAND = reply(252, "2.1.5", "Cannot say who is on it")
+QUEUE_STARTED = reply(250, "2.0.0", "Queueing started")
+QUEUE_EMPTY = reply(251, "2.0.0", "No messages are waiting")
+QUEUE_NOT_NOW = reply(458, "4.3.0", "Unable to start queueing, try again later")
+QUEUE_NOT_ALLOWED = reply(459, "4.7.1", "Not allowed to start queueing")
+NOT_FOR_YOU = reply(550, "5.7.0", "Not for this client")
 HELP = reply(214, "2.0.0", "See RFC 5321")
 BYE = reply(221, "2.0.0", "Bye")
 GO_AHEAD = reply(354, "", "Send the message; end with <CRLF>.<CRLF>")
@@ -88,6 +99,9 @@ NO_VALID_RECIPIENTS = reply(554, "5.5.1", "No valid recipients")
 UNKNOWN_PARAMETER = reply(555, "5.5.4", "Parameter not recognised")
 SENDER_NOT_ASCII = reply(550, "5.6.7", "Non-ASCII sender needs SMTPUTF8")
 RECIPIENT_NOT_ASCII = reply(553, "5.6.7", "Non-ASCII recipient needs SMTPUTF8")
+CHUNKS_BEGUN = reply(503, "5.5.1", "Not after BDAT")
+BINARY_NEEDS_BDAT = reply(503, "5.5.1", "BINARYMIME needs BDAT")
+CHUNK_LOST = reply(421, "4.5.4", "Cannot tell where the chunk ends, closing")
 TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "Too many recipients")
 
 BARE_IN_MESSAGE = reply(550, "5.6.11", "Message has a CR or LF that is not a CRLF")

@@ -20,8 +20,11 @@ from mailframe.interfaces.delivery import IMailReceiver
 from mailframe.limits import SMTPLimits
 from mailframe.smtp import replies
 from mailframe.smtp.capabilities import ALL_VERBS, COMMANDS_OF, EXTENSIONS
+from mailframe.smtp.chunk import PassedOver
 from mailframe.smtp.command import Step
 from mailframe.smtp.framing import Received
+from mailframe.smtp.judge import ContentJudge
+from mailframe.smtp.options import SMTPOptions
 from mailframe.smtp.session import Session
 
 
@@ -39,6 +42,7 @@ class SMTPServer:
         limits: SMTPLimits,
         report: Callable[[BaseException], None],
         now: Callable[[], float],
+        options: SMTPOptions | None = None,
     ) -> None:
         """Prepare a session.
 
@@ -50,8 +54,8 @@ class SMTPServer:
             hostname: Our own name.
             limits: What the client may use.
             report: Takes our own bugs.
-            now: Seconds since 1970. Every service's server is given it; this
-                one decides nothing by the time.
+            now: Seconds since 1970.
+            options: What the operator decided about the service.
         """
         self._session = Session(
             receiver,
@@ -60,6 +64,8 @@ class SMTPServer:
             hostname=hostname,
             limits=limits,
             report=report,
+            seconds=now,
+            options=options or SMTPOptions(),
             extensions=EXTENSIONS,
         )
         self._commands = COMMANDS_OF[service]
@@ -67,7 +73,6 @@ class SMTPServer:
         self._refused: bytes | None = None
         self._running = False
         self._stopping = False
-        self._arriving = False
         self._unwelcome = False
 
     @property
@@ -90,13 +95,13 @@ class SMTPServer:
     def connected(self, connection: IConnection) -> None:
         """Greet, unless the doorkeeper is to be asked (RFC 5321 section 4.3.1)."""
         self._session.connection = connection
+        self._session.arriving = True
         if self._session.doorkeeper is None:
             self._greet()
-        else:
-            self._arriving = True
 
     def _greet(self) -> None:
         session = self._session
+        session.arriving = False
         kind = "LMTP" if session.service == "lmtp" else "ESMTP"
         session.put(replies.reply(220, "", f"{session.hostname} {kind}"))
 
@@ -107,13 +112,15 @@ class SMTPServer:
     def next_step(self) -> Step | None:
         """Deal with what has come, up to what has to wait."""
         session = self._session
-        if self._arriving and not session.closing:
-            self._arriving = False
-            return self._run(self._admit())
         while not (session.closing or session.starting_tls):
+            if session.arriving:
+                if session.doorkeeper is not None:
+                    session.arriving = False
+                    return self._run(self._admit())
+                self._greet()
             if session.data is not None:
                 step = self._read_content()
-                if step is None:
+                if step is None and session.data is not None:
                     return None
             else:
                 try:
@@ -212,6 +219,7 @@ class SMTPServer:
     async def _admit(self) -> None:
         """Ask the doorkeeper (RFC 5321 section 3.1)."""
         session = self._session
+        self._unwelcome = False
         try:
             await session.doorkeeper.connected(session.origin())
         except TemporaryFailure as error:
@@ -262,8 +270,13 @@ class SMTPServer:
         session, received = self._session, self._received
         reader, transaction = session.data, session.transaction
         assert reader is not None
-        assert transaction is not None
         content, received.start = reader.read(received.octets, received.start)
+        if isinstance(reader, PassedOver):
+            if reader.paused:
+                session.data = None
+                session.put(reader.answer)
+            return None
+        assert transaction is not None
         waiting = None
         if content and self._refused is None and not reader.refused:
             try:
@@ -272,6 +285,11 @@ class SMTPServer:
                 self._refused = self._content_refusal(error)
         if reader.done:
             return self._finish(waiting)
+        if reader.paused:
+            if waiting is not None:
+                return self._end_chunk(waiting)
+            self._answer_chunk()
+            return None
         return None if waiting is None else self._wait(waiting)
 
     async def _wait(self, waiting: Awaitable[None]) -> None:
@@ -279,6 +297,34 @@ class SMTPServer:
             await waiting
         except Exception as error:
             self._refused = self._content_refusal(error)
+
+    async def _end_chunk(self, waiting: Awaitable[None]) -> None:
+        await self._wait(waiting)
+        self._answer_chunk()
+
+    def _answer_chunk(self) -> None:
+        """Answer a chunk that is not the last; a refusal ends the transaction.
+
+        Source: RFC 3030 section 2.
+        """
+        session = self._session
+        reader = session.chunks
+        assert reader is not None
+        session.data = None
+        refused = self._fault(reader)
+        if refused is None:
+            return session.put(replies.chunk_taken(reader.chunk_size))
+        self._refused = None
+        session.end_transaction()
+        session.put(refused)
+
+    def _fault(self, reader: ContentJudge) -> bytes | None:
+        """Return the reply to what is wrong with the content so far."""
+        if reader.bare:
+            return replies.BARE_IN_MESSAGE
+        if reader.long_line:
+            return replies.LONG_LINE
+        return replies.TOO_LARGE if reader.too_large else self._refused
 
     async def _finish(self, waiting: Awaitable[None] | None) -> None:
         """Answer the end of a message (RFC 5321 section 4.1.1.4)."""
@@ -302,15 +348,9 @@ class SMTPServer:
         reader, transaction = session.data, session.transaction
         assert reader is not None
         assert transaction is not None
-        if reader.bare:
-            refused = replies.BARE_IN_MESSAGE
-        elif reader.long_line:
-            refused = replies.LONG_LINE
-        elif reader.too_large:
-            refused = replies.TOO_LARGE
-        elif self._refused is not None:
-            refused = self._refused
-        else:
+        assert not isinstance(reader, PassedOver)
+        refused = self._fault(reader)
+        if refused is None:
             try:
                 verdicts: Sequence[MailError | None] = await transaction.finish()
                 if len(verdicts) != session.accepted:

@@ -17,9 +17,11 @@ from mailframe.interfaces.delivery import (
     IMailTransaction,
 )
 from mailframe.limits import SMTPLimits
-from mailframe.model.envelope import Origin
+from mailframe.model.envelope import BodyType, Origin, ReversePath
 from mailframe.smtp import replies
+from mailframe.smtp.chunk import ChunkReader, PassedOver
 from mailframe.smtp.data import DataReader
+from mailframe.smtp.options import SMTPOptions
 
 if TYPE_CHECKING:
     from mailframe.smtp.command import Extension, Parameter
@@ -36,20 +38,26 @@ class Session:
         hostname: Our own name.
         limits: What the client may use.
         report: Takes our own bugs.
+        seconds: Tells the seconds since 1970.
+        options: What the operator decided about the service.
         extensions: All there are, in announcing order.
         connection: The transport; set when it is there.
+        arriving: Whether the client is to be greeted now.
         helo: What the client calls itself, ``""`` before it said so.
         extended: Whether it said EHLO or LHLO.
         mail_parameters: Parameters of MAIL it may use.
+        rcpt_parameters: Parameters of RCPT it may use.
         user: The canonical address it logged in as, or ``None``.
         account: That user's account.
         logout: What to call at the end of a login, once.
         failed_logins: How many logins were refused.
         transaction: The mail transaction, or ``None``.
         smtputf8: Whether its MAIL had SMTPUTF8.
+        body: What its MAIL said the content may contain.
         asked: Recipients it was asked to take.
         accepted: Recipients it took.
         data: Reads the content while it comes, else ``None``.
+        chunks: Reads the chunks of this transaction, once one has come.
         take_line: Takes the next line of a login instead of a command, or
             ``None``.
         idle: Commands since a message came.
@@ -70,6 +78,8 @@ class Session:
         hostname: str,
         limits: SMTPLimits,
         report: Callable[[BaseException], None],
+        seconds: Callable[[], float],
+        options: SMTPOptions,
         extensions: "Sequence[Extension]",
     ) -> None:
         """Begin before the greeting; the arguments are attributes above."""
@@ -80,7 +90,11 @@ class Session:
         self.hostname = hostname
         self.limits = limits
         self.report = report
+        self.seconds = seconds
+        self.options = options
         self.extensions = extensions
+        self.arriving = False
+        self._said_address: str | None = None
         self.user: str | None = None
         self.account: object = None
         self.logout: Callable[[], Any] | None = None
@@ -90,7 +104,7 @@ class Session:
         self.idle = self.errors = self.messages = 0
         self.closing = self.starting_tls = False
         self._output: list[bytes] = []
-        self.greeted("", False, {})
+        self.greeted("", False, {}, {})
         self.end_transaction()
 
     def put(self, reply: bytes, counted: bool = True) -> None:
@@ -116,12 +130,17 @@ class Session:
         return output
 
     def greeted(
-        self, helo: str, extended: bool, mail_parameters: "Mapping[str, Parameter]"
+        self,
+        helo: str,
+        extended: bool,
+        mail_parameters: "Mapping[str, Parameter]",
+        rcpt_parameters: "Mapping[str, Parameter]",
     ) -> None:
         """Note what the client calls itself."""
         self.helo = helo
         self.extended = extended
         self.mail_parameters = mail_parameters
+        self.rcpt_parameters = rcpt_parameters
         self._origins: dict[bool, Origin] = {}
 
     def logged_in(self, account: Any, logout: Callable[[], Any]) -> None:
@@ -131,17 +150,20 @@ class Session:
         self.logout = logout
         self._origins = {}
 
-    def begun(self, transaction: IMailTransaction, smtputf8: bool) -> None:
+    def begun(self, transaction: IMailTransaction, reverse_path: ReversePath) -> None:
         """Note that a mail transaction has begun."""
         self.transaction = transaction
-        self.smtputf8 = smtputf8
+        self.smtputf8 = reverse_path.smtputf8
+        self.body = reverse_path.body
 
     def end_transaction(self) -> None:
         """Drop the mail transaction, if there is one."""
         transaction, self.transaction = self.transaction, None
         self.smtputf8 = False
+        self.body = BodyType.SEVEN_BIT
         self.asked = self.accepted = 0
-        self.data: DataReader | None = None
+        self.data: DataReader | ChunkReader | PassedOver | None = None
+        self.chunks: ChunkReader | None = None
         if transaction is not None:
             try:
                 transaction.abort()
@@ -155,8 +177,36 @@ class Session:
         """
         self.starting_tls = False
         self.take_line = None
-        self.greeted("", False, {})
+        self.greeted("", False, {}, {})
         self.end_transaction()
+
+    @property
+    def client_address(self) -> str | None:
+        """The client's IP address; that of its own client after XCLIENT."""
+        return self._said_address or self.connection.client_address
+
+    def begin_anew(self, client_address: str | None) -> None:
+        """Take the peer for another client, and greet it.
+
+        Args:
+            client_address: Its IP address; ``None`` to leave it as it is.
+        """
+        self._said_address = client_address or self._said_address
+        self.greeted("", False, {}, {})
+        self.end_transaction()
+        self.arriving = True
+
+    def no_content_yet(self) -> bytes | None:
+        """Return the reply to content that may not come yet, else ``None``.
+
+        Source: RFC 5321 section 3.3, RFC 2033 section 4.2.
+        """
+        if self.transaction is None:
+            return replies.MAIL_FIRST
+        if self.accepted:
+            return None
+        refused = self.asked and self.service != "lmtp"
+        return replies.NO_VALID_RECIPIENTS if refused else replies.RCPT_FIRST
 
     def login_needed(self) -> bool:
         """Tell whether the client has to log in before it may go on.
@@ -174,7 +224,7 @@ class Session:
                 service=self.service,
                 protocol=self._protocol(smtputf8),
                 helo=self.helo,
-                client_address=self.connection.client_address,
+                client_address=self.client_address,
                 server_name=self.hostname,
                 user=self.user,
                 account=self.account,

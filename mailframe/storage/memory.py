@@ -24,8 +24,10 @@ from mailframe.errors import (
     NotPermitted,
 )
 from mailframe.interfaces.mailbox import (
+    IHeaderIndex,
     IMailAccount,
     IMailbox,
+    ISpecialUseKeeper,
     NewMessage,
     SummaryField,
 )
@@ -56,6 +58,8 @@ from mailframe.model.mailbox import (
 from mailframe.model.summary import Summary
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent, whole
+from mailframe.storage.memory_annotations import MemoryAnnotations
+from mailframe.storage.memory_quota import MemoryQuota
 
 Soon = Callable[[Callable[[], Any]], Any]
 _KEYWORDS_MAX = IMAPLimits().keywords
@@ -78,6 +82,7 @@ class _Box:
         self.uid_validity = uid_validity
         self.mailbox_id = mailbox_id
         self.special_use: frozenset[str] = frozenset()
+        self.notes: dict[str, bytes] = {}
         self.messages: dict[int, _Message] = {}
         self.uid_next = 1
         self.modseq = 1
@@ -129,8 +134,8 @@ class _Box:
         return intern_flags(flags)
 
 
-@implementer(IMailAccount)
-class MemoryAccount:
+@implementer(IMailAccount, ISpecialUseKeeper)
+class MemoryAccount(MemoryQuota, MemoryAnnotations):
     """One user's mail, as long as the object lives."""
 
     def __init__(
@@ -155,6 +160,7 @@ class MemoryAccount:
         self._soon = soon
         self._next_validity = uid_validity
         self._subscribed: set[MailboxName] = set()
+        self._notes: dict[str, bytes] = {}
         self._boxes: dict[MailboxName, _Box] = {INBOX: self._new_box()}
 
     def _new_box(self) -> _Box:
@@ -211,6 +217,7 @@ class MemoryAccount:
             raise MailboxExists(to)
         if name == INBOX:
             self._boxes[to] = self._new_box()
+            self._boxes[to].notes = dict(self._boxes[INBOX].notes)
             inbox = await self.open(INBOX)
             await inbox.move(UIDSet(((1, 2**32 - 1),)), to)
             return
@@ -231,6 +238,11 @@ class MemoryAccount:
             uid_validity=box.uid_validity,
             highest_modseq=box.modseq,
             mailbox_id=box.mailbox_id,
+            deleted_size=sum(
+                len(message.content)
+                for message in box.messages.values()
+                if DELETED in message.flags
+            ),
         )
 
     async def open(self, name: MailboxName) -> "MemoryMailbox":
@@ -247,6 +259,7 @@ class MemoryAccount:
             for message in messages
         ]
         box = self._box(name)
+        self.make_room([len(one) for one in octets])
         flags = [box.spelt(message.flags) for message in messages]
         box.modseq += 1
         uids = [
@@ -262,6 +275,22 @@ class MemoryAccount:
         self._changed(box)
         return Appended(box.uid_validity, uids)
 
+    async def set_special_use(self, name: MailboxName, uses: frozenset[str]) -> None:
+        """Change special uses."""
+        self._box(name).special_use = uses
+
+    def notes(self, name: MailboxName | None) -> dict[str, bytes]:
+        """Return the notes on a mailbox, or on the account."""
+        return self._notes if name is None else self._box(name).notes
+
+    def sizes(self) -> list[int]:
+        """Return the octets of every message."""
+        return [
+            len(message.content)
+            for box in self._boxes.values()
+            for message in box.messages.values()
+        ]
+
     def _inferiors(self, name: MailboxName) -> list[MailboxName]:
         return [other for other in self._boxes if other.startswith(name + DELIMITER)]
 
@@ -276,7 +305,7 @@ class MemoryAccount:
             self._soon(callback)
 
 
-@implementer(IMailbox)
+@implementer(IMailbox, IHeaderIndex)
 class MemoryMailbox:
     """One session's hold on a mailbox of a :class:`MemoryAccount`."""
 
@@ -388,6 +417,13 @@ class MemoryMailbox:
 
     async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
         """Append copies."""
+        messages = self._box.messages
+        self._account.make_room(
+            [len(messages[uid].content) for uid in self._present(uids)]
+        )
+        return self._append_copies(uids, destination)
+
+    def _append_copies(self, uids: UIDSet, destination: MailboxName) -> Copied:
         box = self._account._box(destination)
         source = [(uid, self._box.messages[uid]) for uid in self._present(uids)]
         flags = [box.spelt(row.flags) for _, row in source]
@@ -401,7 +437,7 @@ class MemoryMailbox:
 
     async def move(self, uids: UIDSet, destination: MailboxName) -> Copied:
         """Append copies and remove the originals."""
-        moved = await self.copy(uids, destination)
+        moved = self._append_copies(uids, destination)
         if moved.uids:
             self._box.modseq += 1
             self._box.remove(moved.uids)
@@ -426,6 +462,15 @@ class MemoryMailbox:
         """Cut the contents at their empty lines."""
         present = self._present(uids)
         return present, [_header(self._box.messages[uid].content) for uid in present]
+
+    async def headers_with(self, uids: UIDSet, octets: bytes) -> Sequence[int]:
+        """Look at each header."""
+        found, headers = await self.headers(uids)
+        return [
+            uid
+            for uid, header in zip(found, headers, strict=True)
+            if octets in header.lower() or b"=?" in header or not header.isascii()
+        ]
 
     async def load(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes]:
         """Return contents."""

@@ -4,10 +4,11 @@ from typing import Any
 
 from twisted.cred.credentials import IAnonymous, IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, execute, succeed
+from twisted.internet.defer import CancelledError, Deferred, execute, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.auth.chain import CheckerChain, DirectoryChain
+from mailframe.auth.refusal import RefusedLogin
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import UserEntry
 
@@ -118,6 +119,22 @@ class CheckerChainTests(SynchronousTestCase):
         found = self.ask(FakeChecker(KeyError("x")), FakeChecker(b"bob"))
         self.assertEqual(self.successResultOf(found), b"bob@example.org")
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)
+
+    def test_gone(self) -> None:
+        """When whoever asked has gone nobody else is asked, and nothing is wrong."""
+        last = FakeChecker(b"last")
+        found = self.ask(FakeChecker(Deferred()), last)
+        found.cancel()
+        self.failureResultOf(found, CancelledError)
+        self.assertEqual(last.asked, 0)
+
+    def test_reason(self) -> None:
+        """A checker that can say why is heard, if nobody else lets the user in."""
+        said = FakeChecker(RefusedLogin("expired"))
+        refuses = FakeChecker(UnauthorizedLogin())
+        error = self.failureResultOf(self.ask(said, refuses), RefusedLogin).value
+        self.assertEqual(error.reason, "expired")
+        self.successResultOf(self.ask(said, FakeChecker(b"bob")))
 
 
 class DirectoryChainTests(SynchronousTestCase):

@@ -15,14 +15,26 @@ from tests.host import Host, environment, run
 
 MESSAGE = "Subject: {subject}\n\nTo another host.\n"
 
+FETCH = """\
+[[account]]
+protocol = "imap"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+user = "carol@example.net"
+password-file = "{secret}"
+to = "carol@example.com"
+"""
 
-def mailframe(host: Host, *arguments: str) -> str:
+
+def mailframe(host: Host, *arguments: str, octets: bytes = b"") -> str:
     """Run the ``mailframe`` command on a host's state."""
     code = "import sys; from mailframe.cli import main; sys.exit(main())"
     done = run(
         *(sys.executable, "-c", code, *arguments),
         *("--state-dir", str(host.state_dir)),
         env=environment(),
+        octets=octets,
     )
     return done.stdout.decode()
 
@@ -83,3 +95,28 @@ class OutboundTests(SynchronousTestCase):
         self.assertEqual(report.get_content_type(), "multipart/report")
         self.assertIn("5.1.1", report.as_string())
         self.assertIn("nobody@example.net", report.as_string())
+
+    def test_sendmail(self) -> None:
+        """What a program drops while the host is down goes out afterwards."""
+        self.near.program.stop()
+        text = b"To: carol@example.net\nSubject: dropped\n\nLate.\n"
+        mailframe(self.near, "sendmail", "-t", "-f", "carol@example.com", octets=text)
+        self.near.start()
+        message = self.wait_for(self.far, "carol@example.net")
+        self.assertEqual(message["Subject"], "dropped")
+        self.assertIsNotNone(message["Message-ID"])
+
+    def test_fetch(self) -> None:
+        """Mail of a remote account is collected into a local one, once."""
+        file = self.near.directory / "fetch.toml"
+        secret = self.near.directory / "secret"
+        secret.write_text("carol-secret\n")
+        file.write_text(FETCH.format(port=self.far.port["imap"], secret=secret))
+        with smtplib.SMTP("127.0.0.1", self.far.port["smtp"]) as client:
+            text = MESSAGE.format(subject="far away")
+            client.sendmail("x@example.org", ["carol@example.net"], text)
+        self.near.program.stop()
+        self.near.options = (*self.near.options, f"--fetch={file}")
+        self.near.start()
+        message = self.wait_for(self.near, "carol@example.com")
+        self.assertEqual(message["Subject"], "far away")

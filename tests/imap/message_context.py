@@ -27,9 +27,15 @@ class FakeContext:
         self.listing = listing
         self.read_only = False
         self.recent = UIDSet.EMPTY
+        self.saved = UIDSet.EMPTY
+        self.time = 0.0
         self.enabled = frozenset[str]()
         self.pieces: list[bytes] = []
         self.pauses = 0
+
+    def now(self) -> float:
+        """Return ``time``."""
+        return self.time
 
     def put(self, octets: bytes) -> None:
         """Keep what is sent."""

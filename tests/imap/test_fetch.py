@@ -99,7 +99,7 @@ class ParseFetchTests(SynchronousTestCase):
         for octets in (
             *(b"", b"()", b"(FLAGS", b"FLAGS)", b"(FLAGS  UID)", b"FLAGS UID"),
             *(b"(ALL)", b"FOO", b"BODY.PEEK", b"BODY[", b"BODY[]<0.0>", b"RFC822[]"),
-            *(b"FLAGS (CHANGEDSINCE 1)", b"UID[]"),
+            *(b"FLAGS (CHANGEDSINCE 0)", b"UID[]"),
         ):
             self.assertRaises(BadSyntax, parse_fetch, Cursor(octets), False)
 

@@ -135,8 +135,8 @@ class MailboxTests(SynchronousTestCase):
     def test_encodings(self) -> None:
         """Modified UTF-7, or UTF-8 where that was agreed on."""
         self.assertEqual(read(grammar.mailbox, b"Entw&APw-rfe"), "Entwürfe")
-        cursor = Cursor('"Entwürfe"'.encode())
-        self.assertEqual(grammar.mailbox(cursor, utf8=True), "Entwürfe")
+        cursor = Cursor('"Entwürfe"'.encode(), utf8=True)
+        self.assertEqual(grammar.mailbox(cursor), "Entwürfe")
 
     def test_inbox(self) -> None:
         """INBOX in any case, as any string."""
@@ -147,8 +147,8 @@ class MailboxTests(SynchronousTestCase):
         """Are refused, not broken grammar."""
         for octets in (b'""', b"&", '"ü"'.encode(), b"a//b", b"..", b"a/", b'"\x01"'):
             self.assertRaises(BadMailboxName, read, grammar.mailbox, octets)
-        cursor = Cursor(b'"\xff"')
-        self.assertRaises(BadMailboxName, grammar.mailbox, cursor, utf8=True)
+        cursor = Cursor(b'"\xff"', utf8=True)
+        self.assertRaises(BadMailboxName, grammar.mailbox, cursor)
 
     def test_trailing_delimiter(self) -> None:
         """CREATE may end a name with one (RFC 9051 section 6.3.4)."""
@@ -156,6 +156,15 @@ class MailboxTests(SynchronousTestCase):
         for octets in (b"/", b"a//"):
             cursor = Cursor(octets)
             self.assertRaises(BadMailboxName, grammar.mailbox, cursor, level=True)
+
+    def test_new_name(self) -> None:
+        """What is made with a name in UTF-8 has a Net-Unicode name."""
+        for name, good in (("Entwürfe", True), ("Entwu\u0308rfe", False)):
+            cursor = Cursor(f'"{name}"'.encode(), utf8=True)
+            if good:
+                self.assertEqual(grammar.mailbox(cursor, level=True), name)
+            else:
+                self.assertRaises(BadMailboxName, grammar.mailbox, cursor, level=True)
 
     def test_patterns(self) -> None:
         """Wildcards stay, in atoms and in strings."""
@@ -235,7 +244,7 @@ _RULES: tuple[Callable[[Cursor], Any], ...] = (
     grammar.nz_number,
     grammar.number64,
     grammar.mailbox,
-    lambda cursor: grammar.mailbox(cursor, utf8=True),
+    lambda cursor: grammar.mailbox(Cursor(cursor.octets, utf8=True)),
     grammar.list_mailbox,
     grammar.flag,
     grammar.flag_list,

@@ -101,8 +101,8 @@ class MailboxOutTests(SynchronousTestCase):
     @given(_names(), st.booleans())
     def test_round_trip(self, name: MailboxName, utf8: bool) -> None:
         """Every name is read as it was written."""
-        cursor = Cursor(mailbox_out(name, utf8=utf8))
-        self.assertEqual(grammar.mailbox(cursor, utf8=utf8), name)
+        cursor = Cursor(mailbox_out(name, utf8=utf8), utf8=utf8)
+        self.assertEqual(grammar.mailbox(cursor), name)
         cursor.end()
 
 

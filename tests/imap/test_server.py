@@ -370,7 +370,7 @@ class AppendTests(SynchronousTestCase):
 
     def test_garbage_after_the_message(self) -> None:
         """The message is not stored, and another literal is not waited for."""
-        heard = self.made.say(b"a APPEND INBOX {1+}\r\nx {5}\r\nb NOOP\r\n")
+        heard = self.made.say(b"a APPEND INBOX {1+}\r\nxy {5}\r\nb NOOP\r\n")
         self.assertEqual(
             heard, b"a BAD expected the end of the command\r\nb OK NOOP completed\r\n"
         )

@@ -20,6 +20,7 @@ from mailframe.storage.content import MemoryContent, MemoryIntake
 from mailframe.storage.memory import MemoryAccount
 from mailframe.testing.mailbox_contract import new
 from mailframe.testing.transcript import Conversation, FakeConnection
+from tests.imap.archive import archive
 
 
 @implementer(ILoginPortal)
@@ -67,6 +68,7 @@ class World:
         self.account = MemoryAccount("alice@example.org", uid_validity=7, **account)
         self.door = Door(self.account)
         self.limits = limits or IMAPLimits()
+        self.time = 0.0
         self.reported: list[BaseException] = []
         self.intake: Any = MemoryIntake(self.limits.message_size)
         if messages:
@@ -84,7 +86,7 @@ class World:
             limits=self.limits,
             intake=self.intake,
             report=self.reported.append,
-            now=lambda: 0.0,
+            now=lambda: self.time,
         )
 
     def connect(self, connection: FakeConnection | None = None) -> Conversation:
@@ -106,12 +108,16 @@ class World:
         return made
 
 
-_GIVEN = {"": 0, "empty": 0, "five_messages": 5}
+_GIVEN = {"": 0, "empty": 0, "archive": 0, "five_messages": 5}
 
 
 def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
     """Make the world a transcript asks for with ``given``."""
     world = World(_GIVEN[header.get("given", "")])
+    world.time = float(header.get("now", "0"))
+    if header.get("given") == "archive":
+        done(world.account.append(INBOX, archive()))
+    world.account.may_set_quota = header.get("may_set_quota") == "yes"
 
     def connect(connection: FakeConnection) -> IMAPServer:
         assert not world.reported, world.reported

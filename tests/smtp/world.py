@@ -17,9 +17,15 @@ from mailframe.errors import (
     TemporaryFailure,
 )
 from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
+from mailframe.interfaces.reception import (
+    IForwardNoter,
+    IListExpander,
+    IQueueStarter,
+)
 from mailframe.limits import SMTPLimits
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
+from mailframe.smtp.options import SMTPOptions
 from mailframe.smtp.server import SMTPServer
 from mailframe.storage.memory import MemoryRealm
 from mailframe.testing.transcript import Conversation, FakeConnection
@@ -51,6 +57,7 @@ class RecordingTransaction:
         self.origin = origin
         self.reverse_path = reverse_path
         self.recipients: list[Address] = []
+        self.forward_paths: list[ForwardPath] = []
         self.pieces: list[bytes] = []
         self.finished = False
         self.aborted = 0
@@ -63,6 +70,7 @@ class RecordingTransaction:
         if forward_path.address.local in AT_RCPT:
             raise AT_RCPT[forward_path.address.local]
         self.recipients.append(forward_path.address)
+        self.forward_paths.append(forward_path)
 
     def write(self, octets: bytes) -> Awaitable[None] | None:
         """Keep."""
@@ -114,19 +122,56 @@ class RecordingReceiver:
         """Know one name."""
         if text == "alice":
             return (Address("alice", "example.org"), Address("a b", "example.org"))
+        if text == "wide":
+            return (Address("ä", "example.org"),)
         if text == "nobody":
             raise NoSuchUser("nobody")
         return ()
 
 
+@implementer(IListExpander, IQueueStarter, IForwardNoter)
+class AbleReceiver(RecordingReceiver):
+    """Has every optional power."""
+
+    def __init__(self) -> None:
+        """Begin with nothing started."""
+        super().__init__()
+        self.started: list[str] = []
+        self.noted: list[dict[str, str]] = []
+
+    async def expand(self, origin: Origin, text: str) -> Sequence[Address]:
+        """Know one list."""
+        return await self.verify(origin, text)
+
+    async def start_queue(self, origin: Origin, domain: str) -> bool:
+        """Do what the domain says."""
+        self.started.append(domain)
+        if domain == "later.example":
+            raise TemporaryFailure("later")
+        if domain == "other.example":
+            raise NotPermitted("other")
+        return domain != "empty.example"
+
+    def note_forward(self, origin: Origin, said: Mapping[str, str]) -> None:
+        """Keep."""
+        self.noted.append(dict(said))
+
+
 class World:
     """What makes servers, and what they did."""
 
-    def __init__(self, service: str = "smtp", limits: SMTPLimits | None = None) -> None:
+    def __init__(
+        self,
+        service: str = "smtp",
+        limits: SMTPLimits | None = None,
+        options: SMTPOptions | None = None,
+        able: bool = False,
+    ) -> None:
         """Make the user ``alice@example.org`` with password ``secret``."""
         self.service = service
         self.limits = limits or SMTPLimits()
-        self.receiver = RecordingReceiver()
+        self.options = options
+        self.receiver = AbleReceiver() if able else RecordingReceiver()
         self.reported: list[BaseException] = []
         self.logouts = 0
         self.at_logout: Callable[[], Any] = lambda: None
@@ -145,6 +190,7 @@ class World:
             limits=self.limits,
             report=self.reported.append,
             now=lambda: 1_700_000_000.0,
+            options=self.options,
         )
 
     def converse(self, connection: FakeConnection | None = None) -> Conversation:
@@ -185,4 +231,15 @@ def start(header: Mapping[str, str]) -> Any:
     limits = {
         name: int(header[name]) for name in SMTPLimits.__slots__ if name in header
     }
-    return World(header.get("service", "smtp"), SMTPLimits(**limits)).server
+    able = "able" in header
+    options = SMTPOptions(
+        expand=able,
+        may_xclient=lambda client: able,
+        may_xforward=lambda client: able,
+        hold_seconds=int(header.get("hold_seconds", 0)),
+        normalize_newlines="normalize" in header,
+        deliver_by="unannounced" not in header,
+        unannounced=frozenset(header.get("unannounced", "").split()),
+    )
+    service = header.get("service", "smtp")
+    return World(service, SMTPLimits(**limits), options, able).server

@@ -1,11 +1,21 @@
 """The Maildir store keeps the promises every store makes."""
 
 from mailframe.storage.maildir.account import MaildirAccount
+from mailframe.testing.annotation_contract import AnnotationContract, SpecialUseContract
+from mailframe.testing.header_index_contract import HeaderIndexContract
 from mailframe.testing.mailbox_contract import MailboxContract
+from mailframe.testing.quota_contract import QuotaContract
 from tests.storage.maildir_case import MaildirTestCase
 
 
-class MaildirAccountTests(MailboxContract, MaildirTestCase):
+class MaildirAccountTests(
+    MailboxContract,
+    QuotaContract,
+    AnnotationContract,
+    SpecialUseContract,
+    HeaderIndexContract,
+    MaildirTestCase,
+):
     """Mail in Maildirs, with the threads and the reactor of a program."""
 
     async def make_account(self) -> MaildirAccount:

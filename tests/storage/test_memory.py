@@ -3,10 +3,20 @@
 from twisted.trial.unittest import TestCase
 
 from mailframe.storage.memory import MemoryAccount
+from mailframe.testing.annotation_contract import AnnotationContract, SpecialUseContract
+from mailframe.testing.header_index_contract import HeaderIndexContract
 from mailframe.testing.mailbox_contract import MailboxContract
+from mailframe.testing.quota_contract import QuotaContract
 
 
-class MemoryAccountTests(MailboxContract, TestCase):
+class MemoryAccountTests(
+    MailboxContract,
+    QuotaContract,
+    AnnotationContract,
+    SpecialUseContract,
+    HeaderIndexContract,
+    TestCase,
+):
     """Mail kept in memory."""
 
     async def make_account(self) -> MemoryAccount:

@@ -1,27 +1,49 @@
 """What a user does with mailboxes.  Source: RFC 3501 section 6.3.
 
-LIST and LSUB are in ``list.py``, APPEND in ``append.py``.
+SELECT and EXAMINE are in ``select.py``, LIST and LSUB in ``list.py``, APPEND in
+``append.py``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 from mailframe.imap.command import LOGGED_IN, Command
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import atom, mailbox
 from mailframe.imap.responses import Refused
-from mailframe.imap.serialize import mailbox_out
 from mailframe.imap.session import Session
 from mailframe.model.mailbox import INBOX, MailboxName, MailboxStatus
 
-STATUS_ITEMS: dict[bytes, Callable[[MailboxStatus], int]] = {
-    b"MESSAGES": attrgetter("messages"),
-    b"RECENT": attrgetter("recent"),
-    b"UIDNEXT": attrgetter("uid_next"),
-    b"UIDVALIDITY": attrgetter("uid_validity"),
-    b"UNSEEN": attrgetter("unseen"),
+
+@dataclass(frozen=True, slots=True)
+class StatusItem:
+    """One thing that STATUS can tell.
+
+    Attributes:
+        value: Returns it as a number, or written.
+        enables: What asking for it switches on (RFC 7162 section 3.1).
+    """
+
+    value: Callable[[Session, MailboxStatus], int | bytes]
+    enables: str | None = None
+
+
+def figure(name: str, enables: str | None = None) -> StatusItem:
+    """Return the item that is a number among the figures of a mailbox."""
+    get = attrgetter(name)
+    return StatusItem(lambda session, found: get(found), enables)
+
+
+STATUS_ITEMS: dict[bytes, StatusItem] = {
+    b"MESSAGES": figure("messages"),
+    b"RECENT": figure("recent"),
+    b"UIDNEXT": figure("uid_next"),
+    b"UIDVALIDITY": figure("uid_validity"),
+    b"UNSEEN": figure("unseen"),
 }
-"""What STATUS can tell; an extension may add to it."""
+"""By name in capitals; an extension may add to it."""
 
 
 def parse_name(cursor: Cursor) -> MailboxName:
@@ -32,41 +54,64 @@ def parse_name(cursor: Cursor) -> MailboxName:
     return name
 
 
-def _parse_new_name(cursor: Cursor) -> MailboxName:
+@dataclass(frozen=True, slots=True)
+class CreateParameter:
+    """A parameter of CREATE.
+
+    Attributes:
+        parse: Reads its value, with the space before it.
+        check: Refuses a value, before anything is made.
+
+    Source: RFC 4466 section 2.2.
+    """
+
+    parse: Callable[[Cursor], Any]
+    check: Callable[[Session, Any], Awaitable[None]]
+
+
+CREATE_PARAMETERS: dict[bytes, CreateParameter] = {}
+"""By name in capitals; an extension may add to it."""
+
+
+def parse_create(cursor: Cursor) -> tuple[MailboxName, Mapping[bytes, Any]]:
+    """Read a name and parameters.
+
+    ``create = "CREATE" SP mailbox [SP "(" create-param *(SP create-param) ")"]``
+
+    Source: RFC 4466 sections 2.2 and 3.
+    """
     cursor.space()
     name = mailbox(cursor, level=True)
+    parameters: dict[bytes, Any] = {}
+    if cursor.accept(b" ("):
+        while True:
+            start = cursor.position
+            word = atom(cursor).upper()
+            if word not in CREATE_PARAMETERS or word in parameters:
+                cursor.position = start
+                cursor.fail("a parameter of CREATE")
+            parameters[word] = CREATE_PARAMETERS[word].parse(cursor)
+            if not cursor.accept(b" "):
+                break
+        cursor.expect(b")")
     cursor.end()
-    return name
+    return name, parameters
 
 
-async def _select(session: Session, name: MailboxName, examine: bool) -> bytes:
-    # Even if it fails, no mailbox is selected any more (RFC 3501 section 6.3.1).
-    session.deselect()
-    view = session.new_view(await session.mail.open(name), examine)
-    try:
-        await view.refresh()
-    except BaseException:
-        view.close()
-        raise
-    view.select()
-    session.view = view
-    access = b"READ-ONLY" if view.read_only else b"READ-WRITE"
-    return b"[%b] %b completed" % (access, b"EXAMINE" if examine else b"SELECT")
+async def create(
+    session: Session, command: tuple[MailboxName, Mapping[bytes, Any]]
+) -> bytes:
+    """Make a mailbox.
 
+    Raises:
+        MailError: It was not made.
 
-async def select(session: Session, name: MailboxName) -> bytes:
-    """Open a mailbox.  Source: RFC 3501 section 6.3.1."""
-    return await _select(session, name, examine=False)
-
-
-async def examine(session: Session, name: MailboxName) -> bytes:
-    """Open a mailbox for reading.  Source: RFC 3501 section 6.3.2."""
-    return await _select(session, name, examine=True)
-
-
-async def create(session: Session, name: MailboxName) -> bytes:
-    """Make a mailbox.  Source: RFC 3501 section 6.3.3."""
-    await session.mail.create(name)
+    Source: RFC 3501 section 6.3.3, RFC 6154 section 3 (USE).
+    """
+    name, parameters = command
+    for word, value in parameters.items():
+        await CREATE_PARAMETERS[word].check(session, value)
+    await session.mail.create(name, parameters.get(b"USE", frozenset()))
     return b"CREATE completed"
 
 
@@ -121,6 +166,16 @@ def parse_status(cursor: Cursor) -> tuple[MailboxName, Sequence[bytes]]:
     """
     cursor.space()
     name = mailbox(cursor)
+    items = status_items(cursor)
+    cursor.end()
+    return name, items
+
+
+def status_items(cursor: Cursor) -> Sequence[bytes]:
+    """Read ``SP "(" status-att *(SP status-att) ")"``, each once.
+
+    Source: RFC 3501 section 9.
+    """
     cursor.space()
     cursor.expect(b"(")
     items = []
@@ -134,16 +189,29 @@ def parse_status(cursor: Cursor) -> tuple[MailboxName, Sequence[bytes]]:
         if not cursor.accept(b" "):
             break
     cursor.expect(b")")
-    cursor.end()
-    return name, list(dict.fromkeys(items))
+    return list(dict.fromkeys(items))
 
 
 def status_response(
-    name: MailboxName, found: MailboxStatus, items: Sequence[bytes]
+    session: Session, name: MailboxName, found: MailboxStatus, items: Sequence[bytes]
 ) -> bytes:
     """Return the STATUS response.  Source: RFC 3501 section 7.2.4."""
-    values = b" ".join(b"%b %d" % (item, STATUS_ITEMS[item](found)) for item in items)
-    return b"* STATUS %b (%b)\r\n" % (mailbox_out(name), values)
+    told = []
+    for item in items:
+        value = STATUS_ITEMS[item].value(session, found)
+        told += [item, value if isinstance(value, bytes) else b"%d" % value]
+    return b"* STATUS %b (%b)\r\n" % (session.name_out(name), b" ".join(told))
+
+
+def enable_for(session: Session, items: Sequence[bytes]) -> None:
+    """Switch on what asking for these items does.
+
+    Source: RFC 7162 section 3.1.
+    """
+    for item in items:
+        enables = STATUS_ITEMS[item].enables
+        if enables is not None:
+            session.enable(enables)
 
 
 async def status(
@@ -151,15 +219,14 @@ async def status(
 ) -> bytes:
     """Tell the figures of a mailbox.  Source: RFC 3501 section 6.3.10."""
     name, items = arguments
+    enable_for(session, items)
     found = await session.mail.status(name)
-    session.put(status_response(name, found, items))
+    session.put(status_response(session, name, found, items))
     return b"STATUS completed"
 
 
 COMMANDS = (
-    Command(b"SELECT", LOGGED_IN, select, parse_name),
-    Command(b"EXAMINE", LOGGED_IN, examine, parse_name),
-    Command(b"CREATE", LOGGED_IN, create, _parse_new_name),
+    Command(b"CREATE", LOGGED_IN, create, parse_create),
     Command(b"DELETE", LOGGED_IN, delete, parse_name),
     Command(b"RENAME", LOGGED_IN, rename, parse_rename),
     Command(b"SUBSCRIBE", LOGGED_IN, subscribe, parse_name),

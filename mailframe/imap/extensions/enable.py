@@ -24,14 +24,19 @@ def parse(cursor: Cursor) -> list[bytes]:
 
 def run(session: Session, asked: list[bytes]) -> bytes:
     """Switch on what can be, and tell what was not on before."""
-    able = {one.capability for one in session.extensions if one.can_be_enabled}
+    able = {
+        one.name: one.capability
+        for one in session.extensions
+        if one.can_be_enabled and one.announced(session)
+    }
     new = [
         name
-        for name in dict.fromkeys(asked)
-        if name in able and name.decode("ascii") not in session.enabled
+        for name in dict.fromkeys(one.decode("ascii") for one in asked)
+        if name in able and name not in session.enabled
     ]
-    session.enabled.update(name.decode("ascii") for name in new)
-    session.put(b"* ENABLED%b\r\n" % b"".join(b" " + name for name in new))
+    session.put(b"* ENABLED%b\r\n" % b"".join(b" " + able[name] for name in new))
+    for name in new:
+        session.enable(name)
     return b"ENABLE completed"
 
 

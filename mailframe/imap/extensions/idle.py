@@ -50,6 +50,8 @@ class Idling:
 
     async def _tell(self) -> None:
         await self._session.announce(expunges=True)
+        if self._session.view is not None:
+            self._session.view.tell_code()
 
 
 def run(session: Session, _: None) -> Idling:

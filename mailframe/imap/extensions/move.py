@@ -28,13 +28,14 @@ async def run(by_uid: bool, session: Session, command: Transfer) -> bytes:
         MessageGone: Some were gone before; nothing was moved.
     """
     view = writable(session)
-    uids = command.messages.to_uids(view.uids, by_uid)
+    uids = view.chosen(command.messages, by_uid)
     if view.stale:
         await view.refresh()
     if not by_uid and uids & view.ghosts:
         raise MessageGone
     code = await transfer(view, uids, command.destination, view.mailbox.move)
     if code:
+        view.owe_modseq()
         session.put(b"* OK %bMoved\r\n" % code)
     return b"MOVE completed"
 

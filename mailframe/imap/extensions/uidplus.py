@@ -7,7 +7,7 @@ Source: RFC 4315 section 2.
 """
 
 from mailframe.imap.command import SELECTED, Command, Extension
-from mailframe.imap.commands.selected import writable
+from mailframe.imap.commands.selected import run_expunge, writable
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.sequence import SequenceSet, sequence_set
 from mailframe.imap.session import Session
@@ -27,8 +27,7 @@ async def run(session: Session, messages: SequenceSet) -> bytes:
     Source: RFC 4315 section 2.1.
     """
     view = writable(session)
-    await view.mailbox.expunge(messages.to_uids(view.uids, True))
-    await view.refresh()
+    await run_expunge(view, view.chosen(messages, by_uid=True))
     return b"UID EXPUNGE completed"
 
 

@@ -4,8 +4,6 @@ RFC 4954. Announced on submission when there is a mechanism that may be used on
 this connection; a mechanism that shows the secret needs TLS.
 """
 
-import re
-
 from mailframe.errors import BadSyntax, LineTooLong, TemporaryFailure
 from mailframe.interfaces.auth import LoginFailed, Mind, UnauthorizedLogin
 from mailframe.interfaces.mailbox import IMailAccount
@@ -17,9 +15,6 @@ from mailframe.smtp.command import Command, Extension, Parameter
 from mailframe.smtp.session import Session
 
 SERVICE = frozenset({"submission"})
-
-# hexchar = "+" 2HEXDIG, in xtext                     ; RFC 3461 section 4
-_HEXCHAR = re.compile(r"\+([0-9A-F]{2})")
 
 
 def offer(session: Session) -> str | None:
@@ -85,9 +80,9 @@ def _challenge(session: Session, exchange: Exchange, challenge: bytes) -> None:
 
 
 async def _log_in(session: Session, exchange: Exchange, success: Success) -> None:
-    connection = session.connection
     assert session.portal is not None
-    mind = Mind(session.service, connection.client_address, connection.tls is not None)
+    secure = session.connection.tls is not None
+    mind = Mind(session.service, session.client_address, secure)
     try:
         _, account, logout = await session.portal.login(
             success.credentials, mind, IMailAccount
@@ -117,7 +112,7 @@ def parse(session: Session, value: str | None) -> str:
     """
     if value is None:
         raise BadSyntax("AUTH= and a mailbox")
-    text = _HEXCHAR.sub(lambda match: chr(int(match[1], 16)), value)
+    text = grammar.xtext(value)
     if text == "<>":
         return ""
     return str(grammar.mailbox(text)) if session.user is not None else ""

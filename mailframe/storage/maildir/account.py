@@ -5,7 +5,7 @@ Source: the contract of :class:`mailframe.interfaces.mailbox.IMailAccount`.
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -22,7 +22,13 @@ from mailframe.errors import (
     OverQuota,
     TemporaryFailure,
 )
-from mailframe.interfaces.mailbox import IMailAccount, NewMessage
+from mailframe.interfaces.mailbox import (
+    IAnnotatedAccount,
+    IMailAccount,
+    IQuotaKeeper,
+    ISpecialUseKeeper,
+    NewMessage,
+)
 from mailframe.model.mailbox import (
     DELIMITER,
     INBOX,
@@ -32,8 +38,16 @@ from mailframe.model.mailbox import (
     MailboxStatus,
     mailbox_name,
 )
+from mailframe.model.quota import QuotaLimits, QuotaRoot
 from mailframe.model.uid_set import UID_MAX, UIDSet
-from mailframe.storage.maildir import arrival, folders, subscriptions, transfer
+from mailframe.storage.maildir import (
+    annotations,
+    arrival,
+    folders,
+    quota,
+    subscriptions,
+    transfer,
+)
 from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.draft import discard, prepared
 from mailframe.storage.maildir.index import MailboxRow
@@ -41,6 +55,7 @@ from mailframe.storage.maildir.joined import Joined
 from mailframe.storage.maildir.mailbox import MaildirMailbox
 from mailframe.storage.maildir.reading import AccountReader, Digests
 from mailframe.storage.maildir.recovery import drop_unfinished
+from mailframe.storage.maildir.special_use import set_special_use
 from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
 from mailframe.storage.maildir.summary_rows import keep_known
 from mailframe.storage.maildir.threads import Threads
@@ -56,7 +71,7 @@ MAILBOXES_MAX = 10_000
 _TIDY_SECONDS = 0.2
 
 
-@implementer(IMailAccount)
+@implementer(IMailAccount, IQuotaKeeper, IAnnotatedAccount, ISpecialUseKeeper)
 class MaildirAccount:
     """An account; made by the realm, which calls :meth:`begin` once.
 
@@ -65,9 +80,11 @@ class MaildirAccount:
         root: Its directory.
         reader: Answers questions in the reading threads.
         threads: The store's.
+        may_set_quota: Whether its user may change its bounds.
     """
 
     _log = Logger()
+    may_set_quota = False
 
     def __init__(self, store: AccountStore, threads: Threads) -> None:
         """Begin without touching the disk."""
@@ -387,6 +404,7 @@ class MaildirAccount:
         await self.create(to)
         target = await self.box(to)
         try:
+            await self.annotate(to, await self.annotations(INBOX))
             await self.change(
                 transfer.move,
                 inbox.mailbox_id,
@@ -428,3 +446,45 @@ class MaildirAccount:
             discard(drafts)
             raise
         return Appended(box.row.uid_validity, uids)
+
+    async def quota_roots(self, name: MailboxName) -> Sequence[str]:
+        """Return the one root of all mailboxes."""
+        return [quota.ROOT]
+
+    async def quota(self, root: str) -> QuotaRoot | None:
+        """Return bounds and usage."""
+        if root != quota.ROOT:
+            return None
+        limits = await self.threads.read(quota.read_limits, self.root)
+        octets, messages = await self.ask(self.reader.usage)
+        return QuotaRoot(root, limits, octets, messages)
+
+    async def set_quota(self, root: str, limits: QuotaLimits) -> None:
+        """Change the bounds."""
+        if root != quota.ROOT or not self.may_set_quota:
+            raise NotPermitted("quota")
+        await self.threads.write(lambda batch: quota.write_limits(self._store, limits))
+
+    async def annotations(self, name: MailboxName | None) -> Mapping[str, bytes]:
+        """Return notes."""
+        mailbox_id = None if name is None else (await self.box(name)).mailbox_id
+        return await self._submit(
+            lambda batch: annotations.read(self._store, mailbox_id)
+        )
+
+    async def annotate(
+        self, name: MailboxName | None, values: Mapping[str, bytes | None]
+    ) -> None:
+        """Change notes, durably."""
+        mailbox_id = None if name is None else (await self.box(name)).mailbox_id
+        if values:
+            await self._submit(
+                lambda batch: annotations.change(self._store, mailbox_id, values)
+            )
+
+    async def set_special_use(self, name: MailboxName, uses: frozenset[str]) -> None:
+        """Change special uses, durably."""
+        box = await self.box(name)
+        box.row.special_use = await self._submit(
+            lambda batch: set_special_use(self._store, batch, box.mailbox_id, uses)
+        )

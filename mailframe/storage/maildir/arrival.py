@@ -54,9 +54,14 @@ def append(
 
     Returns:
         Their UIDs, and what happened to the mailbox.
+
+    Raises:
+        OverQuota: They do not fit.
     """
+    octets = sum(draft.size for draft in drafts)
     with store.step(batch) as index:
         row = store.mailbox(mailbox_id)
+        store.usage.make_room(index, octets, len(drafts))
         delta = Delta(row, [], [])
         files: list[records.File] = []
         now = int(time.time())
@@ -76,6 +81,7 @@ def append(
                 delta.added.append((uid, flags, file.date, file.size))
         _flush_large(store, row, files, drafts)
         index.update_mailbox(row)
+        store.usage.came(row, octets, len(drafts))
         batch.record(
             records.ARRIVED,
             records.pack(store.address, row.mailbox_id, modseq=modseq, files=files),

@@ -21,7 +21,7 @@ from mailframe.model.flag import NO_FLAGS, FlagSet, intern_flags
 from mailframe.model.uid_set import UID_MAX, UIDSet
 
 INDEX_FILE = "mailframe.index"
-_VERSION = 1
+_VERSION = 2
 _SHIFT = 32
 _FLAG_SETS_MANY = 10_000
 
@@ -78,7 +78,11 @@ CREATE TABLE summaries (
     "references" TEXT NOT NULL,
     preview TEXT NOT NULL
 );
-CREATE TABLE headers (id INTEGER PRIMARY KEY, header BLOB NOT NULL);
+CREATE TABLE headers (
+    id INTEGER PRIMARY KEY,
+    header BLOB NOT NULL,
+    plain INTEGER NOT NULL
+);
 CREATE TABLE vanished (
     mailbox INTEGER NOT NULL,
     modseq INTEGER NOT NULL,
@@ -93,7 +97,8 @@ CREATE TABLE removals (
     PRIMARY KEY (mailbox, file)
 ) WITHOUT ROWID;
 """
-# messages.id, summaries.id and headers.id are mailbox << 32 | UID. disk is the
+# messages.id, summaries.id and headers.id are mailbox << 32 | UID. plain says
+# that a text of ASCII stands in the header as it is or not at all. disk is the
 # letters in the file's name, NULL while the file is in new/. owed says that the
 # name on disk does not say yet what flags says.
 

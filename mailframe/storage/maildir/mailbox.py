@@ -9,7 +9,7 @@ from typing import Any
 from zope.interface import implementer
 
 from mailframe.interfaces.content import IContent
-from mailframe.interfaces.mailbox import IMailbox, SummaryField
+from mailframe.interfaces.mailbox import IHeaderIndex, IMailbox, SummaryField
 from mailframe.limits import IMAPLimits
 from mailframe.model.flag import SYSTEM_FLAGS, FlagChange, FlagSet
 from mailframe.model.mailbox import Changes, Copied, MailboxName, Stored
@@ -22,7 +22,7 @@ from mailframe.storage.maildir.content import FileContent
 _KEYWORDS_MAX = IMAPLimits().keywords
 
 
-@implementer(IMailbox)
+@implementer(IMailbox, IHeaderIndex)
 class MaildirMailbox:
     """An open mailbox of a :class:`~.account.MaildirAccount`."""
 
@@ -131,6 +131,13 @@ class MaildirMailbox:
         self._box.check()
         return await self._account.ask(
             self._account.reader.headers, self._box.mailbox_id, uids
+        )
+
+    async def headers_with(self, uids: UIDSet, octets: bytes) -> Sequence[int]:
+        """Ask the index."""
+        self._box.check()
+        return await self._account.ask(
+            self._account.reader.headers_with, self._box.mailbox_id, uids, octets
         )
 
     async def load(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes]:

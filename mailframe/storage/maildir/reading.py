@@ -8,12 +8,14 @@ Source: DESIGN.md section 5 (nothing that waits for a disk blocks the reactor).
 """
 
 import os
+import re
 import sqlite3
 import tempfile
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from mailframe.errors import MessageGone, NoSuchMailbox
@@ -33,9 +35,12 @@ from mailframe.storage.maildir.store import (
     find_file,
     message_path,
 )
-from mailframe.storage.maildir.summary_rows import digest, header_of, pick, read_rows
+from mailframe.storage.maildir.summary_rows import digest, header_of, pick, read_columns
 
 _SPOOLED = 262_144
+_COMPARED = 32
+"""Octets of a text that headers are looked through for."""
+_LIKE_SPECIAL = re.compile("[%_!]")
 Digests = list[tuple[int, Summary, bytes]]
 
 
@@ -145,7 +150,18 @@ class AccountReader:
             uid_validity=row.uid_validity,
             highest_modseq=row.highest_modseq,
             mailbox_id=row.mailbox_id,
+            deleted_size=sum(
+                size for flags, (_, _, size) in counted if DELETED in flags
+            ),
         )
+
+    def usage(self) -> tuple[int, int]:
+        """Return the octets and the number of all messages of the account."""
+        with self._asking() as index:
+            octets, messages = index.execute(
+                "SELECT coalesce(sum(size), 0), count(*) FROM messages"
+            ).fetchone()
+        return int(octets), int(messages)
 
     def vanished(self, mailbox_id: str, since: int) -> UIDSet:
         """Return what vanished after a mod-sequence, or all that may have."""
@@ -219,14 +235,14 @@ class AccountReader:
         """Return kept answers by column, and those that had to be worked out."""
         with self._asking() as index:
             row = self._row(index, mailbox_id)
-            kept = read_rows(index, row.spans(uids), fields)
-            numbers = self._numbers(index, row, uids)
-            if numbers == list(kept):
+            numbers, *columns = read_columns(index, row.spans(uids), fields)
+            if len(numbers) == self._count(index, row, uids):
                 # All are kept, as nearly always: the files need not be known.
-                columns = zip(*kept.values(), strict=True) if fields else ()
-                found = tuple(number & 0xFFFFFFFF for number in numbers)
-                return (found, *(columns if numbers else ([] for _ in fields))), []
+                found = tuple([number & 0xFFFFFFFF for number in numbers])
+                return (found, *columns), []
             files = list(self._files(index, row, uids))
+        rest = zip(*columns, strict=True) if fields else repeat(())
+        kept: dict[int, tuple[Any, ...]] = dict(zip(numbers, rest, strict=False))
         made: Digests = []
         rows: list[tuple[Any, ...]] = []
         for file in files:
@@ -254,11 +270,10 @@ class AccountReader:
                 rows += index.execute(
                     "SELECT id, header FROM headers WHERE id BETWEEN ? AND ?", span
                 ).fetchall()
-            numbers = self._numbers(index, row, uids)
-            if numbers == [number for number, _ in rows]:
+            if len(rows) == self._count(index, row, uids):
                 # All are kept, as nearly always: the files need not be known.
                 return (
-                    [number & 0xFFFFFFFF for number in numbers],
+                    [number & 0xFFFFFFFF for number, _ in rows],
                     [header for _, header in rows],
                 )
             files = list(self._files(index, row, uids))
@@ -276,15 +291,46 @@ class AccountReader:
             headers.append(header)
         return found, headers
 
-    def _numbers(self, index: Index, row: MailboxRow, uids: UIDSet) -> list[int]:
-        """Return the numbers of the messages that exist, ascending."""
-        return [
-            number
+    def headers_with(
+        self, mailbox_id: str, uids: UIDSet, octets: bytes
+    ) -> Sequence[int]:
+        """Return the messages whose header may have a text."""
+        wanted = _LIKE_SPECIAL.sub(r"!\g<0>", octets[:_COMPARED].decode("ascii"))
+        found: list[int] = []
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+            for span in row.spans(uids):
+                numbers = index.execute(
+                    "SELECT id FROM headers WHERE id BETWEEN ? AND ? AND"
+                    " (NOT plain OR CAST(header AS TEXT) LIKE ? ESCAPE '!')",
+                    (*span, f"%{wanted}%"),
+                ).fetchall()
+                (kept,), (there,) = (
+                    index.execute(
+                        f"SELECT count(*) FROM {table} WHERE id BETWEEN ? AND ?",  # noqa: S608
+                        span,
+                    ).fetchone()
+                    for table in ("headers", "messages")
+                )
+                if kept != there:
+                    # Of some the header is too long to be kept, or not yet read.
+                    numbers += index.execute(
+                        "SELECT id FROM messages AS m WHERE id BETWEEN ? AND ? AND"
+                        " NOT EXISTS (SELECT 1 FROM headers WHERE id=m.id)",
+                        span,
+                    ).fetchall()
+                    numbers.sort()
+                found += [number & 0xFFFFFFFF for (number,) in numbers]
+        return found
+
+    def _count(self, index: Index, row: MailboxRow, uids: UIDSet) -> int:
+        """Return how many messages exist; what is kept of others goes with them."""
+        return sum(
+            index.execute(
+                "SELECT count(*) FROM messages WHERE id BETWEEN ? AND ?", span
+            ).fetchone()[0]
             for span in row.spans(uids)
-            for (number,) in index.execute(
-                "SELECT id FROM messages WHERE id BETWEEN ? AND ? ORDER BY id", span
-            ).fetchall()
-        ]
+        )
 
     def _files(self, index: Index, row: MailboxRow, uids: UIDSet) -> Iterator[_File]:
         for span in row.spans(uids):

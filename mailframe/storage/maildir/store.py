@@ -38,6 +38,7 @@ from mailframe.storage.maildir.index import (
     remove_index,
 )
 from mailframe.storage.maildir.letters import Letters, read_letters
+from mailframe.storage.maildir.quota import Usage
 from mailframe.storage.os_layer import REAL, OSLayer, refusal
 from mailframe.storage.writer import Batch
 
@@ -83,6 +84,7 @@ class AccountStore:
         suspect_since: What arrived from this second on may be incomplete,
             since there was a crash; ``None`` if there was none.
         index: The writing connection; there while :meth:`ready` was called.
+        usage: Keeps the account to its bounds.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class AccountStore:
         self._opened = False
         self._letters: dict[int, Letters] = {}
         self._keywords: dict[int, dict[str, str]] = {}
+        self.usage = Usage(root)
 
     def ready(self) -> bool:
         """Open the index if it is not; say whether it had to be made anew.
@@ -137,6 +140,7 @@ class AccountStore:
     def discard_index(self) -> None:
         """Throw a damaged index away; :meth:`ready` makes a new one."""
         self.close()
+        self.usage.forget()
         remove_index(os.path.join(self.root, INDEX_FILE))
 
     @contextmanager
@@ -184,6 +188,7 @@ class AccountStore:
         """
         if not self._opened or self.index.in_transaction:
             return
+        self.usage.forget()
         self.index.execute("BEGIN IMMEDIATE")
         try:
             change(self.index)
@@ -206,6 +211,7 @@ class AccountStore:
     def _forget_cached(self) -> None:
         self._letters.clear()
         self._keywords.clear()
+        self.usage.forget()
 
     def mailbox(self, mailbox_id: str) -> MailboxRow:
         """Return a mailbox.

@@ -45,11 +45,23 @@ def digest(octets: bytes) -> tuple[Summary, bytes]:
     return summarise(octets), header_of(octets)
 
 
+def is_plain(header: bytes) -> bool:
+    """Tell whether every text of ASCII in a header stands there as it is.
+
+    False for octets beyond ASCII, for encoded words, and for NUL, at which
+    SQLite ends a text.
+    """
+    return header.isascii() and b"=?" not in header and b"\0" not in header
+
+
 def keep(index: Index, number: int, summary: Summary, header: bytes) -> None:
     """Write a message's summary, and its header unless it is too long."""
     index.execute(_INSERT, (number, *_values(summary)))
     if len(header) <= HEADER_KEPT:
-        index.execute("INSERT OR REPLACE INTO headers VALUES (?,?)", (number, header))
+        index.execute(
+            "INSERT OR REPLACE INTO headers VALUES (?,?,?)",
+            (number, header, is_plain(header)),
+        )
 
 
 def copy_rows(index: Index, pairs: Sequence[tuple[int, int]]) -> None:
@@ -66,7 +78,8 @@ def copy_rows(index: Index, pairs: Sequence[tuple[int, int]]) -> None:
         pairs,
     )
     index.executemany(
-        "INSERT OR REPLACE INTO headers SELECT ?, header FROM headers WHERE id=?",
+        "INSERT OR REPLACE INTO headers SELECT ?, header, plain FROM headers"
+        " WHERE id=?",
         pairs,
     )
 
@@ -77,22 +90,29 @@ def move_rows(index: Index, pairs: Sequence[tuple[int, int]]) -> None:
         index.executemany(f"UPDATE {table} SET id=? WHERE id=?", pairs)  # noqa: S608
 
 
-def read_rows(
+def read_columns(
     index: Index, spans: Iterable[tuple[int, int]], fields: Sequence[SummaryField]
-) -> dict[int, tuple[Any, ...]]:
-    """Return the fields of the messages that have a summary, by number."""
+) -> list[Sequence[Any]]:
+    """Return the fields of the messages that have a summary, by column.
+
+    Returns:
+        First a column of the messages' numbers, then one for each field.
+    """
     names = ",".join(f'"{field}"' for field in fields)
     separator = "," if names else ""
     query = f"SELECT id{separator}{names} FROM summaries WHERE id BETWEEN ? AND ?"  # noqa: S608
-    found: dict[int, tuple[Any, ...]] = {}
-    lists = [place for place, field in enumerate(fields) if field == "references"]
+    rows: list[tuple[Any, ...]] = []
     for span in spans:
-        for number, *values in index.execute(query, span):
-            for place in lists:
-                text = values[place]
-                values[place] = tuple(text.split("\n")) if text else ()
-            found[number] = tuple(values)
-    return found
+        rows += index.execute(query, span).fetchall()
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    if not columns:
+        return [()] * (1 + len(fields))
+    for place, field in enumerate(fields, 1):
+        if field == "references":
+            columns[place] = tuple(
+                [tuple(text.split("\n")) if text else () for text in columns[place]]
+            )
+    return columns
 
 
 def pick(summary: Summary, fields: Sequence[SummaryField]) -> tuple[Any, ...]:

@@ -72,6 +72,9 @@ def _transfer(
         arrival = Delta(target, [], [])
         if not originals:
             return Copied(target.uid_validity), []
+        if not moving:
+            octets = sum(original.size for original in originals)
+            store.usage.make_room(index, octets, len(originals))
         modseq = store.tick(target)
         files: list[records.File] = []
         with store.own_change(target), store.own_change(source):

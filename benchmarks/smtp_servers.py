@@ -1,0 +1,183 @@
+"""Peers of the SMTP benchmark: Postfix and aiosmtpd on Maildirs."""
+
+import contextlib
+import pwd
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from servers import ROOT, Server, _stop, _temporary, free_ports, wait_for
+
+_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {directory}/queue
+data_directory = {directory}/data
+maillog_file = {directory}/mail.log
+maillog_file_prefixes = /tmp, {parent}
+myhostname = mx.example.org
+inet_interfaces = 127.0.0.1
+mydestination =
+mynetworks = 127.0.0.0/8
+alias_maps =
+smtpd_peername_lookup = no
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+virtual_mailbox_domains = example.org
+virtual_mailbox_base = {directory}/mail
+virtual_mailbox_maps = texthash:{directory}/users
+virtual_minimum_uid = 1
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+virtual_destination_concurrency_limit = 20
+in_flow_delay = 0
+"""
+
+_MASTER = """\
+127.0.0.1:{port} inet n - n - 100 smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+proxymap unix - - n - - proxymap
+anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
+virtual unix - n n - - virtual
+error unix - - n - - error
+retry unix - - n - - error
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+@contextlib.contextmanager
+def postfix(users: list[str], base: str | None = None) -> Iterator[Server]:
+    """Run Debian's Postfix, which delivers into Maildirs itself; needs root."""
+    program = shutil.which("postfix", path="/usr/sbin:/sbin")
+    assert program is not None, "postfix is not installed"
+    with _temporary(base) as directory:
+        (port,) = free_ports(1)
+        for name in ("etc", "queue", "data", "mail"):
+            (directory / name).mkdir()
+        owner = pwd.getpwnam("nobody")
+        shutil.chown(directory / "data", "postfix")
+        shutil.chown(directory / "mail", owner.pw_uid)
+        lines = [f"{user} {user.partition('@')[0]}/\n" for user in users]
+        (directory / "users").write_text("".join(lines))
+        (directory / "etc" / "main.cf").write_text(
+            _MAIN.format(
+                directory=directory,
+                parent=directory.parent,
+                uid=owner.pw_uid,
+                gid=owner.pw_gid,
+            )
+        )
+        (directory / "etc" / "master.cf").write_text(_MASTER.format(port=port))
+
+        def run(command: str) -> None:
+            subprocess.run(
+                [program, "-c", str(directory / "etc"), command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=True,
+            )
+
+        run("start")
+        try:
+            wait_for(port)
+            yield Server("postfix", directory, {"smtp": port})
+        finally:
+            run("stop")
+
+
+_AIOSMTPD = """\
+import asyncio, mailbox, os, sys
+from aiosmtpd.handlers import Mailbox
+from aiosmtpd.smtp import SMTP
+
+class Users:
+    def __init__(self, directory):
+        self.directory, self.boxes = directory, {}
+    async def handle_DATA(self, server, session, envelope):
+        for user in envelope.rcpt_tos:
+            box = self.boxes.get(user)
+            if box is None:
+                path = os.path.join(self.directory, user.partition("@")[0])
+                box = self.boxes[user] = Mailbox(path)
+            await box.handle_DATA(server, session, envelope)
+        return "250 OK"
+
+class Nothing:
+    async def handle_DATA(self, server, session, envelope):
+        return "250 OK"
+
+async def main(port, directory):
+    handler = Users(directory) if directory else Nothing()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(handler, hostname="mx.example.org", enable_SMTPUTF8=True),
+        "127.0.0.1", port, backlog=1024)
+    await server.serve_forever()
+
+asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+"""
+
+_SINK = """\
+import itertools, sys
+sys.path.insert(0, sys.argv[3])
+sys.argv[1:] = [sys.argv[1]]
+exec(open(sys.path[0] + "/examples/smtp_sink.py").read()
+     .replace("print(f", "str(f").replace(", flush=True", "")
+     .replace("reactor=reactor,", "reactor=reactor, limits=__import__("
+              "'mailframe.limits').limits.SMTPLimits(transactions=10**9),"))
+"""
+
+
+@contextlib.contextmanager
+def _python(label: str, code: str, base: str | None, mail: bool) -> Iterator[Server]:
+    with _temporary(base) as directory:
+        (port,) = free_ports(1)
+        where = directory / "mail"
+        where.mkdir()
+        with open(directory / "log", "wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-c", code, str(port)),
+                    *(str(where) if mail else "", str(ROOT)),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+            )
+        try:
+            wait_for(port)
+            yield Server(label, directory, {"smtp": port}, [process.pid])
+        finally:
+            _stop(process)
+
+
+def aiosmtpd(
+    base: str | None = None, *, sink: bool = False
+) -> "contextlib._GeneratorContextManager[Server]":
+    """Run aiosmtpd with its Maildir handler, or one that does nothing."""
+    return _python("aiosmtpd", _AIOSMTPD, base, not sink)
+
+
+def sink(base: str | None = None) -> "contextlib._GeneratorContextManager[Server]":
+    """Run our own engine with a receiver that does nothing."""
+    return _python("mailframe", _SINK, base, False)
+
+
+def delivered(directory: Path) -> int:
+    """Return how many messages are in Maildirs below a directory."""
+    return sum(
+        1
+        for name in ("new", "cur")
+        for one in directory.rglob(name)
+        for _ in one.iterdir()
+    )

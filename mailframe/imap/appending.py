@@ -1,0 +1,343 @@
+"""Messages on their way from a client into a mailbox: APPEND and its like.
+
+Text and message octets come in turns. The server reads the text up to each
+literal, hands it to an :class:`Appending`, and streams the literal's octets into
+it; they go to the intake as they come and are never gathered.
+
+What a message may be made of is a table that extensions add to.
+
+Source: RFC 9051 section 6.3.12, RFC 4466 section 3 (append-ext), RFC 3502.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from mailframe.errors import (
+    BadSyntax,
+    LimitExceeded,
+    MailError,
+    MessageTooLarge,
+    NoSuchMailbox,
+)
+from mailframe.imap.cursor import Cursor
+from mailframe.imap.grammar import atom, date_time, flag_list, mailbox
+from mailframe.imap.responses import Refused, try_create
+from mailframe.imap.sequence import set_in_order
+from mailframe.imap.session import Session
+from mailframe.interfaces.content import IContent, IContentWriter
+from mailframe.interfaces.mailbox import NewMessage
+from mailframe.model.flag import NO_FLAGS, FlagSet
+from mailframe.model.mailbox import Appended, MailboxName
+
+_HEADER_ENDS = (b"\r\n\r\n", b"\n\n")
+
+
+class MessageData:
+    """One message that is the octets of one literal.
+
+    Attributes:
+        binary: Whether the literal may have a NUL.
+        begun: Whether its literal was announced.
+
+    Source: RFC 9051 section 9 (append-message), RFC 3516 section 7 (literal8).
+    """
+
+    def __init__(self) -> None:
+        """Begin before its literal."""
+        self.binary = False
+        self.begun = False
+
+    def read(self, cursor: Cursor) -> bool:
+        """Read on; called before its first literal and after each.
+
+        Returns:
+            Whether the message is complete; else the octets of a literal that
+            is announced where the cursor ends come next.
+
+        Raises:
+            BadSyntax: It is not what the grammar has here.
+        """
+        if self.begun:
+            return True
+        self.begun = True
+        self.binary = cursor.accept(b"~")
+        if cursor.rest():
+            cursor.fail("a message as a literal")
+        return False
+
+
+APPEND_DATA: dict[bytes, Callable[[], MessageData]] = {}
+"""What a message may be made of besides a literal, by name in capitals; what is
+made reads on behind the name."""
+
+
+class _Header:
+    """Watches a message as it comes for octets above 127 in its header.
+
+    Source: RFC 6855 section 4.
+    """
+
+    def __init__(self) -> None:
+        self._tail = b""
+        self._over = False
+
+    def is_plain(self, octets: bytes) -> bool:
+        """Tell whether more octets of the message have none in the header."""
+        if self._over:
+            return True
+        text = self._tail + octets
+        ends = [at for end in _HEADER_ENDS if (at := text.find(end)) >= 0]
+        if ends:
+            self._over = True
+            text = text[: min(ends)]
+        self._tail = text[-3:]
+        return text.isascii()
+
+
+class Appending:
+    """One command that appends messages, from its first literal on.
+
+    Once something has failed, what still comes is thrown away and ``finish``
+    says why.
+
+    Attributes:
+        session: Whose command it is.
+        name: Where to.
+        several: Whether more than one message may come (RFC 3502).
+    """
+
+    several = True
+
+    def __init__(self, session: Session) -> None:
+        """Begin before the arguments."""
+        self.session = session
+        self.name: MailboxName | None = None
+        self._flags: FlagSet = NO_FLAGS
+        self._date: int | None = None
+        self._data: MessageData | None = None
+        self._header: _Header | None = None
+        self._writer: IContentWriter | None = None
+        self._kept: list[tuple[IContentWriter, FlagSet, int | None]] = []
+        self._error: Exception | None = None
+        self._streamed = False
+
+    # The arguments.
+
+    def arguments(self, cursor: Cursor) -> bool:
+        """Read what comes before the first message.
+
+        Returns:
+            False when the cursor ends where the name of the mailbox has to
+            come: then that is the literal.
+
+        Raises:
+            BadSyntax: It is something else.
+            BadMailboxName: No mailbox can have this name.
+        """
+        cursor.space()
+        if not cursor.rest():
+            return False
+        self.name = mailbox(cursor)
+        return True
+
+    def literal(self, cursor: Cursor, size: int) -> bool:
+        """Read the text before a literal.
+
+        Args:
+            cursor: At the text; the octets end where the literal begins.
+            size: Octets the literal will have.
+
+        Returns:
+            Whether it is part of a message; else it is an argument.
+
+        Raises:
+            BadSyntax: The text is not what it has to be.
+            MessageTooLarge: More octets than a message may have.
+            LimitExceeded: More messages than a command may have.
+            MailError: Something failed before.
+        """
+        if self._error is not None:
+            raise self._error
+        if self.name is None and not self.arguments(cursor):
+            return False
+        if not self._read(cursor):
+            cursor.fail("the end of the command")
+        if size > self.session.limits.message_size:
+            raise MessageTooLarge(str(size))
+        if not size:
+            # This is also how a client cancels the command (RFC 3502).
+            raise Refused(b"[CANNOT] A message cannot be empty")
+        return True
+
+    def _read(self, cursor: Cursor) -> bool:
+        """Read to the end; tell whether octets of a message come there."""
+        try:
+            while True:
+                if self._data is not None:
+                    if not self._data.read(cursor):
+                        return True
+                    self._keep()
+                if not cursor.rest():
+                    return False
+                self._options(cursor)
+        except BadSyntax as error:
+            if self._streamed:
+                # What came before was not kept: the place would mean nothing.
+                raise BadSyntax(error.expected) from None
+            raise
+
+    def _options(self, cursor: Cursor) -> None:
+        """Read ``[SP flag-list] [SP date-time] SP`` before a message.
+
+        Source: RFC 9051 section 9 (append-opts), RFC 4466 section 3.
+        """
+        if self._kept and (not self.several or cursor.peek() != b" "):
+            cursor.fail("the end of the command")
+        if len(self._kept) >= self.session.limits.append_messages:
+            raise LimitExceeded("too many messages")
+        cursor.space()
+        self._flags, self._date = NO_FLAGS, None
+        if cursor.peek() == b"(":
+            self._flags = flag_list(cursor)
+            cursor.space()
+        if cursor.peek() == b'"':
+            self._date = date_time(cursor)
+            cursor.space()
+        make: Callable[[], MessageData] = MessageData
+        if cursor.peek().isalpha():
+            start = cursor.position
+            name = atom(cursor).upper()
+            if name not in APPEND_DATA:
+                raise BadSyntax("a message as a literal", start)
+            make = APPEND_DATA[name]
+        self._data = make()
+
+    def _keep(self) -> None:
+        """Put a complete message aside."""
+        writer, self._writer, self._data = self._writer, None, None
+        if writer is not None:
+            self._kept.append((writer, self._flags, self._date))
+
+    async def check(self) -> None:
+        """Tell early whether the mailbox is there.
+
+        Raises:
+            Refused: It is not.
+        """
+        assert self.name is not None
+        try:
+            await self.session.mail.status(self.name)
+        except NoSuchMailbox:
+            raise try_create() from None
+
+    # The octets.
+
+    def begin(self) -> None:
+        """Begin to take octets of a literal."""
+        self._streamed = True
+        if self._writer is None and self._error is None:
+            self._header = None if self.session.utf8 else _Header()
+            try:
+                self._writer = self.session.intake.begin()
+            except MailError as error:
+                self._fail(error)
+
+    def write(self, octets: bytes) -> Coroutine[Any, Any, None] | None:
+        """Take octets of a message; return what has to be run first, if any."""
+        if self._writer is None or self._data is None:
+            return None
+        if self._data.binary and b"\0" in octets:
+            self._fail(Refused(b"[UNKNOWN-CTE] A message cannot have a NUL"))
+            return None
+        if self._header is not None and not self._header.is_plain(octets):
+            self._fail(Refused(b"[CANNOT] ENABLE UTF8=ACCEPT before such a header"))
+            return None
+        try:
+            waiting = self._writer.write(octets)
+        except Exception as error:
+            self._fail(error)
+            return None
+        return None if waiting is None else self._written(waiting)
+
+    async def _written(self, waiting: Awaitable[None]) -> None:
+        try:
+            await waiting
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget all messages. Calling again is nothing."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.discard()
+        kept, self._kept = self._kept, []
+        for writer, _, _ in kept:
+            writer.discard()
+
+    # The end.
+
+    async def finish(self, cursor: Cursor) -> bytes:
+        """Store the messages, and return the text of the tagged OK.
+
+        Args:
+            cursor: At what came after the last literal.
+
+        Raises:
+            BadSyntax: It is not the end of the command.
+            Refused: There is no such mailbox.
+            MailError: They were not stored, none of them.
+        """
+        contents: list[IContent] = []
+        try:
+            if self._error is not None:
+                raise self._error
+            if self._read(cursor):
+                cursor.fail("a message as a literal")
+            messages = []
+            while self._kept:
+                writer, flags, date = self._kept.pop(0)
+                content = await _finished(writer)
+                contents.append(content)
+                messages.append(NewMessage(content, flags=flags, date=date))
+            return await self.store(messages)
+        except NoSuchMailbox:
+            raise try_create() from None
+        finally:
+            self.discard()
+            for content in contents:
+                content.close()
+
+    async def store(self, messages: list[NewMessage]) -> bytes:
+        """Store complete messages, and return the text of the tagged OK.
+
+        Raises:
+            NoSuchMailbox: There is no such mailbox.
+            MailError: They were not stored, none of them.
+        """
+        session = self.session
+        assert self.name is not None
+        appended = await session.mail.append(self.name, messages)
+        if session.view is not None:
+            session.view.stale = True
+        return append_uid(appended) + b"APPEND completed"
+
+
+async def _finished(writer: IContentWriter) -> IContent:
+    try:
+        return await writer.finish()
+    except BaseException:
+        writer.discard()
+        raise
+
+
+def append_uid(appended: Appended) -> bytes:
+    """Return the APPENDUID response code and a space.
+
+    Source: RFC 4315 section 3, RFC 9051 section 7.1 (APPENDUID).
+    """
+    uids = set_in_order(list(appended.uids))
+    return b"[APPENDUID %d %b] " % (appended.uid_validity, uids)

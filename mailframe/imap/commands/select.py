@@ -1,0 +1,128 @@
+"""SELECT and EXAMINE: a mailbox becomes the selected one.
+
+What may stand in parentheses after the name is a table that extensions add to.
+
+Source: RFC 9051 sections 6.3.2 and 6.3.3, RFC 4466 section 2.1.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mailframe.imap.command import LOGGED_IN, Command
+from mailframe.imap.cursor import Cursor
+from mailframe.imap.grammar import atom, written_mailbox
+from mailframe.imap.session import Session
+from mailframe.imap.view import View
+from mailframe.model.mailbox import MailboxName, mailbox_name
+
+
+@dataclass(frozen=True, slots=True)
+class SelectParameter:
+    """A word in the parentheses of SELECT and EXAMINE.
+
+    Attributes:
+        parse: Reads its argument, with the space before.
+        check: Raises BadSyntax when it may not be used now.
+        enables: What using it switches on.
+        tell: Called when everything that SELECT tells was told; puts more.
+    """
+
+    parse: Callable[[Cursor], Any]
+    check: Callable[[Session], None] | None = None
+    enables: str | None = None
+    tell: Callable[[View, Any], Awaitable[None]] | None = None
+
+
+SELECT_PARAMETERS: dict[bytes, SelectParameter] = {}
+"""By name in capitals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """The arguments of SELECT and EXAMINE.
+
+    Attributes:
+        name: The mailbox.
+        written: The name as the client wrote it.
+        parameters: By name in capitals.
+    """
+
+    name: MailboxName
+    written: str
+    parameters: Mapping[bytes, Any] = field(default_factory=dict)
+
+
+SELECT_RESPONSES: "dict[str, Callable[[Session, View, Select], Awaitable[bytes]]]" = {}
+"""What SELECT tells besides, by capability in capitals: each returns responses, or
+nothing for a client that does not want them."""
+
+
+def parse_select(cursor: Cursor) -> Select:
+    """Read a name and parameters.
+
+    ``select = "SELECT" SP mailbox [select-params]``
+
+    ``select-params = SP "(" select-param *(SP select-param) ")"``
+
+    Source: RFC 4466 section 3.
+    """
+    cursor.space()
+    written = written_mailbox(cursor)
+    parameters: dict[bytes, Any] = {}
+    if cursor.accept(b" ("):
+        while True:
+            start = cursor.position
+            word = atom(cursor).upper()
+            if word not in SELECT_PARAMETERS or word in parameters:
+                cursor.position = start
+                cursor.fail("a parameter of SELECT")
+            parameters[word] = SELECT_PARAMETERS[word].parse(cursor)
+            if not cursor.accept(b" "):
+                break
+        cursor.expect(b")")
+    cursor.end()
+    return Select(mailbox_name(written), written, parameters)
+
+
+async def select(examine: bool, session: Session, command: Select) -> bytes:
+    """Open a mailbox, for reading only with EXAMINE.
+
+    Even if it fails, no mailbox is selected any more.
+
+    Source: RFC 9051 sections 6.3.2 and 6.3.3, RFC 7162 section 3.2.11 (CLOSED).
+    """
+    parameters = [
+        (SELECT_PARAMETERS[word], value) for word, value in command.parameters.items()
+    ]
+    for parameter, _ in parameters:
+        if parameter.check is not None:
+            parameter.check(session)
+    if session.view is not None:
+        session.deselect()
+        session.put(b"* OK [CLOSED] The mailbox was left\r\n")
+    for parameter, _ in parameters:
+        if parameter.enables is not None:
+            session.enable(parameter.enables)
+    view = session.new_view(await session.mail.open(command.name), examine)
+    try:
+        await view.refresh()
+        view.select()
+        for tell in SELECT_RESPONSES.values():
+            session.put(await tell(session, view, command))
+        for parameter, value in parameters:
+            if parameter.tell is not None:
+                await parameter.tell(view, value)
+    except BaseException:
+        view.close()
+        raise
+    session.view = view
+    access = b"READ-ONLY" if view.read_only else b"READ-WRITE"
+    return b"[%b] %b completed" % (access, b"EXAMINE" if examine else b"SELECT")
+
+
+COMMANDS = (
+    Command(b"SELECT", LOGGED_IN, partial(select, False), parse_select),
+    Command(b"EXAMINE", LOGGED_IN, partial(select, True), parse_select),
+)

@@ -1,0 +1,52 @@
+"""CHUNKING: content in chunks of a known length, without dots.
+
+RFC 3030. Always announced. The octets of a chunk are taken whatever the answer
+to it is, so none of them is ever read as a command.
+"""
+
+import re
+from functools import partial
+
+from mailframe.model.envelope import BodyType
+from mailframe.smtp import replies
+from mailframe.smtp.chunk import ChunkReader, PassedOver
+from mailframe.smtp.command import Command, Extension
+from mailframe.smtp.session import Session
+
+# bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ]   ; RFC 3030 section 2
+_ARGUMENT = re.compile(r"([0-9]{1,20})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
+
+
+def bdat(session: Session, argument: str) -> None:
+    """``BDAT size [LAST]``: that many octets of the message follow.
+
+    Source: RFC 3030 section 2.
+    """
+    match = _ARGUMENT.fullmatch(argument)
+    if match is None:
+        # Nobody knows where the next command begins.
+        return session.close(replies.CHUNK_LOST)
+    size = int(match[1])
+    if not size:
+        session.idle += 1
+    refused = session.no_content_yet()
+    if refused is not None:
+        session.data = PassedOver(size, refused)
+        return None
+    chunks = session.chunks
+    if chunks is None:
+        chunks = session.chunks = _reader(session)
+    chunks.begin_chunk(size, match[2] is not None)
+    session.data = chunks
+    return None
+
+
+def _reader(session: Session) -> ChunkReader:
+    make = partial(ChunkReader, session.limits.text_line, session.limits.message_size)
+    return make(
+        binary=session.body is BodyType.BINARY_MIME,
+        normalize=session.options.normalize_newlines,
+    )
+
+
+EXTENSION = Extension("CHUNKING", commands=(Command(b"BDAT", bdat, moves_mail=True),))

@@ -1,0 +1,39 @@
+"""What an operator may decide about the SMTP service itself.
+
+The defaults are the safe ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def nobody(client_address: str | None) -> bool:
+    """Trust no client at all."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SMTPOptions:
+    """How one SMTP, submission or LMTP service shall behave."""
+
+    normalize_newlines: bool = False
+    """Whether a CR or LF alone in a message becomes CRLF; such a message is
+    refused otherwise. Only CRLF.CRLF ends it in either case."""
+    unannounced: frozenset[str] = frozenset()
+    """Extensions, by EHLO keyword in upper case, that are not announced; their
+    parameters are refused."""
+    may_xclient: Callable[[str | None], bool] = nobody
+    """Tells from a client's address (``None``: Unix socket) whether it may say
+    who its own client is, and is believed in everything."""
+    may_xforward: Callable[[str | None], bool] = nobody
+    """The same for XFORWARD, which is for the log only."""
+    expand: bool = False
+    """Whether EXPN shows the members of a list, where the receiver can tell."""
+    hold_seconds: int = 0
+    """For how long a submitted message may be held back (FUTURERELEASE), in
+    seconds; 0 to offer none. A week is 604800."""
+    require_tls: bool = False
+    """Whether REQUIRETLS is offered over TLS; whoever sends the message on has
+    to keep to it."""
+    deliver_by: bool = True
+    """Whether DELIVERBY is offered; the queue has to keep to it."""

@@ -1,0 +1,62 @@
+"""Bounds of an account in memory.
+
+Source: the contract of :class:`mailframe.interfaces.mailbox.IQuotaKeeper`.
+"""
+
+from collections.abc import Collection, Sequence
+
+from zope.interface import implementer
+
+from mailframe.errors import NotPermitted, OverQuota
+from mailframe.interfaces.mailbox import IQuotaKeeper
+from mailframe.model.mailbox import MailboxName
+from mailframe.model.quota import QuotaLimits, QuotaRoot
+
+ROOT = ""
+"""The one quota root of an account."""
+
+
+@implementer(IQuotaKeeper)
+class MemoryQuota:
+    """What makes a memory account keep to its bounds; a base class of it.
+
+    Attributes:
+        limits: The bounds.
+        may_set_quota: Whether its user may change them.
+    """
+
+    limits = QuotaLimits()
+    may_set_quota = False
+
+    def sizes(self) -> Collection[int]:
+        """Return the octets of every message of the account."""
+        raise NotImplementedError
+
+    async def quota_roots(self, name: MailboxName) -> Sequence[str]:
+        """Return the one root of all mailboxes."""
+        return [ROOT]
+
+    async def quota(self, root: str) -> QuotaRoot | None:
+        """Return bounds and usage."""
+        if root != ROOT:
+            return None
+        sizes = self.sizes()
+        return QuotaRoot(root, self.limits, sum(sizes), len(sizes))
+
+    async def set_quota(self, root: str, limits: QuotaLimits) -> None:
+        """Change the bounds."""
+        if root != ROOT or not self.may_set_quota:
+            raise NotPermitted("quota")
+        self.limits = limits
+
+    def make_room(self, sizes: Collection[int]) -> None:
+        """See that messages of these sizes fit.
+
+        Raises:
+            OverQuota: They do not.
+        """
+        if self.limits == QuotaLimits():
+            return
+        held = self.sizes()
+        if not self.limits.allow(sum(held) + sum(sizes), len(held) + len(sizes)):
+            raise OverQuota(f"{len(sizes)} more messages")

@@ -1,0 +1,1 @@
+"""Long runs of random input, started by hand."""
