@@ -15,7 +15,10 @@ from typing import Any
 from servers import PASSWORD, Server, dovecot, mailframe
 
 HERE = Path(__file__).resolve().parent
-WORKLOADS = "sessions,append1,append16,flags,meta-cold,meta-warm,body,search,sort,store,idle,pop3"
+WORKLOADS = (
+    "sessions,append1,append16,flags,meta-cold,meta-warm,body,search,sort,store,"
+    "idle,pop3"
+)
 COLD = {
     "mailframe": "true",
     "dovecot": "find {directory} -name 'dovecot.index.cache' -delete",
