@@ -85,6 +85,12 @@ class IMAPLimits:
     append_messages: int = 1000
     """Messages of one APPEND (MULTIAPPEND, RFC 3502); none is stored before all
     have come."""
+    messages: int = 0
+    """Messages one command works on (MESSAGELIMIT, RFC 9738, which asks for 1000
+    at least); 0 for any number."""
+    saved_messages: int = 0
+    """Messages one COPY or APPEND stores (SAVELIMIT, RFC 9738); 0 for any
+    number."""
     nesting: int = 50
     """Parentheses inside parentheses, in SEARCH and elsewhere."""
     errors: int = 20

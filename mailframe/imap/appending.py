@@ -193,7 +193,11 @@ class Appending:
         """
         if self._kept and (not self.several or cursor.peek() != b" "):
             cursor.fail("the end of the command")
-        if len(self._kept) >= self.session.limits.append_messages:
+        limits = self.session.limits
+        most = limits.messages or limits.saved_messages
+        if most and len(self._kept) >= most:
+            raise Refused(b"[MESSAGELIMIT %d] Too many messages" % most)
+        if len(self._kept) >= limits.append_messages:
             raise LimitExceeded("too many messages")
         cursor.space()
         self._flags, self._date = NO_FLAGS, None

@@ -117,8 +117,9 @@ class Extension:
         implies: Names, in capitals, of what is switched on with it.
         switched_on: Called once, when it is switched on in a session.
         check: Called with each command and its arguments while it is switched
-            on; raises what refuses the command. Before a message that a command
-            brings the arguments are ``None``.
+            on, or since the login if it is no matter of ENABLE; raises what
+            refuses the command. Before a message that a command brings the
+            arguments are ``None``.
         reset: Undoes what a session has because of it (RFC 8437 section 4.1);
             what was switched on, and the selected mailbox, are undone without.
     """

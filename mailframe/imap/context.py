@@ -50,6 +50,9 @@ class MessageContext(Protocol):
     def pause(self) -> Awaitable[None] | None:
         """Return what to wait for before sending more, or ``None``."""
 
+    def progress(self, done: int, of: int) -> None:
+        """Take how much of how much a command has done."""
+
     async def refresh(self) -> None:
         """Take flags and new messages of the mailbox into the view.
 

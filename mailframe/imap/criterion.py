@@ -43,8 +43,6 @@ class Candidate:
         row: Its row in the view.
         chosen: For each column key that is part of another, by ``id``: the
             rows that match it.
-        sent: When its Date field says it was sent, seconds since 1970, or
-            ``None`` without one. Known before the header where it is asked for.
         header: Its header, ``None`` when not known yet.
         octets: The whole message, ``None`` when not known yet.
         scores: How well it matches each fuzzy key that it matches, 1 to 100,
@@ -52,7 +50,6 @@ class Candidate:
     """
 
     __slots__ = (
-        "_lower",
         "_root",
         "_texts",
         "chosen",
@@ -60,7 +57,6 @@ class Candidate:
         "octets",
         "row",
         "scores",
-        "sent",
     )
 
     def __init__(self, row: int, chosen: Mapping[int, Container[int]]) -> None:
@@ -73,41 +69,10 @@ class Candidate:
         self.row = row
         self.chosen = chosen
         self.scores: dict[int, int] = {}
-        self.sent: int | None = None
         self.header: bytes | None = None
         self.octets: bytes | None = None
-        self._lower: bytes | None = None
         self._texts: list[str] | None = None
         self._root: Part | None = None
-
-    def values(self, header: bytes, name: bytes) -> Iterator[bytes]:
-        """Yield the values of a field as they stand, folded.
-
-        Args:
-            header: The header.
-            name: In lower case.
-        """
-        lower = self._lowered(header)
-        wanted = b"\n" + name
-        at = lower.find(wanted)
-        while at >= 0:
-            start = at + len(wanted)
-            stop = lower.find(b"\n", start)
-            while stop >= 0 and lower[stop + 1 : stop + 2] in (b" ", b"\t"):
-                stop = lower.find(b"\n", stop + 1)
-            if stop < 0:
-                stop = len(lower)
-            # One octet was put before the header, so places differ by one.
-            before, colon, value = header[start - 1 : stop - 1].partition(b":")
-            if colon and not before.strip(b" \t"):
-                yield value
-            at = lower.find(wanted, stop)
-
-    def _lowered(self, header: bytes) -> bytes:
-        """Return the header in lower case, with a line end before it."""
-        if self._lower is None:
-            self._lower = b"\n" + header.lower()
-        return self._lower
 
     def structure(self, octets: bytes) -> Part:
         """Return the parts of the message."""

@@ -207,6 +207,11 @@ class Narrowing(Modifier):
     __slots__ = ()
     turn: ClassVar[int] = 0
 
+    @property
+    def most(self) -> int:
+        """How many messages it lets through at most, 0 if that is not known."""
+        return 0
+
     def narrow(self, listing: Listing, uids: UIDSet) -> UIDSet:
         """Return those of ``uids`` that are fetched."""
         raise NotImplementedError

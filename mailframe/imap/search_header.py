@@ -164,20 +164,15 @@ class Sent:
     level: ClassVar[Level] = Level.SENT
 
     def test(self, message: Candidate) -> bool | None:
-        """Compare the days; near a bound the field itself must be seen."""
-        if message.header is not None:
-            value = next(message.values(message.header, b"date"), None)
-            day = None if value is None else sent_day(b" ".join(value.split()))
-            if day is None:
-                return False
-            ordinal = day.toordinal()
-            return (self.first or 0) <= ordinal and (
-                self.end is None or ordinal < self.end
-            )
-        if message.sent is None:
+        """Look at the first Date field."""
+        if message.header is None:
+            return None
+        values = values_of(message.header, b"date")
+        day = sent_day(b" ".join(values[0].split())) if values else None
+        if day is None:
             return False
-        sure, perhaps = self.select({0: message.sent})
-        return bool(sure) or (None if perhaps else False)
+        ordinal = day.toordinal()
+        return (self.first or 0) <= ordinal and (self.end is None or ordinal < self.end)
 
     def select(self, moments: Mapping[int, int]) -> tuple[set[int], set[int]]:
         """Return the rows surely, and perhaps, sent on these days.

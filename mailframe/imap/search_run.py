@@ -266,7 +266,7 @@ class _Search:
                 # To read all between them is quicker than to pick them out.
                 asked = self._listing.uids[batch[0] : batch[-1] + 1]
             found, headers = await self._mailbox.headers(UIDSet.of(asked))
-            if len(found) > len(batch):
+            if asked is not by_uid:
                 pairs = zip(found, headers, strict=True)
                 chosen = [(uid, one) for uid, one in pairs if uid in by_uid]
                 found, headers = zip(*chosen, strict=True) if chosen else ((), ())
@@ -295,7 +295,10 @@ class _Search:
         self, key: SearchKey, rows: Sequence[int], matched: set[int]
     ) -> None:
         """Decide with whole messages."""
+        done = 0
         for batch in batches(rows, self._listing.sizes):
+            self._context.progress(done, len(rows))
+            done += len(batch)
             by_uid = self._by_uid(batch)
             loaded = await self._mailbox.load(UIDSet.of(by_uid), LOADED_OCTETS)
             for uid, row in by_uid.items():

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mailframe.errors import BadSyntax, MailError
-from mailframe.imap.criterion import Binding, all_of, none_of
+from mailframe.imap.criterion import (
+    And,
+    Binding,
+    Messages,
+    SearchKey,
+    SearchRows,
+    UIDs,
+    all_of,
+    none_of,
+)
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.search import SearchRequest, parse_search
 from mailframe.imap.search_return import (
@@ -23,7 +32,7 @@ from mailframe.imap.search_return import (
 from mailframe.imap.search_run import Found, run_scored
 from mailframe.imap.session import Session
 from mailframe.imap.view import View, message_numbers
-from mailframe.model.uid_set import UIDSet
+from mailframe.model.uid_set import UID_MAX, UIDSet
 
 _ALL = Returns((ALL,))
 
@@ -162,8 +171,23 @@ async def find(
     bound = await search.request.bound(Binding(view, session.mail))
     if bound.tells_modseq:
         session.enable("CONDSTORE")
-    found = await run_scored(view, bound)
+    among = view.bounded(candidates(bound.key, view)) if view.limit else None
+    found = await run_scored(view, bound, among)
     return bound, Found(found.uids - view.ghosts, found.scores)
+
+
+def candidates(key: SearchKey, view: View) -> UIDSet:
+    """Return the messages that a search looks at: those its sets of messages name.
+
+    Source: RFC 9738 section 3.1.
+    """
+    listing = view.listing
+    uids = UIDSet([(1, UID_MAX)])
+    for one in key.keys if isinstance(key, And) else (key,):
+        if isinstance(one, Messages | UIDs):
+            rows = SearchRows(listing, view.recent, range(len(listing.uids)))
+            uids &= UIDSet.of(listing.uids[row] for row in one.select(rows))
+    return uids
 
 
 def numbers_in_order(uids: Sequence[int], view: View) -> list[int]:

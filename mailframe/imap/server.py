@@ -262,10 +262,17 @@ class IMAPServer:
         """Put the tagged OK, with the response code that is owed, if any."""
         view = self._session.view
         if view is not None:
+            last_done = view.take_last_done()
             if text.startswith(b"["):
                 view.tell_code()
             else:
                 text = view.take_code() + text
+            if last_done:
+                code = b"[MESSAGELIMIT %d %d] " % (view.limit, last_done)
+                if text.startswith(b"["):
+                    self._session.put(b"* NO %bNot all messages\r\n" % code)
+                else:
+                    text = code + text
         self._session.put(b"%b OK %b\r\n" % (tag, text))
 
     async def _wait(
@@ -300,6 +307,7 @@ class IMAPServer:
             return None
         if session.view is not None:
             session.view.tell_code()
+            session.view.take_last_done()
         if isinstance(error, MailError):
             session.put(b"%b NO %b\r\n" % (tag, refusal(error)))
         else:

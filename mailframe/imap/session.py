@@ -24,6 +24,9 @@ from mailframe.sasl.mechanisms import offered
 _UTF8 = frozenset(("IMAP4REV2", "UTF8=ACCEPT"))
 """What makes mailbox names UTF-8 when it is switched on."""
 
+_PROGRESS_SECONDS = 10.0
+"""Between two INPROGRESS of a command (RFC 9585 section 4)."""
+
 OUTPUT = 262_144
 """Octets of output after which a command waits for the peer to read."""
 
@@ -78,6 +81,7 @@ class Session:
         self._logout: Callable[[], Any] | None = None
         self._output: list[bytes] = []
         self._output_size = 0
+        self._progress = (b"", 0.0)
 
     # What goes out.
 
@@ -94,6 +98,23 @@ class Session:
         self._output = []
         self._output_size = 0
         return output[0] if len(output) == 1 else b"".join(output)
+
+    def progress(self, done: int, of: int) -> None:
+        """Tell how far the command that runs is, if that was not told just now.
+
+        Args:
+            done: How much of the work is done, in messages.
+            of: How much there is.
+
+        Source: RFC 9585 section 4.
+        """
+        now = self.now()
+        if self._progress[0] != self.tag:
+            self._progress = self.tag, now
+        elif now - self._progress[1] >= _PROGRESS_SECONDS:
+            self._progress = self.tag, now
+            tag = b"NIL" if b"]" in self.tag else b'"%b"' % self.tag
+            self.put(b"* OK [INPROGRESS (%b %d %d)] Working\r\n" % (tag, done, of))
 
     def pause(self) -> Awaitable[None] | None:
         """Return what to wait for before sending more, or ``None``."""
@@ -206,6 +227,11 @@ class Session:
             # What a realm says that has no avatar of this kind (IRealm).
             raise Refused(b"[AUTHORIZATIONFAILED] No IMAP for this user") from None
         self.account, self._logout = account, logout
+        self.checks += [
+            one.check
+            for one in self.extensions
+            if one.check is not None and not one.can_be_enabled and one.announced(self)
+        ]
         return b"[CAPABILITY %b] Logged in" % self.capability()
 
     def deselect(self) -> None:
@@ -224,6 +250,8 @@ class Session:
             wake=self._changed,
             enabled=self.enabled,
             now=self.now,
+            limit=self.limits.messages,
+            progress=self.progress,
         )
 
     def _changed(self) -> None:

@@ -16,6 +16,7 @@ from mailframe.imap.context import MessageContext
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.loading import rows_of
 from mailframe.imap.search_run import Found
+from mailframe.imap.worked_out import WORKED_OUT
 from mailframe.interfaces.mailbox import SummaryField
 from mailframe.mime.text import casemap
 from mailframe.model.mailbox import Listing
@@ -115,6 +116,21 @@ class SortOrder:
 
         Source: RFC 5256 section 3 (SORT).
         """
+        if self.fuzzy:
+            return await self._arranged(context, found)
+        # Orders hold: messages may only be missing from them, or be too many.
+        kept = WORKED_OUT.get(context.mailbox, self.criteria)
+        if kept is None or found.uids - kept[0]:
+            order = await self._arranged(context, found)
+            WORKED_OUT.put(context.mailbox, self.criteria, UIDSet.of(order), order)
+            return order.copy()
+        uids, order = kept
+        if uids == found.uids:
+            return list(order)
+        wanted = set(found.uids)
+        return [uid for uid in order if uid in wanted]
+
+    async def _arranged(self, context: MessageContext, found: Found) -> list[int]:
         fields = {name: None for key, _ in self.criteria for name in key.fields}
         columns = await read_columns(context, found.uids, tuple(fields))
         columns.scores = found.scores

@@ -19,7 +19,7 @@ from mailframe.imap.serialize import flag_list_out
 from mailframe.interfaces.mailbox import IMailbox
 from mailframe.model.flag import SEEN, FlagSet
 from mailframe.model.mailbox import Listing
-from mailframe.model.uid_set import UIDSet
+from mailframe.model.uid_set import UID_MAX, UIDSet
 
 _NEW_KEYWORDS = b" \\*"
 _EMPTY = Listing(highest_modseq=0, uid_next=1)
@@ -50,8 +50,10 @@ class View:
         enabled: What ENABLE switched on; the session's own set.
         saved: The search result variable (RFC 5182 section 2.1).
         now: Returns seconds since 1970.
+        progress: Told how much of how much a command has done.
         followers: What wants to be told of with every change, by tag
             (RFC 5267 section 4.3).
+        limit: Messages one command may work on; 0 for any number.
         stale: Whether the mailbox may have changed since it was last asked.
     """
 
@@ -65,6 +67,8 @@ class View:
         wake: Callable[[], None],
         enabled: Set[str],
         now: Callable[[], float] = lambda: 0.0,
+        limit: int = 0,
+        progress: Callable[[int, int], None] = lambda done, of: None,
     ) -> None:
         """Begin with nothing told.
 
@@ -76,7 +80,11 @@ class View:
             wake: Called when the mailbox may have changed.
             enabled: What ENABLE switched on.
             now: Returns seconds since 1970.
+            limit: Messages one command may work on; 0 for any number.
+            progress: Told how much of how much a command has done.
         """
+        self.limit = limit
+        self.progress = progress
         self.mailbox = mailbox
         self.read_only = read_only
         self.enabled = enabled
@@ -91,7 +99,7 @@ class View:
         self._wake = wake
         self._current = _EMPTY
         self._merged: Listing | None = None
-        self._ghosts: dict[int, tuple[FlagSet, int, int, int]] = {}
+        self._ghosts: dict[int, tuple[object, ...]] = {}
         self._told = 0
         self._told_flags: tuple[FlagSet, bool] | None = None
         self._flags_of: Listing | None = None
@@ -99,6 +107,7 @@ class View:
         self._touched = UIDSet.EMPTY
         self._known = 0
         self._owed = False
+        self._last_done = 0
         self._unwatch: Callable[[], None] | None = mailbox.watch(self._may_have_changed)
 
     def _may_have_changed(self) -> None:
@@ -144,6 +153,55 @@ class View:
         if self._ghosts:
             self.saved -= self.ghosts
         return self.saved
+
+    def over_limit(self, uids: UIDSet, limit: int | None = None) -> int:
+        """Return the lowest UID a command may work on, 0 if it may on all.
+
+        Args:
+            uids: The messages it names.
+            limit: How many are allowed, if not ``self.limit``.
+
+        Source: RFC 9738 section 3.1.
+        """
+        left = self.limit if limit is None else limit
+        if not left:
+            return 0
+        lowest = 0
+        column = self.uids
+        for start, stop in reversed(uids.slices(column)):
+            if stop - start > left:
+                return column[stop - left] if left else lowest
+            left -= stop - start
+            lowest = column[start]
+        return 0
+
+    def having(self, flag: str, uids: UIDSet) -> UIDSet:
+        """Return those of ``uids`` that have a flag."""
+        listing = self.listing
+        return UIDSet.of(
+            uid
+            for start, stop in uids.slices(listing.uids)
+            for uid, flags in zip(
+                listing.uids[start:stop], listing.flags[start:stop], strict=True
+            )
+            if flag in flags
+        )
+
+    def bounded(self, uids: UIDSet) -> UIDSet:
+        """Return the messages a command works on: the last, if there are too many.
+
+        Source: RFC 9738 section 3.1.
+        """
+        lowest = self.over_limit(uids)
+        if not lowest:
+            return uids
+        self._last_done = lowest
+        return uids & UIDSet([(lowest, UID_MAX)])
+
+    def take_last_done(self) -> int:
+        """Return, once, the lowest UID a command has got to, if it did not do all."""
+        last, self._last_done = self._last_done, 0
+        return last
 
     @property
     def ghosts(self) -> UIDSet:
@@ -336,14 +394,11 @@ class View:
     def _keep_ghosts(self, vanished: UIDSet, before: Listing) -> None:
         """Remember the rows the client was told of that are gone now."""
         known = self._told - len(self._ghosts)
+        columns = _columns(before)
         for start, stop in vanished.slices(before.uids):
             for row in range(start, min(stop, known)):
-                self._ghosts[before.uids[row]] = (
-                    before.flags[row],
-                    before.modseqs[row],
-                    before.dates[row],
-                    before.sizes[row],
-                )
+                uid, *values = (column[row] for column in columns)
+                self._ghosts[before.uids[row]] = tuple(values)
         self._changed -= vanished
         self._touched -= vanished
         self.recent -= UIDSet.of(
@@ -353,8 +408,8 @@ class View:
     def _with_ghosts(self) -> Listing:
         """Return the current listing with the ghosts at their places."""
         now = self._current
-        columns: tuple[list[object], ...] = ([], [], [], [], [])
-        sources = (now.uids, now.flags, now.modseqs, now.dates, now.sizes)
+        sources = _columns(now)[: 1 + len(next(iter(self._ghosts.values())))]
+        columns: list[list[object]] = [[] for _ in sources]
         start = 0
         for uid in sorted(self._ghosts):
             stop = bisect_left(now.uids, uid, start)
@@ -394,6 +449,16 @@ class View:
             b"* FLAGS %b\r\n* OK [PERMANENTFLAGS (%b)] Flags permitted\r\n"
             % (known, kept)
         )
+
+
+def _columns(listing: Listing) -> tuple[Sequence[object], ...]:
+    """Return the columns of a listing, that of the UIDs first."""
+    columns: tuple[Sequence[object], ...] = (
+        *(listing.uids, listing.flags, listing.modseqs, listing.dates, listing.sizes),
+        listing.saved,
+    )
+    # An account that does not say when messages were saved has no such column.
+    return columns if len(listing.saved) == len(listing.uids) else columns[:-1]
 
 
 def first_unseen(listing: Listing) -> int:

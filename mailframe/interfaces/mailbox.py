@@ -41,6 +41,7 @@ SummaryField = Literal[
     "message_id",
     "references",
     "preview",
+    "content_hash",
 ]
 """A field of :class:`mailframe.model.summary.Summary`."""
 
@@ -439,4 +440,43 @@ class IHeaderIndex(Interface):
 
         Returns:
             UIDs, ascending.
+        """
+
+
+class ISaveDates(Interface):
+    """Optional power of an account: it says when messages came into a mailbox.
+
+    Its listings have ``saved``. An appended or delivered message has the moment
+    it was stored, a copied or moved one that of the copy or the move; it never
+    changes.
+
+    Source: RFC 8514 section 3.
+    """
+
+
+class IReplacer(Interface):
+    """Optional power of an account: a message takes the place of another.
+
+    Source: RFC 8508 section 3.4.
+    """
+
+    def replace(
+        mailbox_id: str, uid: int, name: MailboxName, message: NewMessage
+    ) -> Awaitable[Appended]:
+        """Store a message and remove another in one step, durably.
+
+        Only what it takes more than the other counts against bounds.
+
+        Args:
+            mailbox_id: Of the mailbox that has the message to be removed.
+            uid: Which message that is.
+            name: Where the new one goes; may be the same mailbox.
+            message: The new one.
+
+        Raises:
+            NoSuchMailbox: One of the mailboxes is not there; nothing was done.
+            MessageGone: There is no such message; nothing was stored.
+            OverQuota: It does not fit; nothing was removed.
+            InsufficientStorage: The disk is full; nothing was removed.
+            TemporaryFailure: Asking again may help.
         """

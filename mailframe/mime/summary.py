@@ -1,6 +1,7 @@
 """What is worked out once about a message: see :mod:`mailframe.model.summary`."""
 
 import re
+from hashlib import sha256
 
 from mailframe.mime.address import addresses
 from mailframe.mime.charset import decode_charset
@@ -47,6 +48,7 @@ def summarise(octets: bytes) -> Summary:
         message_id=_message_id(root),
         references=_references(root),
         preview=preview(octets, root),
+        content_hash=sha256(octets).hexdigest(),
     )
 
 

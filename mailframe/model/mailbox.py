@@ -69,6 +69,8 @@ class Listing:
         modseqs: When each message was last changed.
         dates: Internal dates, seconds since 1970, UTC.
         sizes: Octets as RFC822.SIZE has them (lines end in CRLF).
+        saved: When each message came into this mailbox, seconds since 1970,
+            UTC; empty when the store does not say (``ISaveDates``).
     """
 
     highest_modseq: int
@@ -78,6 +80,7 @@ class Listing:
     modseqs: Sequence[int] = ()
     dates: Sequence[int] = ()
     sizes: Sequence[int] = ()
+    saved: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

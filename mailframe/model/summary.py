@@ -26,6 +26,7 @@ class Summary:
         message_id: The Message-ID with its angle brackets removed, or ``""``.
         references: Message-IDs of References, or of In-Reply-To when there
             is none, oldest first (RFC 5256 section 3).
+        content_hash: SHA-256 of the whole message, in hexadecimal digits.
         preview: The first 200 characters of readable text (RFC 8970).
 
     Source: RFC 9051 section 7.5.2 (ENVELOPE, BODY, BODYSTRUCTURE).
@@ -42,3 +43,4 @@ class Summary:
     message_id: str
     references: tuple[str, ...]
     preview: str
+    content_hash: str

@@ -27,6 +27,8 @@ from mailframe.interfaces.mailbox import (
     IHeaderIndex,
     IMailAccount,
     IMailbox,
+    IReplacer,
+    ISaveDates,
     ISpecialUseKeeper,
     NewMessage,
     SummaryField,
@@ -72,13 +74,17 @@ class _Message:
     date: int
     modseq: int
     arrived: int
+    saved: int
     summary: Summary | None = None
 
 
 class _Box:
     """One mailbox's messages and clock; sessions hold a MemoryMailbox on it."""
 
-    def __init__(self, uid_validity: int, mailbox_id: str) -> None:
+    def __init__(
+        self, uid_validity: int, mailbox_id: str, now: Callable[[], float]
+    ) -> None:
+        self._now = now
         self.uid_validity = uid_validity
         self.mailbox_id = mailbox_id
         self.special_use: frozenset[str] = frozenset()
@@ -105,6 +111,7 @@ class _Box:
                 modseqs=[message.modseq for message in messages],
                 dates=[message.date for message in messages],
                 sizes=[len(message.content) for message in messages],
+                saved=[message.saved for message in messages],
             )
         return self._listing
 
@@ -112,7 +119,9 @@ class _Box:
         """Store one message under the modseq already taken; return its UID."""
         uid = self.uid_next
         self.uid_next += 1
-        self.messages[uid] = _Message(content, flags, date, self.modseq, self.modseq)
+        self.messages[uid] = _Message(
+            content, flags, date, self.modseq, self.modseq, int(self._now())
+        )
         return uid
 
     def remove(self, uids: Iterable[int]) -> None:
@@ -134,7 +143,7 @@ class _Box:
         return intern_flags(flags)
 
 
-@implementer(IMailAccount, ISpecialUseKeeper)
+@implementer(IMailAccount, ISpecialUseKeeper, IReplacer, ISaveDates)
 class MemoryAccount(MemoryQuota, MemoryAnnotations):
     """One user's mail, as long as the object lives."""
 
@@ -166,7 +175,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
     def _new_box(self) -> _Box:
         number = self._next_validity
         self._next_validity += 1
-        return _Box(number, f"M{number}")
+        return _Box(number, f"M{number}", self._now)
 
     async def list_mailboxes(self) -> Sequence[MailboxInfo]:
         """Return the mailboxes, sorted."""
@@ -274,6 +283,31 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
         ]
         self._changed(box)
         return Appended(box.uid_validity, uids)
+
+    async def replace(
+        self, mailbox_id: str, uid: int, name: MailboxName, message: NewMessage
+    ) -> Appended:
+        """Store one, remove another."""
+        content = to_crlf(message.header + await whole(message.content))
+        target = self._box(name)
+        box = next(
+            (one for one in self._boxes.values() if one.mailbox_id == mailbox_id), None
+        )
+        if box is None:
+            raise NoSuchMailbox(mailbox_id)
+        if uid not in box.messages:
+            raise MessageGone(str(uid))
+        self.make_room([len(content)], less=[len(box.messages[uid].content)])
+        flags = target.spelt(message.flags)
+        target.modseq += 1
+        date = int(self._now()) if message.date is None else message.date
+        uids = [target.add(content, flags, date)]
+        box.modseq += 1
+        box.remove([uid])
+        self._changed(box)
+        if target is not box:
+            self._changed(target)
+        return Appended(target.uid_validity, uids)
 
     async def set_special_use(self, name: MailboxName, uses: frozenset[str]) -> None:
         """Change special uses."""

@@ -49,8 +49,12 @@ class MemoryQuota:
             raise NotPermitted("quota")
         self.limits = limits
 
-    def make_room(self, sizes: Collection[int]) -> None:
+    def make_room(self, sizes: Collection[int], less: Collection[int] = ()) -> None:
         """See that messages of these sizes fit.
+
+        Args:
+            sizes: Of the messages.
+            less: Of messages that go at the same time.
 
         Raises:
             OverQuota: They do not.
@@ -58,5 +62,6 @@ class MemoryQuota:
         if self.limits == QuotaLimits():
             return
         held = self.sizes()
-        if not self.limits.allow(sum(held) + sum(sizes), len(held) + len(sizes)):
+        octets = sum(held) + sum(sizes) - sum(less)
+        if not self.limits.allow(octets, len(held) + len(sizes) - len(less)):
             raise OverQuota(f"{len(sizes)} more messages")

@@ -46,6 +46,9 @@ class FakeContext:
         self.pauses += 1
         return None
 
+    def progress(self, done: int, of: int) -> None:
+        """Nobody is told."""
+
     async def refresh(self) -> None:
         """Take in the mailbox, in which nothing was expunged."""
         self.listing = (await self.mailbox.changes(0)).listing

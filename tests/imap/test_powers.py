@@ -6,8 +6,10 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from mailframe.errors import NoSuchMailbox
+from mailframe.imap.extensions import multisearch
 from mailframe.interfaces.mailbox import IMailAccount
-from tests.imap.world import World
+from tests.imap.world import World, done
 
 
 @implementer(IMailAccount)
@@ -94,3 +96,85 @@ class QuotaTests(SynchronousTestCase):
         for command in (b'GETQUOTA ""', b"GETQUOTAROOT INBOX", b'SETQUOTA "" ()'):
             heard = made.say(b"b %b\r\n" % command)
             self.assertEqual(heard, b"b NO [CANNOT] This account has no quota\r\n")
+
+
+class FiltersTests(SynchronousTestCase):
+    """FILTERS comes with METADATA."""
+
+    def test_without(self) -> None:
+        """An account that keeps no notes has no filters."""
+        world = World(1)
+        world.door.account = Plain(world.account)
+        made = world.selected()
+        self.assertNotIn(b"FILTERS", made.say(b"a CAPABILITY\r\n"))
+        heard = made.say(b"b SEARCH FILTER x\r\n")
+        self.assertIn(b"b NO [UNDEFINED-FILTER x]", heard)
+
+    def test_filters_that_multiply(self) -> None:
+        """Filters in filters cannot become more keys than a search may have."""
+        world = World(1)
+        made = world.selected()
+        for level in range(7):
+            inner = (
+                b" ".join([b"FILTER f%d" % (level + 1)] * 50) if level < 6 else b"SEEN"
+            )
+            put = b'a SETMETADATA "" (/private/filters/values/f%d "%b")\r\n'
+            self.assertIn(b"a OK", made.say(put % (level, inner)))
+        heard = made.say(b"b SEARCH FILTER f0\r\n")
+        self.assertIn(b"b BAD expected fewer search keys", heard)
+        self.assertEqual(world.reported, [])
+
+    def test_kept_by_others(self) -> None:
+        """What another program has put there may be no search program."""
+        world = World(1)
+        made = world.selected()
+        entries = {
+            "/private/filters/values/x": b"OR SEEN",
+            "/shared/filters/values/y": b"SEEN",
+        }
+        done(world.account.annotate(None, entries))
+        heard = made.say(b"b SEARCH FILTER x\r\n")
+        self.assertIn(b"b NO [UNDEFINED-FILTER x]", heard)
+        self.assertIn(b"c OK", made.say(b"c SEARCH FILTER y\r\n"))
+
+
+class MultiSearchTests(SynchronousTestCase):
+    """Many mailboxes, some of which come and go."""
+
+    def test_too_many(self) -> None:
+        """Bounded (RFC 7377 section 2.4)."""
+        world = World(1)
+        self.patch(multisearch, "_MAILBOXES_MAX", 2)
+        self.patch(multisearch, "_FILTERS_MAX", 2)
+        made = world.selected()
+        for name in (b"a", b"b"):
+            made.say(b"x CREATE %b\r\n" % name)
+        heard = made.say(b"c ESEARCH IN (personal) ALL\r\n")
+        self.assertIn(b"c NO [LIMIT]", heard)
+        heard = made.say(b"d ESEARCH IN (mailboxes a mailboxes b mailboxes c) ALL\r\n")
+        self.assertIn(b"d BAD expected fewer sources", heard)
+        names = b" ".join([b"a"] * 1001)
+        heard = made.say(b"e ESEARCH IN (mailboxes (%b)) ALL\r\n" % names)
+        self.assertIn(b"e BAD expected fewer mailboxes", heard)
+
+    def test_gone_meanwhile(self) -> None:
+        """A mailbox that cannot be opened any more is passed over."""
+        world = World(1)
+        made = world.logged_in()
+
+        async def gone(name: Any) -> Any:
+            raise NoSuchMailbox(name)
+
+        self.patch(world.account, "open", gone)
+        heard = made.say(b"a ESEARCH IN (personal) ALL\r\n")
+        self.assertEqual(heard, b"a OK ESEARCH completed\r\n")
+        self.assertEqual(world.reported, [])
+
+    def test_what_fails_saves_nothing(self) -> None:
+        """The search result variable is empty after NO."""
+        world = World(2)
+        made = world.selected()
+        made.say(b"a SEARCH RETURN (SAVE) ALL\r\n")
+        heard = made.say(b"b ESEARCH RETURN (SAVE) FILTER none\r\n")
+        self.assertIn(b"b NO [UNDEFINED-FILTER none]", heard)
+        self.assertIn(b"* SEARCH\r\n", made.say(b"c SEARCH $\r\n"))

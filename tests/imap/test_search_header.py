@@ -13,6 +13,7 @@ from mailframe.imap.search import parse_search
 from mailframe.imap.search_header import Header, HeaderBatch, Sent, values_of
 from mailframe.imap.search_run import run_search
 from mailframe.mime.text import casemap
+from mailframe.model.flag import DELETED, FlagChange
 from mailframe.model.uid_set import UIDSet
 from tests.imap.message_context import ViewTestCase
 from tests.imap.test_fetch import Passing
@@ -188,6 +189,19 @@ class IndexTests(ViewTestCase):
         request = parse_search(Cursor(b"SUBJECT s42"))
         self.assertEqual(self.wait(run_search(context, request)), UIDSet())
         self.assertEqual(read, [42, 77])
+
+    def test_gone_among_others(self) -> None:
+        """Read with its neighbours, and some are gone: the others are known."""
+        context = self.context(
+            [b"Subject: s%d\r\n\r\n" % place for place in range(6)],
+            [frozenset(("\\Seen",) if place % 2 else ()) for place in range(6)],
+        )
+        deleted = frozenset((DELETED,))
+        gone = UIDSet.of([2, 3, 4])
+        self.wait(context.mailbox.store(gone, FlagChange.ADD, deleted))
+        self.wait(context.mailbox.expunge())
+        request = parse_search(Cursor(b"SEEN SUBJECT s"))
+        self.assertEqual(self.wait(run_search(context, request)), UIDSet.of([6]))
 
     def test_large_headers_are_read_few_at_a_time(self) -> None:
         """A mailbox of messages that are all header is read piece by piece."""

@@ -110,6 +110,27 @@ class SequenceSetTests(SynchronousTestCase):
                 set(found.to_uids(uids, False)), {uids[row - 1] for row in wanted}
             )
 
+    def test_saved(self) -> None:
+        """``$`` is the search result variable, which only a view knows."""
+        self.assertTrue(read(b"$").saved)
+        self.assertRaises(TypeError, read(b"$").to_uids, [1], True)
+
+    def test_numbers(self) -> None:
+        """To a search a number beyond the mailbox is no error."""
+        for octets, count, wanted in (
+            (b"1:3,5", 4, [1, 2, 3]),
+            (b"3:9", 4, [3, 4]),
+            (b"9:*", 4, [4]),
+            (b"*", 0, []),
+            (b"1:*", 0, []),
+        ):
+            found = [
+                number
+                for low, high in read(octets).numbers(count)
+                for number in range(low, high + 1)
+            ]
+            self.assertEqual(found, wanted)
+
     @settings(max_examples=100, deadline=None)
     @given(
         st.binary(max_size=20) | st.text("0123456789:*,", max_size=20).map(str.encode)

@@ -112,8 +112,16 @@ _GIVEN = {"": 0, "empty": 0, "archive": 0, "five_messages": 5}
 
 
 def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
-    """Make the world a transcript asks for with ``given``."""
-    world = World(_GIVEN[header.get("given", "")])
+    """Make the world a transcript asks for.
+
+    ``given`` says which mail there is; ``limit_x: 5`` sets a limit.
+    """
+    limits = {
+        name.removeprefix("limit_"): int(value)
+        for name, value in header.items()
+        if name.startswith("limit_")
+    }
+    world = World(_GIVEN[header.get("given", "")], IMAPLimits(**limits))
     world.time = float(header.get("now", "0"))
     if header.get("given") == "archive":
         done(world.account.append(INBOX, archive()))

@@ -5,6 +5,8 @@ from mailframe.testing.annotation_contract import AnnotationContract, SpecialUse
 from mailframe.testing.header_index_contract import HeaderIndexContract
 from mailframe.testing.mailbox_contract import MailboxContract
 from mailframe.testing.quota_contract import QuotaContract
+from mailframe.testing.replacer_contract import ReplacerContract
+from mailframe.testing.save_dates_contract import SaveDatesContract
 from tests.storage.maildir_case import MaildirTestCase
 
 
@@ -14,6 +16,8 @@ class MaildirAccountTests(
     AnnotationContract,
     SpecialUseContract,
     HeaderIndexContract,
+    ReplacerContract,
+    SaveDatesContract,
     MaildirTestCase,
 ):
     """Mail in Maildirs, with the threads and the reactor of a program."""

@@ -7,6 +7,8 @@ from mailframe.testing.annotation_contract import AnnotationContract, SpecialUse
 from mailframe.testing.header_index_contract import HeaderIndexContract
 from mailframe.testing.mailbox_contract import MailboxContract
 from mailframe.testing.quota_contract import QuotaContract
+from mailframe.testing.replacer_contract import ReplacerContract
+from mailframe.testing.save_dates_contract import SaveDatesContract
 
 
 class MemoryAccountTests(
@@ -15,6 +17,8 @@ class MemoryAccountTests(
     AnnotationContract,
     SpecialUseContract,
     HeaderIndexContract,
+    ReplacerContract,
+    SaveDatesContract,
     TestCase,
 ):
     """Mail kept in memory."""

@@ -73,6 +73,10 @@ CREATE_PARAMETERS: dict[bytes, CreateParameter] = {}
 """By name in capitals; an extension may add to it."""
 
 
+CREATE_CODES: dict[str, Callable[[Session, MailboxName], Awaitable[bytes]]] = {}
+"""What makes the response code of CREATE, by capability; there can be one."""
+
+
 def parse_create(cursor: Cursor) -> tuple[MailboxName, Mapping[bytes, Any]]:
     """Read a name and parameters.
 
@@ -112,6 +116,8 @@ async def create(
     for word, value in parameters.items():
         await CREATE_PARAMETERS[word].check(session, value)
     await session.mail.create(name, parameters.get(b"USE", frozenset()))
+    for code in CREATE_CODES.values():
+        return b"[%b] CREATE completed" % await code(session, name)
     return b"CREATE completed"
 
 

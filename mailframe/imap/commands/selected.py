@@ -108,7 +108,7 @@ async def fetch(by_uid: bool, session: Session, command: _Fetch) -> bytes:
         if isinstance(value, Modifier):
             await value.begin(session, command.messages, request)
     before = view.listing
-    uids = request.narrowed(before, uids)
+    uids = view.bounded(request.narrowed(before, uids))
     whole = await run_fetch(view, request, uids, by_uid)
     if view.listing is not before:
         view.forget_seen(before, uids)

@@ -114,6 +114,7 @@ async def store(by_uid: bool, session: Session, command: Store) -> bytes:
         enables = STORE_MODIFIERS[name].enables
         if enables is not None:
             session.enable(enables)
+    uids = view.bounded(uids)
     told, untold = view.listing, view.pending
     if view.stale:
         await view.refresh()

@@ -28,7 +28,7 @@ async def run(by_uid: bool, session: Session, command: Transfer) -> bytes:
         MessageGone: Some were gone before; nothing was moved.
     """
     view = writable(session)
-    uids = view.chosen(command.messages, by_uid)
+    uids = view.bounded(view.chosen(command.messages, by_uid))
     if view.stale:
         await view.refresh()
     if not by_uid and uids & view.ghosts:

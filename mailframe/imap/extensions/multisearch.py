@@ -71,6 +71,7 @@ class _Opened:
     now: Callable[[], float]
     put: Callable[[bytes], None]
     pause: Callable[[], Awaitable[None] | None]
+    progress: Callable[[int, int], None]
     recent: UIDSet = UIDSet.EMPTY
     saved: UIDSet = UIDSet.EMPTY
     read_only: bool = True
@@ -183,6 +184,7 @@ async def _search_other(
             now=session.now,
             put=session.put,
             pause=session.pause,
+            progress=session.progress,
             recent=await mailbox.recent(False),
         )
         bound = await search.request.bound(Binding(opened, session.mail))

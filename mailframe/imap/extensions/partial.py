@@ -50,6 +50,11 @@ class Range(Narrowing):
         count = len(found)
         return found[max(0, count - self.high) : max(0, count - self.low + 1)]
 
+    @property
+    def most(self) -> int:
+        """How many messages the range can have."""
+        return self.high - self.low + 1
+
     def narrow(self, listing: Listing, uids: UIDSet) -> UIDSet:
         """Return the range of those of some messages that exist."""
         present = [

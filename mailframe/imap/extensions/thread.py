@@ -8,7 +8,7 @@ Source: RFC 5256 section 3 (THREAD).
 """
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from mailframe.imap.searching import (
     read_program,
 )
 from mailframe.imap.session import Session
-from mailframe.imap.sort_keys import Columns, read_columns
+from mailframe.imap.sort_keys import read_columns
 from mailframe.imap.thread_tree import (
     ThreadColumns,
     Threads,
@@ -36,6 +36,7 @@ from mailframe.imap.thread_tree import (
     written,
 )
 from mailframe.imap.view import View
+from mailframe.imap.worked_out import WORKED_OUT
 from mailframe.mime.subject import is_reply_or_forward
 from mailframe.model.uid_set import UIDSet
 
@@ -44,17 +45,18 @@ _SUBJECT = re.compile(
     rb'\((?:NIL|"[^"\\]*+(?:\\.[^"\\]*+)*+") "([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 )
 
-Algorithm = Callable[[View, UIDSet], Coroutine[Any, Any, tuple[Columns, Threads]]]
-"""Returns the messages that are still there, and their threads."""
+Threaded = tuple[Sequence[int], Threads]
+Algorithm = Callable[[View, UIDSet], Coroutine[Any, Any, Threaded]]
+"""Returns the UIDs of the messages that are still there, and their threads."""
 
 
-async def _ordered_subject(view: View, uids: UIDSet) -> tuple[Columns, Threads]:
+async def _ordered_subject(view: View, uids: UIDSet) -> Threaded:
     columns = await read_columns(view, uids, ("sent", "subject"))
     found = ThreadColumns(columns.sent(), columns.texts("subject"))
-    return columns, by_subject(found)
+    return columns.uids, by_subject(found)
 
 
-async def _references(view: View, uids: UIDSet) -> tuple[Columns, Threads]:
+async def _references(view: View, uids: UIDSet) -> Threaded:
     columns = await read_columns(
         view, uids, ("sent", "subject", "message_id", "references")
     )
@@ -68,7 +70,7 @@ async def _references(view: View, uids: UIDSet) -> tuple[Columns, Threads]:
     threads = by_references(found)
     asked = shared_subjects(threads, found)
     replies = await _replies(view, [columns.uids[message] for message in asked])
-    return columns, gathered(
+    return columns.uids, gathered(
         threads, found, lambda message: columns.uids[message] in replies
     )
 
@@ -94,11 +96,11 @@ def _subject(envelope: bytes) -> bytes:
     return nstring(cursor) or b""
 
 
-async def _refs(view: View, uids: UIDSet) -> tuple[Columns, Threads]:
+async def _refs(view: View, uids: UIDSet) -> Threaded:
     columns = await read_columns(view, uids, ("sent", "message_id", "references"))
     kept = columns.kept
     found = ThreadColumns(columns.sent(), (), kept["message_id"], kept["references"])
-    return columns, latest_last(by_references(found), columns.dates)
+    return columns.uids, latest_last(by_references(found), columns.dates)
 
 
 ALGORITHMS: dict[bytes, Algorithm] = {
@@ -136,6 +138,17 @@ def parse(cursor: Cursor) -> Thread:
     return Thread(algorithm, read_program(cursor, None, charset))
 
 
+async def _threaded(view: View, algorithm: Algorithm, uids: UIDSet) -> Threaded:
+    """Return threads, those of the last time if they are of the same messages."""
+    kept = WORKED_OUT.get(view.mailbox, algorithm)
+    if kept is not None and kept[0] == uids:
+        threaded: Threaded = kept[1]
+    else:
+        threaded = await algorithm(view, uids)
+        WORKED_OUT.put(view.mailbox, algorithm, uids, threaded)
+    return threaded
+
+
 async def run(by_uid: bool, session: Session, command: Thread) -> bytes:
     """Tell what was found in threads.
 
@@ -146,9 +159,8 @@ async def run(by_uid: bool, session: Session, command: Thread) -> bytes:
     """
     view = session.selected
     _, found = await find(session, view, command.search)
-    columns, threads = await command.algorithm(view, found.uids)
+    uids, threads = await _threaded(view, command.algorithm, found.uids)
     view.announce(expunges=False)
-    uids = columns.uids
     told = written(threads, uids if by_uid else numbers_in_order(uids, view))
     session.put(b"* THREAD%b%b\r\n" % (b" " if told else b"", told))
     return b"THREAD completed"

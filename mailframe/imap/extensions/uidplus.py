@@ -11,6 +11,7 @@ from mailframe.imap.commands.selected import run_expunge, writable
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.sequence import SequenceSet, sequence_set
 from mailframe.imap.session import Session
+from mailframe.model.flag import DELETED
 
 
 def parse(cursor: Cursor) -> SequenceSet:
@@ -27,7 +28,11 @@ async def run(session: Session, messages: SequenceSet) -> bytes:
     Source: RFC 4315 section 2.1.
     """
     view = writable(session)
-    await run_expunge(view, view.chosen(messages, by_uid=True))
+    uids = view.chosen(messages, by_uid=True)
+    if view.limit:
+        await view.refresh()
+        uids = view.bounded(view.having(DELETED, uids))
+    await run_expunge(view, uids)
     return b"UID EXPUNGE completed"
 
 

@@ -29,7 +29,7 @@ class UTF8Data(MessageData):
     def read(self, cursor: Cursor) -> bool:
         """Read up to the literal, or behind it."""
         if not self.begun:
-            cursor.expect(b" (~")
+            cursor.expect(b" (~", "a literal8 in parentheses")
             cursor.position -= 1
             return super().read(cursor)
         cursor.expect(b")")

@@ -26,6 +26,8 @@ from mailframe.interfaces.mailbox import (
     IAnnotatedAccount,
     IMailAccount,
     IQuotaKeeper,
+    IReplacer,
+    ISaveDates,
     ISpecialUseKeeper,
     NewMessage,
 )
@@ -45,6 +47,7 @@ from mailframe.storage.maildir import (
     arrival,
     folders,
     quota,
+    replacing,
     subscriptions,
     transfer,
 )
@@ -71,7 +74,14 @@ MAILBOXES_MAX = 10_000
 _TIDY_SECONDS = 0.2
 
 
-@implementer(IMailAccount, IQuotaKeeper, IAnnotatedAccount, ISpecialUseKeeper)
+@implementer(
+    IMailAccount,
+    IQuotaKeeper,
+    IAnnotatedAccount,
+    ISpecialUseKeeper,
+    IReplacer,
+    ISaveDates,
+)
 class MaildirAccount:
     """An account; made by the realm, which calls :meth:`begin` once.
 
@@ -443,6 +453,21 @@ class MaildirAccount:
             uids = await self.change(arrival.append, box.mailbox_id, drafts)
         except BaseException:
             # A job still waiting would fail without its file, and store nothing.
+            discard(drafts)
+            raise
+        return Appended(box.row.uid_validity, uids)
+
+    async def replace(
+        self, mailbox_id: str, uid: int, name: MailboxName, message: NewMessage
+    ) -> Appended:
+        """Store one and remove another, durably."""
+        box = await self.box(name)
+        [draft] = drafts = await prepared([message], self._store, self.ask)
+        try:
+            uids = await self.change(
+                replacing.replace, mailbox_id, uid, box.mailbox_id, draft
+            )
+        except BaseException:
             discard(drafts)
             raise
         return Appended(box.row.uid_validity, uids)

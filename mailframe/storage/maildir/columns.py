@@ -11,7 +11,7 @@ from array import array
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from mailframe.model.mailbox import Changes, Listing
 from mailframe.model.uid_set import UIDSet
@@ -39,6 +39,33 @@ class Loaded:
     arrived: "array[int]"
     keywords: dict[str, str]
     all_uids: UIDSet
+
+
+class Seconds(Sequence[int]):
+    """The moments at which messages came, out of the mod-sequences they came at.
+
+    A mod-sequence is the time in milliseconds, or a little more when a mailbox
+    changes faster than that.
+    """
+
+    def __init__(self, modseqs: "array[int]") -> None:
+        """Hold a column that does not change any more."""
+        self._modseqs = modseqs
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._modseqs)
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[int]: ...
+
+    def __getitem__(self, place: int | slice) -> int | Sequence[int]:
+        """Return seconds since 1970, of one message or several."""
+        if isinstance(place, slice):
+            return [modseq // 1000 for modseq in self._modseqs[place]]
+        return self._modseqs[place] // 1000
 
 
 class _Entry(NamedTuple):
@@ -137,7 +164,14 @@ class Columns:
         row = pending[-1].row
         self._arrived = arrived
         self._listing = Listing(
-            row.highest_modseq, row.uid_next, uids, flags, modseqs, dates, sizes
+            row.highest_modseq,
+            row.uid_next,
+            uids,
+            flags,
+            modseqs,
+            dates,
+            sizes,
+            Seconds(arrived),
         )
 
     def all_uids(self) -> UIDSet:

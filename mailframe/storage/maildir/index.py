@@ -21,7 +21,7 @@ from mailframe.model.flag import NO_FLAGS, FlagSet, intern_flags
 from mailframe.model.uid_set import UID_MAX, UIDSet
 
 INDEX_FILE = "mailframe.index"
-_VERSION = 2
+_VERSION = 3
 _SHIFT = 32
 _FLAG_SETS_MANY = 10_000
 
@@ -76,7 +76,8 @@ CREATE TABLE summaries (
     sort_cc TEXT NOT NULL,
     message_id TEXT NOT NULL,
     "references" TEXT NOT NULL,
-    preview TEXT NOT NULL
+    preview TEXT NOT NULL,
+    content_hash TEXT NOT NULL
 );
 CREATE TABLE headers (
     id INTEGER PRIMARY KEY,

@@ -26,7 +26,7 @@ from mailframe.model.mailbox import Listing, MailboxStatus
 from mailframe.model.summary import Summary
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir import scan
-from mailframe.storage.maildir.columns import Loaded
+from mailframe.storage.maildir.columns import Loaded, Seconds
 from mailframe.storage.maildir.content import OpenFile
 from mailframe.storage.maildir.index import INDEX_FILE, Index, MailboxRow
 from mailframe.storage.maildir.store import (
@@ -121,7 +121,14 @@ class AccountReader:
                 sizes.extend(columns[4])
                 arrived.extend(columns[5])
         listing = Listing(
-            row.highest_modseq, row.uid_next, uids, flags, modseqs, dates, sizes
+            row.highest_modseq,
+            row.uid_next,
+            uids,
+            flags,
+            modseqs,
+            dates,
+            sizes,
+            Seconds(arrived),
         )
         return Loaded(row, listing, arrived, keywords, UIDSet.of(uids))
 

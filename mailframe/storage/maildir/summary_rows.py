@@ -28,6 +28,7 @@ FIELDS: tuple[SummaryField, ...] = (
     "message_id",
     "references",
     "preview",
+    "content_hash",
 )
 _INSERT = f"INSERT OR REPLACE INTO summaries VALUES (?{',?' * len(FIELDS)})"  # noqa: S608
 
@@ -133,6 +134,7 @@ def _values(summary: Summary) -> list[Any]:
         _text(summary.message_id),
         _text("\n".join(one.replace("\n", " ") for one in summary.references)),
         _text(summary.preview),
+        summary.content_hash,
     ]
 
 
