@@ -16,6 +16,7 @@ from mailframe.imap.criterion import (
     SearchRows,
     UIDs,
     all_of,
+    leaves,
     none_of,
 )
 from mailframe.imap.cursor import Cursor
@@ -169,11 +170,20 @@ async def find(
             if option.check is not None:
                 option.check(session, search)
     bound = await search.request.bound(Binding(view, session.mail))
+    # A UID command too may not tell of expunges then (RFC 7162 section 3.2.10.2).
+    view.holding = names_numbers(bound)
     if bound.tells_modseq:
         session.enable("CONDSTORE")
     among = view.bounded(candidates(bound.key, view)) if view.limit else None
     found = await run_scored(view, bound, among)
     return bound, Found(found.uids - view.ghosts, found.scores)
+
+
+def names_numbers(request: SearchRequest) -> bool:
+    """Tell whether there are message numbers among the criteria."""
+    return any(
+        isinstance(leaf, Messages) and not leaf.by_uid for leaf in leaves(request.key)
+    )
 
 
 def candidates(key: SearchKey, view: View) -> UIDSet:

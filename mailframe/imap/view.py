@@ -50,6 +50,8 @@ class View:
         enabled: What ENABLE switched on; the session's own set.
         saved: The search result variable (RFC 5182 section 2.1).
         now: Returns seconds since 1970.
+        holding: Whether no expunge may be told in the command that runs, though
+            it is one by UID.
         progress: Told how much of how much a command has done.
         followers: What wants to be told of with every change, by tag
             (RFC 5267 section 4.3).
@@ -106,6 +108,7 @@ class View:
         self._changed = UIDSet.EMPTY
         self._touched = UIDSet.EMPTY
         self._known = 0
+        self.holding = False
         self._owed = False
         self._last_done = 0
         self._unwatch: Callable[[], None] | None = mailbox.watch(self._may_have_changed)
@@ -340,6 +343,7 @@ class View:
 
         Source: RFC 7162 sections 3.2, 3.2.7 and 6.
         """
+        self.holding = False
         owed, self._owed = self._owed or bool(self._ghosts), False
         if not owed or "QRESYNC" not in self.enabled:
             return b""
@@ -370,7 +374,7 @@ class View:
         followers = self.followers.values()
         for follower in followers:
             self.put(follower.removed())
-        if self._ghosts and expunges and not self.behind:
+        if self._ghosts and expunges and not (self.behind or self.holding):
             self._tell_expunges()
         if self._flags_of is not self._current:
             # Keywords come with messages and with STORE, never alone.

@@ -108,7 +108,13 @@ class World:
         return made
 
 
-_GIVEN = {"": 0, "empty": 0, "archive": 0, "five_messages": 5}
+_GIVEN = {
+    "": 0,
+    "empty": 0,
+    "archive": 0,
+    "five_messages": 5,
+    "many_messages": 1203,
+}
 
 
 def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.mime.subject import base_subject
+from mailframe.mime.subject import base_subject, is_reply_or_forward
 
 CASES = (
     (b"hello", "hello"),
@@ -53,3 +53,24 @@ class BaseSubjectTests(SynchronousTestCase):
         """The base subject of a base subject is itself."""
         found = base_subject(value)
         self.assertEqual(base_subject(found.encode()), found)
+
+
+class ReplyTests(SynchronousTestCase):
+    """RFC 5256 section 3 (REFERENCES): what makes a reply of a message."""
+
+    def test_replies(self) -> None:
+        """A leader, a trailer or a forwarded whole; blobs alone do not."""
+        for value, wanted in (
+            (b"Re: a", True),
+            (b"[x] Fwd [y]: a", True),
+            (b"a (fwd)", True),
+            (b"a (FWD)  ", True),
+            (b"[fwd: a]", True),
+            (b"=?utf-8?q?Re=3A_a?=", True),
+            (b"a  ", False),
+            (b"[x] [y] a", False),
+            (b"[fwd: a", False),
+            (b"regarding: a", False),
+            (b"", False),
+        ):
+            self.assertEqual(is_reply_or_forward(value), wanted, value)

@@ -11,9 +11,8 @@ from typing import Any
 
 from mailframe.imap.command import Command, Extension
 from mailframe.imap.commands.select import Select
-from mailframe.imap.criterion import Messages, leaves
 from mailframe.imap.responses import Rejected
-from mailframe.imap.searching import Search
+from mailframe.imap.searching import Search, names_numbers
 from mailframe.imap.session import Session
 
 # UID FETCH, UID STORE and so on stand for these.
@@ -33,17 +32,10 @@ def _check(session: Session, command: Command, arguments: Any) -> None:
     search = getattr(arguments, "search", arguments)
     if (
         command.name in _PROHIBITED
-        or (isinstance(search, Search) and _has_numbers(search))
+        or (isinstance(search, Search) and names_numbers(search.request))
         or (isinstance(arguments, Select) and _has_sample(arguments))
     ):
         raise Rejected(b"[UIDREQUIRED] No message numbers after ENABLE UIDONLY")
-
-
-def _has_numbers(search: Search) -> bool:
-    return any(
-        isinstance(leaf, Messages) and not leaf.by_uid
-        for leaf in leaves(search.request.key)
-    )
 
 
 def _has_sample(command: Select) -> bool:
