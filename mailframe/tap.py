@@ -7,12 +7,13 @@ from twisted.application.service import IService
 from twisted.cred.strcred import AuthOptionMixin
 from twisted.python import usage
 
-from mailframe.config import KEYS, BadConfig, HostConfig, Key, host_config, read_file
+from mailframe.config import BadConfig, HostConfig, host_config, read_file
+from mailframe.config_keys import KEYS, Key
 from mailframe.interfaces.auth import IUsernamePassword
 
 
 class Options(usage.Options, AuthOptionMixin):
-    """Command-line options of ``twistd mailframe``, made from ``config.KEYS``."""
+    """Command-line options of ``twistd mailframe``, made from ``config_keys.KEYS``."""
 
     synopsis = "[options]"
     longdesc = (

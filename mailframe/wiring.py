@@ -11,26 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from mailframe.auth.chain import DirectoryChain
 from mailframe.auth.compose import compose
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.choice import make_checker, make_realm
-from mailframe.config import IMPLICIT_TLS, BadConfig, HostConfig, Listener
+from mailframe.config import BadConfig, HostConfig
+from mailframe.config_keys import IMPLICIT_TLS
 from mailframe.delivery.pickup import Pickup
 from mailframe.fetch.options import read_accounts
 from mailframe.fetch.service import FetchService
 from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host
-from mailframe.net.eager import be_eager
+from mailframe.listening import Listening, said
 from mailframe.net.factory import MailFactory
 from mailframe.net.imap import IMAPFactory
 from mailframe.net.mallopt import keep_large_blocks
@@ -75,7 +73,6 @@ class MailService(MultiService):
         super().__init__()  # type: ignore[no-untyped-call]
         self._config = config
         self._reactor = reactor
-        self._ports: list[Any] = []
         self._received_by: Reception | None = None
         self._pickup: Any = None
         _make_private(config.state_dir)
@@ -92,7 +89,7 @@ class MailService(MultiService):
                 run=threads.run,
             )
         except (ValueError, OSError) as error:
-            raise BadConfig(f"auth: {_said(error)}") from None
+            raise BadConfig(f"auth: {said(error)}") from None
         self._host = Host(str(config.state_dir), config.domains, reactor)
         self._realm = make_realm(config.realm, self._host)
         if IService.providedBy(self._realm):
@@ -111,10 +108,7 @@ class MailService(MultiService):
         self._tls = self._make_tls()
         self._fetch = self._make_fetch()
         self._options = self._make_options()
-        self._listeners = [
-            (listener, self._endpoint(listener), self._factory(listener.service))
-            for listener in config.listeners
-        ]
+        self._listening = Listening(config.listeners, self._factory, self._tls, reactor)
 
     # The life of a service.
 
@@ -124,7 +118,7 @@ class MailService(MultiService):
         Raises:
             BadConfig: One of them cannot be bound; none stays bound.
         """
-        self._bind()
+        self._listening.bind()
         MultiService.privilegedStartService(self)  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
@@ -133,7 +127,7 @@ class MailService(MultiService):
         Raises:
             BadConfig: That cannot be done; no port stays bound.
         """
-        self._bind()
+        self._listening.bind()
         try:
             self._intake.open()
             MultiService.startService(self)  # type: ignore[no-untyped-call]
@@ -144,35 +138,20 @@ class MailService(MultiService):
             if self._fetch is not None:
                 self._fetch.startService()
         except BadConfig:
-            self._unbind()
+            self._listening.unbind()
             raise
         except (OSError, IntakeBusy, JournalBusy) as error:
-            self._unbind()
-            raise BadConfig(f"--state-dir: {_said(error)}") from None
+            self._listening.unbind()
+            raise BadConfig(f"--state-dir: {said(error)}") from None
 
     def stopService(self) -> "Deferred[None]":
         """Take no more connections, let sessions end, then stop the store."""
         return Deferred.fromCoroutine(self._stop())
 
-    def _bind(self) -> None:
-        if not self._ports:
-            for listener, endpoint, factory in self._listeners:
-                self._listen(listener, endpoint, factory)
-
-    def _unbind(self) -> list[Any]:
-        """Stop listening; return what to wait for."""
-        ports, self._ports = self._ports, []
-        return [maybeDeferred(port.stopListening) for port in ports]
-
     async def _stop(self) -> None:
         if not self.running:
             return
-        await gatherResults(self._unbind())
-        ended = gatherResults(
-            [factory.shut_down() for _, _, factory in self._listeners]
-        )
-        ended.addTimeout(STOP_TIMEOUT, self._reactor, lambda result, seconds: None)
-        await ended
+        await self._listening.shut_down(STOP_TIMEOUT)
         for service in (self._fetch, self._pickup):
             if service is not None:
                 await maybeDeferred(service.stopService)
@@ -186,49 +165,9 @@ class MailService(MultiService):
     @property
     def addresses(self) -> list[tuple[str, Any]]:
         """Return what is listened on, as pairs of service and ``IAddress``."""
-        return [
-            (listener.service, port.getHost())
-            for (listener, _, _), port in zip(
-                self._listeners, self._ports, strict=False
-            )
-        ]
+        return self._listening.addresses
 
     # What it is made of.
-
-    def _listen(self, listener: Listener, endpoint: Any, factory: MailFactory) -> None:
-        serving: Any = factory
-        if listener.service in IMPLICIT_TLS:
-            serving = TLSMemoryBIOFactory(self._tls, False, factory)
-            serving.noisy = False
-        trouble: list[Failure] = []
-        endpoint.listen(serving).addCallbacks(self._bound, trouble.append)
-        if trouble:
-            self._unbind()
-            error: Any = trouble[0].value
-            raise BadConfig(
-                f"--{listener.service} {listener.endpoint}:"
-                f" {_said(getattr(error, 'socketError', None) or error)}"
-            )
-        _log.info(
-            "{service} on {endpoint}",
-            service=listener.service,
-            endpoint=listener.endpoint,
-        )
-
-    def _bound(self, port: Any) -> None:
-        be_eager(port)
-        self._ports.append(port)
-
-    def _endpoint(self, listener: Listener) -> Any:
-        try:
-            endpoint: Any = serverFromString(  # type: ignore[no-untyped-call]
-                self._reactor, listener.endpoint
-            )
-            return endpoint
-        except (ValueError, TypeError, KeyError) as error:
-            raise BadConfig(
-                f"--{listener.service} {listener.endpoint}: not an endpoint: {error}"
-            ) from None
 
     def _factory(self, service: str) -> MailFactory:
         """Return what serves a service."""
@@ -308,7 +247,7 @@ class MailService(MultiService):
                 reactor=self._reactor,
             )
         except (ValueError, OSError) as error:
-            raise BadConfig(f"--fetch {config.fetch}: {_said(error)}") from None
+            raise BadConfig(f"--fetch {config.fetch}: {said(error)}") from None
 
     def _make_options(self) -> SMTPOptions:
         try:
@@ -334,14 +273,6 @@ class MailService(MultiService):
             return ServerTLS(certificate, key, self._reactor.seconds)
         except TLSFileError as error:
             raise BadConfig(f"--tls-certificate: {error}") from None
-
-
-def _said(error: BaseException) -> str:
-    """Return an error as one line for people."""
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}"
-    return str(error)
 
 
 def _make_private(path: Path) -> None:

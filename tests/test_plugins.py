@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.config import KEYS
+from mailframe.config_keys import KEYS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -1,0 +1,152 @@
+"""What can be set: options of the command line and keys of the TOML file.
+
+One table, :data:`KEYS`; ``tap`` makes options of it and ``config.read_file``
+accepts the same names, so the two cannot differ.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that can be set.
+
+    Attributes:
+        name: As on the command line, without the dashes, and in the file.
+        kind: ``text``, ``number``, ``switch`` or ``list`` (repeatable).
+        help: What it does, for ``--help``.
+        missing: What does not exist yet, when the key is accepted but its
+            back end is not there; ``""`` when it works.
+    """
+
+    name: str
+    kind: str
+    help: str
+    missing: str = ""
+
+
+SERVICES = {
+    "smtp": "receive mail from other hosts (STARTTLS)",
+    "submission": "take mail from our users (STARTTLS, login required)",
+    "submissions": "the same over implicit TLS",
+    "lmtp": "take mail from a local MTA, a verdict for each recipient",
+    "pop3": "serve POP3 (STLS)",
+    "pop3s": "serve POP3 over implicit TLS",
+    "imap": "serve IMAP (STARTTLS)",
+    "imaps": "serve IMAP over implicit TLS",
+}
+"""What can listen, with a word on each."""
+
+IMPLICIT_TLS = {"submissions": "submission", "pop3s": "pop3", "imaps": "imap"}
+"""Services that begin with TLS, and the plain service each of them is."""
+
+KEYS: tuple[Key, ...] = (
+    Key("hostname", "text", "name in banners and Received [default: the FQDN]"),
+    Key(
+        "domain",
+        "list",
+        "a domain we receive mail for; repeatable, the first is the default"
+        " [default: localhost]",
+    ),
+    Key(
+        "state-dir",
+        "text",
+        "where mailframe keeps everything; created with mode 0700"
+        " [default: ./mailframe-data]",
+    ),
+    Key(
+        "auth",
+        "list",
+        "who may log in, TYPE:ARGS; repeatable, asked in order; see --help-auth"
+        " [default: passwd:STATE-DIR/passwd]",
+    ),
+    Key(
+        "realm",
+        "text",
+        "where mail is kept, TYPE:ARGS; see --help-realm"
+        " [default: maildir:STATE-DIR/mail/%d/%n]",
+    ),
+    *(
+        Key(
+            name,
+            "list",
+            f"{what}; a Twisted endpoint such as tcp:2525, or a port; repeatable."
+            " Naming any listener turns the sandbox's off",
+        )
+        for name, what in SERVICES.items()
+    ),
+    Key(
+        "tls-certificate",
+        "text",
+        "PEM file with the certificate chain, or a directory of them chosen by"
+        " server name; read again when changed [default: one made once]",
+    ),
+    Key("tls-key", "text", "PEM file with the key [default: in the certificate's]"),
+    Key(
+        "allow-plaintext-auth",
+        "switch",
+        "take passwords without TLS beyond loopback too",
+    ),
+    Key("aliases", "text", "aliases(5) file for our domains; read again when changed"),
+    Key(
+        "virtual-domain",
+        "list",
+        "a domain whose addresses are in the --virtual tables only; repeatable",
+    ),
+    Key(
+        "virtual",
+        "list",
+        "table of virtual addresses, TYPE:ARGS (file, regex, static); repeatable,"
+        " asked in order",
+    ),
+    Key("relay-domain", "list", "a domain we pass mail on for; repeatable"),
+    Key(
+        "separator",
+        "text",
+        "characters any of which begins the detail of an address, as the + in"
+        " alice+lists@example.org [default: none]",
+    ),
+    Key(
+        "check",
+        "list",
+        "look at mail on its way in: TYPE[,accept|defer|refuse][,SECONDS]:ARGS, the"
+        " words saying what a check that fails means; repeatable, asked in order:"
+        " helo, sender, recipient, rate, tarpit, dnsbl, greylist, milter, policy"
+        " (docs/howto/policy.rst)",
+    ),
+    Key(
+        "relay-from",
+        "list",
+        "network (CIDR) whose hosts may relay through us; repeatable",
+    ),
+    Key(
+        "smarthost",
+        "list",
+        "HOST:PORT[:user:passwordfile] all outbound mail goes to; repeatable, the"
+        " next when one fails [default: by MX]",
+    ),
+    Key(
+        "bare-newline",
+        "text",
+        "what becomes of a message with a bare CR or LF: reject, or normalize to"
+        " CRLF [default: reject]",
+    ),
+    Key(
+        "xclient-from",
+        "list",
+        "network (CIDR) of proxies that may say who their client is (XCLIENT,"
+        " XFORWARD); repeatable",
+    ),
+    Key(
+        "fetch",
+        "text",
+        "TOML file of remote accounts to collect mail from (docs/howto/fetch.rst)",
+    ),
+    Key(
+        "pickup-dir",
+        "text",
+        "directory in which mailframe sendmail drops mail [default: STATE-DIR/pickup]",
+    ),
+    Key("workers", "number", "processes that serve [default: 1]", "more than one"),
+)
+"""Everything that can be set."""
