@@ -76,6 +76,9 @@ class IMAPLimits:
     unasked_literal: int = 0
     """Octets of a literal that comes without being asked for; 0 for any number
     (LITERAL+), 4096 for LITERAL- (RFC 7888 section 5)."""
+    inflated: int = 65_536
+    """Octets a step makes of compressed input (COMPRESS); what they come from
+    waits until they have been dealt with."""
     command: int = 262_144
     """Octets of one command with all literals that are not messages."""
     login_command: int = 8192

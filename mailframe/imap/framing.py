@@ -82,6 +82,12 @@ class Framer:
         """Take what the transport read."""
         self._held += octets
 
+    def take_rest(self) -> bytes:
+        """Return what was received and not handed out, and forget it."""
+        rest = bytes(self._held[self._begin :])
+        self.reset()
+        return rest
+
     def next_piece(self) -> bytes | Announced | Skipped | None:
         """Return the next piece, or ``None`` until more octets arrive.
 

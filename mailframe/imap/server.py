@@ -20,6 +20,7 @@ from mailframe.errors import BadSyntax, LineTooLong, MailError
 from mailframe.imap.appending import Appending
 from mailframe.imap.capabilities import COMMANDS, EXTENSIONS
 from mailframe.imap.command import Answer, Command, Completed, Dialogue
+from mailframe.imap.compression import Compression
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.fetch import BrokenLiteral
 from mailframe.imap.framing import SKIPPED, Announced, Framer
@@ -95,6 +96,8 @@ class IMAPServer:
             now=now,
             extensions=EXTENSIONS,
         )
+        self._compression: Compression | None = None
+        self._before = b""
         self._running = False
         self._parting: bytes | None = None
         self._errors = 0
@@ -133,11 +136,16 @@ class IMAPServer:
 
     def receive(self, octets: bytes) -> None:
         """Take what the transport read."""
-        self._framer.receive(octets)
+        (self._compression or self._framer).receive(octets)
 
     def take_output(self) -> bytes:
         """Return what is to be sent, once."""
-        return self._session.take_output()
+        octets = self._session.take_output()
+        if octets and self._compression is not None:
+            octets = self._compression.deflate(octets)
+        if self._before:
+            octets, self._before = self._before + octets, b""
+        return octets
 
     def next_step(self) -> Step | None:
         """Do what needs no waiting; return the first thing that does."""
@@ -155,8 +163,33 @@ class IMAPServer:
                 self._goodbye(b"Line too long")
                 return None
             if step is not _MORE:
+                if step is None and self._compression and self._compression.more:
+                    # A step of its own, so that others get their turn.
+                    step = self._inflate(self._compression)
                 return None if step is None else self._run(step)
         return None
+
+    async def _inflate(self, compression: Compression) -> None:
+        try:
+            self._framer.receive(compression.inflate())
+        except BadSyntax:
+            self._goodbye(b"That is not compressed")
+
+    def _change_layer(self) -> None:
+        """Compress from here on, or not any more.
+
+        Source: RFC 4978 section 3, RFC 8437 section 4.1.
+        """
+        self._before = self.take_output()
+        rest = self._framer.take_rest()
+        if self._compression is None:
+            self._compression = Compression(self._limits.inflated)
+            self._compression.receive(rest)
+        else:
+            last, rest = self._compression.finish()
+            self._compression = None
+            self._before += last
+            self._framer.receive(rest)
 
     async def _run(self, step: Step) -> None:
         """Run a step; what was to be said meanwhile is said after it."""
@@ -274,6 +307,8 @@ class IMAPServer:
                 else:
                     text = code + text
         self._session.put(b"%b OK %b\r\n" % (tag, text))
+        if self._session.compressed is not (self._compression is not None):
+            self._change_layer()
 
     async def _wait(
         self, tag: bytes, command: Command, result: Coroutine[Any, Any, bytes]

@@ -46,6 +46,7 @@ class Session:
         enabled: What ENABLE switched on, in capitals.
         checks: What may refuse a command, because of what is switched on.
         starting_tls: TLS begins after the output.
+        compressed: Both directions are compressed after the next tagged OK.
         closing: The connection is closed after the output.
         failed_logins: How often a login was refused.
         tag: Of the command that runs, for responses that name it.
@@ -74,6 +75,7 @@ class Session:
         self.enabled: set[str] = set()
         self.checks: list[Callable[[Session, Command, Any], None]] = []
         self.starting_tls = False
+        self.compressed = False
         self.closing = False
         self.failed_logins = 0
         self.tag = b""

@@ -121,7 +121,7 @@ class Pump(Protocol):
             return
         self._last_octets = self._reactor.seconds()
         self._server.receive(data)
-        if self._running or self._full:
+        if self._running or self._full or self._turn is not None:
             self._be_deaf(True)
         else:
             self._pull()

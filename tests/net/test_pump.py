@@ -254,8 +254,11 @@ class PumpTests(SynchronousTestCase):
         """Many commands in one read do not keep the reactor from others."""
         self.pump.dataReceived(b"a" * (TURN + 1))
         self.assertEqual(self.said(), b"hello " + b"a" * TURN)
+        self.pump.dataReceived(b"b")
+        self.assertEqual(self.transport.producerState, "paused")
         self.clock.advance(0)
-        self.assertEqual(self.said(), b"a")
+        self.assertEqual(self.said(), b"ab")
+        self.assertEqual(self.transport.producerState, "producing")
 
     def test_wake(self) -> None:
         """A server that has news is asked soon, however often it says so."""
