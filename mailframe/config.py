@@ -76,6 +76,9 @@ class HostConfig:
         xclient_from: Networks of proxies that may speak for their clients.
         fetch: TOML file of remote accounts, or ``None``.
         pickup_dir: Where programs drop mail, or ``None`` for in ``state_dir``.
+        pop3_apop: Whether POP3 offers APOP.
+        pop3_expire: Days for which POP3 says that mail stays, ``None`` for ever.
+        pop3_login_delay: Seconds between two POP3 logins of a user.
     """
 
     hostname: str
@@ -100,6 +103,9 @@ class HostConfig:
     xclient_from: tuple[str, ...] = ()
     fetch: Path | None = None
     pickup_dir: Path | None = None
+    pop3_apop: bool = False
+    pop3_expire: int | None = None
+    pop3_login_delay: int = 0
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -195,6 +201,9 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         xclient_from=tuple(given.get("xclient-from", ())),
         fetch=_path(given.get("fetch")),
         pickup_dir=_path(given.get("pickup-dir")),
+        pop3_apop=bool(given.get("pop3-apop")),
+        pop3_expire=_days(given, "pop3-expire"),
+        pop3_login_delay=_seconds(given, "pop3-login-delay"),
     )
     if config.tls_key and not config.tls_certificate:
         raise BadConfig("--tls-key needs --tls-certificate")
@@ -214,6 +223,24 @@ def _choice(given: Mapping[str, Any], name: str, words: tuple[str, ...]) -> int:
     if word not in words:
         raise BadConfig(f"--{name} {word}: not one of {', '.join(words)}")
     return words.index(word)
+
+
+def _days(given: Mapping[str, Any], name: str) -> int | None:
+    """Return a number of days, ``None`` for ``never``."""
+    text = given.get(name, "never")
+    if text == "never":
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) < 100_000):
+        raise BadConfig(f"--{name} {text}: neither never nor a number of days")
+    return int(text)
+
+
+def _seconds(given: Mapping[str, Any], name: str) -> int:
+    """Return seconds, a week at most."""
+    value: int = given.get(name, 0)
+    if not 0 <= value <= 604_800:
+        raise BadConfig(f"--{name} {value}: 0 to 604800 seconds")
+    return value
 
 
 def _path(text: str | None) -> Path | None:

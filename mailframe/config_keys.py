@@ -147,6 +147,22 @@ KEYS: tuple[Key, ...] = (
         "text",
         "directory in which mailframe sendmail drops mail [default: STATE-DIR/pickup]",
     ),
+    Key(
+        "pop3-apop",
+        "switch",
+        "offer APOP over POP3, if every password is kept as it is ({PLAIN})",
+    ),
+    Key(
+        "pop3-expire",
+        "text",
+        "days for which mail stays, as POP3 announces it: never, a number, or 0,"
+        " which removes at QUIT what was read with RETR [default: never]",
+    ),
+    Key(
+        "pop3-login-delay",
+        "number",
+        "seconds between two POP3 logins of a user [default: 0]",
+    ),
     Key("workers", "number", "processes that serve [default: 1]", "more than one"),
 )
 """Everything that can be set."""

@@ -38,6 +38,8 @@ from mailframe.net.smtp import SMTPFactory
 from mailframe.net.tls import ServerTLS, TLSFileError
 from mailframe.outbound import Outbound
 from mailframe.policy.networks import Networks
+from mailframe.pop3.login_delays import LoginDelays
+from mailframe.pop3.options import POP3Options
 from mailframe.reception import Reception
 from mailframe.smtp.options import SMTPOptions
 from mailframe.storage.intake import FileIntake, IntakeBusy
@@ -108,6 +110,7 @@ class MailService(MultiService):
         self._tls = self._make_tls()
         self._fetch = self._make_fetch()
         self._options = self._make_options()
+        self._pop3_options = self._make_pop3_options()
         self._listening = Listening(config.listeners, self._factory, self._tls, reactor)
 
     # The life of a service.
@@ -181,7 +184,12 @@ class MailService(MultiService):
         if plain == "imap":
             return IMAPFactory(self._portal, intake=self._intake, **common)
         if plain == "pop3":
-            return POP3Factory(self._portal, maildrop_of=self._maildrops, **common)
+            return POP3Factory(
+                self._portal,
+                maildrop_of=self._maildrops,
+                options=self._pop3_options,
+                **common,
+            )
         portal = self._portal if plain == "submission" else None
         receiver = self._reception(service).receiver(plain)
         return SMTPFactory(
@@ -258,6 +266,14 @@ class MailService(MultiService):
             normalize_newlines=self._config.normalize_newlines,
             may_xclient=proxies.has,
             may_xforward=proxies.has,
+        )
+
+    def _make_pop3_options(self) -> POP3Options:
+        config, delays = self._config, None
+        if config.pop3_login_delay:
+            delays = LoginDelays(config.pop3_login_delay, self._reactor.seconds)
+        return POP3Options(
+            apop=config.pop3_apop, expire=config.pop3_expire, login_delays=delays
         )
 
     def _make_tls(self) -> ServerTLS:

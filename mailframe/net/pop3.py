@@ -9,6 +9,7 @@ from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.maildrop import IMaildrop
 from mailframe.limits import POP3Limits
 from mailframe.net.factory import MailFactory
+from mailframe.pop3.options import POP3Options
 from mailframe.pop3.server import POP3Server
 
 
@@ -23,6 +24,7 @@ class POP3Factory(MailFactory):
         reactor: Any,
         hostname: str = "localhost",
         limits: POP3Limits | None = None,
+        options: POP3Options | None = None,
         **transport: Any,
     ) -> None:
         """Prepare to serve.
@@ -34,6 +36,7 @@ class POP3Factory(MailFactory):
             reactor: Provides IReactorTime.
             hostname: Our name, for the greeting.
             limits: What one session may use.
+            options: How it shall behave.
             transport: ``tls_context``, ``allow_plaintext_auth`` and
                 ``connections``, see :class:`.factory.MailFactory`.
         """
@@ -42,6 +45,7 @@ class POP3Factory(MailFactory):
         self._maildrop_of = maildrop_of
         self._hostname = hostname
         self._limits = limits or POP3Limits()
+        self._options = options or POP3Options()
 
     def build_server(self) -> IServer:
         """Return a fresh session."""
@@ -51,4 +55,5 @@ class POP3Factory(MailFactory):
             hostname=self._hostname,
             limits=self._limits,
             report=self.report,
+            options=self._options,
         )

@@ -1,6 +1,6 @@
-"""What a POP3 command is: its name, where it is allowed, what it does.
+"""What a POP3 command is, and what an extension is.
 
-Source: RFC 1939 section 3.
+Source: RFC 1939 section 3, RFC 2449 section 5.
 """
 
 from __future__ import annotations
@@ -46,3 +46,21 @@ class Command:
     def when(self) -> str:
         """Say when it is allowed."""
         return "before login" if State.AUTHORIZATION in self.states else "after login"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What one file of ``extensions/`` adds.
+
+    Attributes:
+        told: Returns the line that CAPA has of it now, ``None`` for no line.
+        commands: Its commands.
+    """
+
+    told: Callable[[POP3Server], bytes | None]
+    commands: tuple[Command, ...] = ()
+
+
+def always(line: bytes) -> Callable[[POP3Server], bytes | None]:
+    """Return what tells the same line in every state."""
+    return lambda session: line

@@ -1,6 +1,6 @@
 """Refusals as POP3 says them.
 
-Source: RFC 2449 section 8, RFC 3206 (SYS and AUTH response codes).
+Source: RFC 2449 section 8 (IN-USE, LOGIN-DELAY), RFC 3206 (SYS and AUTH).
 """
 
 from mailframe.errors import (
@@ -20,6 +20,8 @@ _TABLE: tuple[tuple[type[MailError], bytes], ...] = (
     (NotPermitted, b"-ERR you may not do that\r\n"),
     (MailError, b"-ERR [SYS/PERM] that cannot be done\r\n"),
 )
+
+LOGIN_DELAY = b"-ERR [LOGIN-DELAY] you were here just now, come again later\r\n"
 
 INTERNAL_ERROR = b"-ERR [SYS/TEMP] internal error\r\n"
 

@@ -20,8 +20,10 @@ from mailframe.interfaces.maildrop import IMaildrop, MaildropMessage
 from mailframe.limits import POP3Limits
 from mailframe.pop3.command import Command, State
 from mailframe.pop3.commands import COMMANDS
+from mailframe.pop3.extensions import apop
 from mailframe.pop3.framing import Lines
-from mailframe.pop3.replies import INTERNAL_ERROR, refusal
+from mailframe.pop3.options import POP3Options
+from mailframe.pop3.replies import INTERNAL_ERROR, LOGIN_DELAY, refusal
 
 
 @implementer(IServer)
@@ -36,6 +38,7 @@ class POP3Server:
         hostname: str,
         limits: POP3Limits,
         report: Callable[[BaseException], None],
+        options: POP3Options | None = None,
     ) -> None:
         """Wait for a connection.
 
@@ -45,19 +48,24 @@ class POP3Server:
             hostname: Our name.
             limits: What the session may use.
             report: Told of our own bugs.
+            options: What the operator decided; ``None`` for the defaults.
         """
         self.portal = portal
         self.limits = limits
+        self.options = options or POP3Options()
+        self.hostname = hostname.encode("ascii", "replace")
         self.state = State.AUTHORIZATION
         self.user: bytes | None = None
         self.maildrop: IMaildrop | None = None
         self.messages: tuple[MaildropMessage, ...] = ()
         self.deleted: set[int] = set()
+        self.retrieved: set[int] = set()
+        self.utf8 = False
+        self.timestamp: bytes | None = None
         self.closing = False
         self.starting_tls = False
         self.expects: Callable[[bytes], Coroutine[Any, Any, None] | None] | None = None
         self._maildrop_of = maildrop_of
-        self._hostname = hostname
         self._report = report
         self._lines = Lines()
         self._output: list[bytes] = []
@@ -78,7 +86,9 @@ class POP3Server:
     def connected(self, connection: IConnection) -> None:
         """Greet."""
         self.connection = connection
-        self.put(b"+OK %b POP3 ready\r\n" % self._hostname.encode("ascii", "replace"))
+        self.timestamp = apop.timestamp(self)
+        proof = b"" if self.timestamp is None else b" " + self.timestamp
+        self.put(b"+OK %b POP3 ready%b\r\n" % (self.hostname, proof))
 
     def receive(self, octets: bytes) -> None:
         """Take octets."""
@@ -175,12 +185,20 @@ class POP3Server:
             (refused or self.count_failed_login)()
             return
         self._logout = logout
+        delays = self.options.login_delays
+        user = _user(avatar, credentials)
+        if delays is not None and not delays.may_come(user):
+            await self._leave()
+            self.put(LOGIN_DELAY)
+            return
         maildrop = avatar if found is IMaildrop else self._maildrop_of(avatar)
         try:
             self.messages = tuple(await maildrop.lock())
         except BaseException:
             await self._leave()
             raise
+        if delays is not None:
+            delays.came(user)
         self.maildrop = maildrop
         self.state = State.TRANSACTION
         self.put(b"+OK %d messages\r\n" % len(self.messages))
@@ -190,9 +208,12 @@ class POP3Server:
         assert self.maildrop is not None
         reply = b"+OK bye\r\n"
         self.closing = True
+        removed = frozenset(self.deleted)
+        if self.options.expire == 0:
+            removed |= self.retrieved
         try:
-            if self.deleted:
-                await self.maildrop.commit(frozenset(self.deleted))
+            if removed:
+                await self.maildrop.commit(removed)
         except MailError as error:
             reply = refusal(error)
         await self._leave()
@@ -232,3 +253,12 @@ class POP3Server:
                 left = logout()
                 if isinstance(left, Awaitable):
                     await left
+
+
+def _user(avatar: Any, credentials: Any) -> str:
+    """Return whose login this is, in one spelling where the avatar has one."""
+    address = getattr(avatar, "address", None)
+    if isinstance(address, str):
+        return address
+    name = getattr(credentials, "username", b"")
+    return name.decode("utf-8", "replace").casefold() if name else ""

@@ -77,10 +77,20 @@ def source_for(portal: ILoginPortal, mechanism: type[Mechanism]) -> Any:
     raise UnauthorizedLogin("no checker serves this mechanism")
 
 
+def can_check(portal: ILoginPortal, wanted: Any) -> bool:
+    """Tell whether some checker can serve credentials of an interface."""
+    return bool(_checkers(portal, wanted, None))
+
+
 def _serving(portal: ILoginPortal, mechanism: type[Mechanism]) -> list[Any]:
     """Return the checkers that can serve a mechanism."""
-    wanted = mechanism.credentials_interface
-    source = mechanism.source_interface
+    return _checkers(
+        portal, mechanism.credentials_interface, mechanism.source_interface
+    )
+
+
+def _checkers(portal: ILoginPortal, wanted: Any, source: Any) -> list[Any]:
+    """Return the checkers for credentials that provide ``source`` besides."""
     # Twisted's Portal names its checkers; another need not, and then serves
     # what asks a checker nothing before the login.
     checkers = getattr(portal, "checkers", {})

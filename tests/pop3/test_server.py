@@ -42,6 +42,30 @@ class TranscriptTests(SynchronousTestCase):
         """AUTH logs in."""
         run_transcript(_HERE / "sasl.txt", start)
 
+    def test_apop(self) -> None:
+        """APOP proves the password by a digest of the greeting."""
+        run_transcript(_HERE / "apop.txt", start)
+
+    def test_no_apop(self) -> None:
+        """Without the option there is no timestamp and no APOP."""
+        run_transcript(_HERE / "no_apop.txt", start)
+
+    def test_expire(self) -> None:
+        """What was read goes where mail may not stay."""
+        run_transcript(_HERE / "expire.txt", start)
+
+    def test_login_delay(self) -> None:
+        """Whoever comes back too soon is told so."""
+        run_transcript(_HERE / "login_delay.txt", start)
+
+    def test_utf8(self) -> None:
+        """UTF-8 headers are for clients that asked for them."""
+        run_transcript(_HERE / "utf8.txt", start)
+
+    def test_lang(self) -> None:
+        """There is English."""
+        run_transcript(_HERE / "lang.txt", start)
+
     def test_errors(self) -> None:
         """Bad commands are answered and counted."""
         run_transcript(_HERE / "errors.txt", start)

@@ -10,6 +10,8 @@ from twisted.internet.defer import Deferred
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.limits import POP3Limits
 from mailframe.model.mailbox import INBOX
+from mailframe.pop3.login_delays import LoginDelays
+from mailframe.pop3.options import POP3Options
 from mailframe.pop3.server import POP3Server
 from mailframe.storage.content import MemoryContent
 from mailframe.storage.maildrop import Maildrops
@@ -23,13 +25,28 @@ MESSAGES = (
 )
 """What ``messages: 3`` puts into the maildrop, in order."""
 
+INTERNATIONAL = (
+    "From: J\u00f8rgen <j\u00f8rgen@example.org>\r\n"
+    "To: alice@example.org\r\n"
+    "Subject: bl\u00e5b\u00e6r\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
+    "X-Extra: \u00e6\r\n\r\nbl\u00e5b\u00e6r\r\n"
+).encode()
+"""And what ``international: yes`` adds."""
+
 
 class World:
     """Accounts and what makes servers for them."""
 
-    def __init__(self, messages: int = 3, limits: POP3Limits | None = None) -> None:
+    def __init__(
+        self,
+        messages: int = 3,
+        limits: POP3Limits | None = None,
+        options: POP3Options | None = None,
+    ) -> None:
         """Make the user ``alice@example.org`` with password ``secret``."""
         self.limits = limits or POP3Limits()
+        self.options = options
         self.reported: list[BaseException] = []
         self.realm = MemoryRealm(lambda: 1_700_000_000.0, lambda call: call())
         checker = InMemoryUsernamePasswordDatabaseDontUse()
@@ -63,6 +80,7 @@ class World:
             hostname="pop.example.org",
             limits=self.limits,
             report=self.reported.append,
+            options=self.options,
         )
 
 
@@ -73,4 +91,14 @@ def start(header: Mapping[str, str]) -> Any:
         for name in ("errors", "login_attempts", "command_line")
         if name in header
     }
-    return World(int(header.get("messages", "3")), POP3Limits(**limits)).server
+    delay = int(header.get("login_delay", "0"))
+    options = POP3Options(
+        apop=header.get("apop") == "yes",
+        expire=int(header["expire"]) if "expire" in header else None,
+        login_delays=LoginDelays(delay, lambda: 0.0) if delay else None,
+    )
+    messages = int(header.get("messages", "3"))
+    world = World(messages, POP3Limits(**limits), options)
+    if header.get("international") == "yes":
+        world.append(INTERNATIONAL)
+    return world.server

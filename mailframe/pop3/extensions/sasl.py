@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mailframe.errors import BadSyntax
 from mailframe.interfaces.auth import UnauthorizedLogin
-from mailframe.pop3.command import EARLY, Command, Step
+from mailframe.pop3.command import EARLY, Command, Extension, Step
 from mailframe.sasl.exchange import Cancelled, Exchange
 from mailframe.sasl.mechanism import Question, Success
 from mailframe.sasl.mechanisms import offered
@@ -82,4 +82,4 @@ def auth(session: POP3Server, argument: bytes) -> Step:
     return answer(partial(exchange.begin, initial))
 
 
-COMMANDS = (Command("AUTH", EARLY, auth),)
+EXTENSION = Extension(capability, (Command("AUTH", EARLY, auth),))
