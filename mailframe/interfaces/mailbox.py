@@ -454,6 +454,45 @@ class ISaveDates(Interface):
     """
 
 
+class IWatchedAccount(Interface):
+    """Optional power of an account: it can be watched as a whole.
+
+    Its :class:`~mailframe.model.mailbox.MailboxInfo` have a ``mailbox_id``.
+
+    Source: RFC 5465 section 5.
+    """
+
+    def watch_account(
+        names: Callable[[], Any],
+        subscriptions: Callable[[], Any],
+        notes: Callable[[MailboxName | None, frozenset[str]], Any],
+    ) -> Callable[[], None]:
+        """Have something called soon after other things than messages changed.
+
+        As :meth:`IMailbox.watch`: what is called asks for what is new itself.
+
+        Args:
+            names: Mailboxes may have come, gone or got other names.
+            subscriptions: They may have changed.
+            notes: Told each time on what (``None``: the account) which notes
+                were set or taken away.
+
+        Returns:
+            What to call, once, to stop it.
+        """
+
+    def watch_mailbox(
+        name: MailboxName, callback: Callable[[], Any]
+    ) -> Awaitable[Callable[[], None]]:
+        """Watch a mailbox as :meth:`IMailbox.watch` does, without opening it.
+
+        It is watched under whatever name it gets.
+
+        Raises:
+            NoSuchMailbox: It is not there.
+        """
+
+
 class IReplacer(Interface):
     """Optional power of an account: a message takes the place of another.
 

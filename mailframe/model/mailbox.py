@@ -111,11 +111,14 @@ class MailboxInfo:
         name: The name.
         selectable: False for a level that only holds others.
         special_use: Attributes of RFC 6154 such as ``\\Sent``.
+        mailbox_id: What stays when it is renamed; ``""`` when this account does
+            not say.
     """
 
     name: MailboxName
     selectable: bool = True
     special_use: frozenset[str] = frozenset()
+    mailbox_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from mailframe.interfaces.mailbox import (
     IReplacer,
     ISaveDates,
     ISpecialUseKeeper,
+    IWatchedAccount,
     NewMessage,
     SummaryField,
 )
@@ -62,6 +63,7 @@ from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent, whole
 from mailframe.storage.memory_annotations import MemoryAnnotations
 from mailframe.storage.memory_quota import MemoryQuota
+from mailframe.storage.watchers import Watched, Watchers
 
 Soon = Callable[[Callable[[], Any]], Any]
 _KEYWORDS_MAX = IMAPLimits().keywords
@@ -143,8 +145,8 @@ class _Box:
         return intern_flags(flags)
 
 
-@implementer(IMailAccount, ISpecialUseKeeper, IReplacer, ISaveDates)
-class MemoryAccount(MemoryQuota, MemoryAnnotations):
+@implementer(IMailAccount, ISpecialUseKeeper, IReplacer, ISaveDates, IWatchedAccount)
+class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
     """One user's mail, as long as the object lives."""
 
     def __init__(
@@ -167,6 +169,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
         self.address = address
         self._now = now
         self._soon = soon
+        self.watchers = Watchers(soon)
         self._next_validity = uid_validity
         self._subscribed: set[MailboxName] = set()
         self._notes: dict[str, bytes] = {}
@@ -180,7 +183,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
     async def list_mailboxes(self) -> Sequence[MailboxInfo]:
         """Return the mailboxes, sorted."""
         return [
-            MailboxInfo(name, special_use=box.special_use)
+            MailboxInfo(name, True, box.special_use, box.mailbox_id)
             for name, box in sorted(self._boxes.items())
         ]
 
@@ -191,6 +194,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
     async def subscribe(self, name: MailboxName, subscribed: bool) -> None:
         """Add or drop one."""
         (self._subscribed.add if subscribed else self._subscribed.discard)(name)
+        self.watchers.subscriptions()
 
     async def create(
         self, name: MailboxName, special_use: frozenset[str] = frozenset()
@@ -200,6 +204,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
             raise MailboxExists(name)
         self._boxes[name] = self._new_box()
         self._boxes[name].special_use = special_use
+        self.watchers.names()
 
     async def delete(self, name: MailboxName) -> None:
         """Remove a mailbox."""
@@ -212,6 +217,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
             raise NoSuchMailbox(name)
         box.deleted = True
         self._changed(box)
+        self.watchers.names()
 
     async def rename(self, name: MailboxName, to: MailboxName) -> None:
         """Move a mailbox and its inferiors, or the messages of INBOX."""
@@ -229,9 +235,10 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
             self._boxes[to].notes = dict(self._boxes[INBOX].notes)
             inbox = await self.open(INBOX)
             await inbox.move(UIDSet(((1, 2**32 - 1),)), to)
-            return
-        for old, new in renamed.items():
-            self._boxes[new] = self._boxes.pop(old)
+        else:
+            for old, new in renamed.items():
+                self._boxes[new] = self._boxes.pop(old)
+        self.watchers.names()
 
     async def status(self, name: MailboxName) -> MailboxStatus:
         """Count."""
@@ -309,9 +316,16 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations):
             self._changed(target)
         return Appended(target.uid_validity, uids)
 
+    async def watch_mailbox(
+        self, name: MailboxName, callback: Callable[[], Any]
+    ) -> Callable[[], None]:
+        """Register a callback."""
+        return (await self.open(name)).watch(callback)
+
     async def set_special_use(self, name: MailboxName, uses: frozenset[str]) -> None:
         """Change special uses."""
         self._box(name).special_use = uses
+        self.watchers.names()
 
     def notes(self, name: MailboxName | None) -> dict[str, bytes]:
         """Return the notes on a mailbox, or on the account."""

@@ -10,11 +10,18 @@ from zope.interface import implementer
 from mailframe.interfaces.mailbox import IAnnotatedAccount
 from mailframe.model.mailbox import MailboxName
 from mailframe.storage.annotations import annotated
+from mailframe.storage.watchers import Watchers
 
 
 @implementer(IAnnotatedAccount)
 class MemoryAnnotations:
-    """What makes a memory account keep notes; a base class of it."""
+    """What makes a memory account keep notes; a base class of it.
+
+    Attributes:
+        watchers: Told of what changes.
+    """
+
+    watchers: Watchers
 
     def notes(self, name: MailboxName | None) -> dict[str, bytes]:
         """Return the notes on a mailbox, to be changed in place.
@@ -36,3 +43,4 @@ class MemoryAnnotations:
         changed = annotated(notes, values)
         notes.clear()
         notes.update(changed)
+        self.watchers.notes(name, frozenset(values))

@@ -7,6 +7,7 @@ from mailframe.testing.mailbox_contract import MailboxContract
 from mailframe.testing.quota_contract import QuotaContract
 from mailframe.testing.replacer_contract import ReplacerContract
 from mailframe.testing.save_dates_contract import SaveDatesContract
+from mailframe.testing.watched_contract import WatchedContract
 from tests.storage.maildir_case import MaildirTestCase
 
 
@@ -18,6 +19,7 @@ class MaildirAccountTests(
     HeaderIndexContract,
     ReplacerContract,
     SaveDatesContract,
+    WatchedContract,
     MaildirTestCase,
 ):
     """Mail in Maildirs, with the threads and the reactor of a program."""

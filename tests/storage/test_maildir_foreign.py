@@ -267,3 +267,30 @@ class ForeignChangeTests(MaildirTestCase):
             b"V\t2\n\nSent\nWork\t2024\nINBOX\nEntw&APw-rfe\tx&AC4-y\n",
         )
         self.assertEqual(await account.subscriptions(), names | {"Entwürfe/x.y"})
+
+    async def test_watched_account(self) -> None:
+        """Who watches the account hears of mailboxes and subscriptions of others."""
+        account = await self.account()
+        heard: list[str] = []
+        stop = account.watch_account(
+            lambda: heard.append("names"),
+            lambda: heard.append("subscriptions"),
+            lambda name, entries: None,
+        )
+        self.addCleanup(stop)
+        unwatch = await account.watch_mailbox(INBOX, lambda: heard.append("inbox"))
+        self.addCleanup(unwatch)
+        for part in ("cur", "new", "tmp"):
+            (self.root / ".Work" / part).mkdir(parents=True)
+        await self.pause(0.2)
+        self.assertIn("names", heard)
+        names = [info.name for info in await account.list_mailboxes()]
+        self.assertEqual(names, [INBOX, "Work"])
+        heard.clear()
+        (self.root / "subscriptions").write_bytes(b"V\t2\n\nWork\n")
+        await self.pause(0.2)
+        self.assertIn("subscriptions", heard)
+        heard.clear()
+        self.deliver(1)
+        await self.pause(0.2)
+        self.assertIn("inbox", heard)

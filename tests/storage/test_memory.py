@@ -9,6 +9,7 @@ from mailframe.testing.mailbox_contract import MailboxContract
 from mailframe.testing.quota_contract import QuotaContract
 from mailframe.testing.replacer_contract import ReplacerContract
 from mailframe.testing.save_dates_contract import SaveDatesContract
+from mailframe.testing.watched_contract import WatchedContract
 
 
 class MemoryAccountTests(
@@ -19,6 +20,7 @@ class MemoryAccountTests(
     HeaderIndexContract,
     ReplacerContract,
     SaveDatesContract,
+    WatchedContract,
     TestCase,
 ):
     """Mail kept in memory."""

@@ -29,6 +29,7 @@ from mailframe.interfaces.mailbox import (
     IReplacer,
     ISaveDates,
     ISpecialUseKeeper,
+    IWatchedAccount,
     NewMessage,
 )
 from mailframe.model.mailbox import (
@@ -63,6 +64,7 @@ from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
 from mailframe.storage.maildir.summary_rows import keep_known
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.maildir.tidy import tidy
+from mailframe.storage.watchers import Names, Notes, Watchers
 from mailframe.storage.writer import Batch
 
 P = ParamSpec("P")
@@ -81,6 +83,7 @@ _TIDY_SECONDS = 0.2
     ISpecialUseKeeper,
     IReplacer,
     ISaveDates,
+    IWatchedAccount,
 )
 class MaildirAccount:
     """An account; made by the realm, which calls :meth:`begin` once.
@@ -105,6 +108,7 @@ class MaildirAccount:
         self._store = store
         self._boxes: dict[str, Box] = {}
         self._names: dict[str, Box] = {}
+        self._watchers = Watchers(lambda call: threads.reactor.callLater(0, call))
         self._mtime = 0
         self._survey = Joined(self._survey_now)
         self._rebuild = Joined(self._rebuild_now)
@@ -274,9 +278,12 @@ class MaildirAccount:
                 box = Box(self, row)
             box.row = row
             boxes[row.mailbox_id] = names[row.name] = box
-        gone, self._boxes, self._names = self._boxes, boxes, names
+        gone, self._boxes, before = self._boxes, boxes, self._names
+        self._names = names
         for box in gone.values():
             box.remove()
+        if before != names:
+            self._watchers.names()
 
     async def _in_step(self) -> None:
         """Notice mailboxes that other programs made, renamed or removed."""
@@ -334,7 +341,9 @@ class MaildirAccount:
         await self._in_step()
         return [
             MailboxInfo(
-                MailboxName(name), special_use=frozenset(box.row.special_use.split())
+                MailboxName(name),
+                special_use=frozenset(box.row.special_use.split()),
+                mailbox_id=box.mailbox_id,
             )
             for name, box in sorted(self._names.items())
         ]
@@ -348,6 +357,7 @@ class MaildirAccount:
         await self.threads.write(
             lambda batch: subscriptions.subscribe(self._store, batch, name, subscribed)
         )
+        self._watchers.subscriptions()
 
     async def create(
         self, name: MailboxName, special_use: frozenset[str] = frozenset()
@@ -362,6 +372,7 @@ class MaildirAccount:
             lambda batch: folders.create(self._store, batch, name, special_use)
         )
         self._boxes[row.mailbox_id] = self._names[row.name] = Box(self, row)
+        self._watchers.names()
 
     async def delete(self, name: MailboxName) -> None:
         """Remove a mailbox."""
@@ -381,6 +392,7 @@ class MaildirAccount:
         if self._names.get(box.row.name) is box:
             del self._names[box.row.name]
         box.remove()
+        self._watchers.names()
 
     async def rename(self, name: MailboxName, to: MailboxName) -> None:
         """Rename a mailbox and its inferiors, or move the messages of INBOX."""
@@ -407,6 +419,7 @@ class MaildirAccount:
                 del self._names[box.row.name]
             box.row = row
             self._names[row.name] = box
+        self._watchers.names()
 
     async def _rename_inbox(self, to: MailboxName) -> None:
         inbox = await self.box(INBOX)
@@ -506,6 +519,27 @@ class MaildirAccount:
             await self._submit(
                 lambda batch: annotations.change(self._store, mailbox_id, values)
             )
+            self._watchers.notes(name, frozenset(values))
+
+    def watch_account(
+        self, names: Names, subscriptions: Names, notes: Notes
+    ) -> Callable[[], None]:
+        """Have callbacks called, also when other programs change the directory."""
+        stops = [self._watchers.add(names, subscriptions, notes)]
+        for tell in (names, subscriptions):
+            stops.append(self.threads.watches.watch(self.root, tell))
+
+        def stop() -> None:
+            while stops:
+                stops.pop()()
+
+        return stop
+
+    async def watch_mailbox(
+        self, name: MailboxName, callback: Callable[[], Any]
+    ) -> Callable[[], None]:
+        """Have ``callback`` called as for a session that has it open."""
+        return (await self.box(name)).watch(callback)
 
     async def set_special_use(self, name: MailboxName, uses: frozenset[str]) -> None:
         """Change special uses, durably."""
@@ -513,3 +547,4 @@ class MaildirAccount:
         box.row.special_use = await self._submit(
             lambda batch: set_special_use(self._store, batch, box.mailbox_id, uses)
         )
+        self._watchers.names()
