@@ -4,12 +4,13 @@ A realm that provides :class:`IMailAccount` need not provide this: an adapter
 makes a maildrop of the account's INBOX.
 """
 
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from zope.interface import Attribute, Interface
 
 from mailframe.interfaces.content import IContent
+from mailframe.model.uid_set import UIDSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +59,45 @@ class IMaildrop(Interface):
 
     def unlock() -> Awaitable[None]:
         """Give the lock back; without a commit before, nothing is removed."""
+
+
+class IMaildropLocker(Interface):
+    """Optional power of an account that more than one process may serve.
+
+    Without it sessions of one process lock each other out, and no others.
+
+    Source: RFC 1939 section 4.
+    """
+
+    def lock_maildrop() -> Awaitable[Callable[[], None]]:
+        """Take the lock that every process on every host respects.
+
+        It ends with the process, however that ends.
+
+        Returns:
+            What gives the lock back; calling it again is nothing.
+
+        Raises:
+            InUse: Somebody has it.
+            TemporaryFailure: That cannot be told now.
+        """
+
+
+class IRemover(Interface):
+    """Optional power of a mailbox: messages go without being marked before.
+
+    Without it they are marked ``\\Deleted`` and expunged, which are two steps.
+
+    Source: RFC 1939 section 6.
+    """
+
+    def remove(uids: UIDSet) -> Awaitable[UIDSet]:
+        """Remove messages for ever, all or none, durably.
+
+        Returns:
+            Those that went; what is not there is passed over.
+
+        Raises:
+            InsufficientStorage: The disk is full; nothing was removed.
+            TemporaryFailure: Nothing was removed.
+        """

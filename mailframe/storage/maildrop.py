@@ -3,14 +3,20 @@
 Source: RFC 1939 sections 4 (lock), 6 (UPDATE) and 11 (sizes).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from zope.interface import implementer
 
 from mailframe.errors import InUse, TemporaryFailure
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.mailbox import IMailAccount, IMailbox
-from mailframe.interfaces.maildrop import IMaildrop, MaildropMessage
+from mailframe.interfaces.maildrop import (
+    IMaildrop,
+    IMaildropLocker,
+    IRemover,
+    MaildropMessage,
+)
 from mailframe.model.flag import DELETED, FlagChange
 from mailframe.model.mailbox import INBOX
 from mailframe.model.uid_set import UIDSet
@@ -54,6 +60,7 @@ class AccountMaildrop:
         self._account = account
         self._locked = locked
         self._holds = False
+        self._release: Callable[[], None] | None = None
         self._mailbox: IMailbox | None = None
         self._uids: Sequence[int] = ()
         self._ahead: dict[int, bytes] = {}
@@ -62,23 +69,30 @@ class AccountMaildrop:
     async def lock(self) -> Sequence[MaildropMessage]:
         """Take the lock and the snapshot.
 
+        A unique ID is UID and UIDVALIDITY as Dovecot writes them (its
+        ``pop3_uidl_format`` is ``%08Xu%08Xv``): who comes from there with UIDs
+        kept fetches nothing twice.
+
         Raises:
-            InUse: Another session has it.
+            InUse: Another session has it, here or in another process.
         """
         if self._account.address in self._locked:
             raise InUse("the maildrop is locked")
         self._locked.add(self._account.address)
         self._holds = True
         try:
+            if IMaildropLocker.providedBy(self._account):
+                locker: Any = self._account
+                self._release = await locker.lock_maildrop()
             mailbox = self._mailbox = await self._account.open(INBOX)
             listing = (await mailbox.changes(0)).listing
         except BaseException:
             await self.unlock()
             raise
-        prefix = f"{mailbox.uid_validity:08x}"
+        validity = f"{mailbox.uid_validity:08x}"
         self._uids = listing.uids
         self.messages = [
-            MaildropMessage(size, f"{prefix}{uid:08x}")
+            MaildropMessage(size, f"{uid:08x}{validity}")
             for uid, size in zip(listing.uids, listing.sizes, strict=True)
         ]
         return self.messages
@@ -105,9 +119,13 @@ class AccountMaildrop:
         return await mailbox.open_content(uid)
 
     async def commit(self, deleted: Collection[int]) -> None:
-        """Expunge these messages in one step."""
+        """Remove these messages in one step, if the mailbox can do that."""
         mailbox = self._open_mailbox()
         uids = UIDSet.of(self._uids[index] for index in deleted)
+        if IRemover.providedBy(mailbox):
+            remover: Any = mailbox
+            await remover.remove(uids)
+            return
         await mailbox.store(uids, FlagChange.ADD, frozenset({DELETED}))
         await mailbox.expunge(uids)
 
@@ -116,6 +134,9 @@ class AccountMaildrop:
         if self._holds:
             self._holds = False
             self._locked.discard(self._account.address)
+        release, self._release = self._release, None
+        if release is not None:
+            release()
         self._ahead.clear()
         if self._mailbox is not None:
             self._mailbox.close()

@@ -34,6 +34,7 @@ from mailframe.interfaces.mailbox import (
     NewMessage,
     SummaryField,
 )
+from mailframe.interfaces.maildrop import IRemover
 from mailframe.limits import IMAPLimits
 from mailframe.mime.lines import to_crlf
 from mailframe.mime.summary import summarise
@@ -353,7 +354,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
             self._soon(callback)
 
 
-@implementer(IMailbox, IHeaderIndex)
+@implementer(IMailbox, IHeaderIndex, IRemover)
 class MemoryMailbox:
     """One session's hold on a mailbox of a :class:`MemoryAccount`."""
 
@@ -451,12 +452,13 @@ class MemoryMailbox:
 
     async def expunge(self, uids: UIDSet | None = None) -> UIDSet:
         """Remove what is marked."""
-        box = self._box
-        gone = UIDSet.of(
-            uid
-            for uid, row in box.messages.items()
-            if DELETED in row.flags and (uids is None or uid in uids)
-        )
+        rows = self._box.messages.items()
+        marked = UIDSet.of(uid for uid, row in rows if DELETED in row.flags)
+        return await self.remove(marked if uids is None else marked & uids)
+
+    async def remove(self, uids: UIDSet) -> UIDSet:
+        """Remove messages, marked or not."""
+        box, gone = self._box, UIDSet.of(self._present(uids))
         if gone:
             box.modseq += 1
             box.remove(gone)

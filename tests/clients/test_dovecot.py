@@ -2,8 +2,10 @@
 
 import imaplib
 import os
+import poplib
 import pwd
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.clients.base import PASSWORD, ClientTestCase
@@ -56,15 +58,60 @@ class DovecotTests(ClientTestCase):
                 os.chown(os.path.join(top, name), me.pw_uid, me.pw_gid)
         return {"user": me.pw_uid, "group": me.pw_gid, "extra_groups": []}
 
-    def test_same_maildir(self) -> None:
-        """Messages, UIDs and flags are the same in both, and stay so."""
-        doveadm, imapd = require("doveadm"), require("imap")
+    def config(self) -> Path:
+        """Return the configuration of a Dovecot on Alice's Maildir."""
         directory = self.host.directory / "dovecot"
         (directory / "home").mkdir(parents=True)
         (directory / "run").mkdir()
         me = self.reader()
         config = directory / "dovecot.conf"
+        config.write_text(
+            CONFIG.format(
+                directory=directory,
+                maildir=self.host.maildir("alice"),
+                user=me.pw_name,
+                group=me.pw_gid,
+            )
+        )
+        return config
+
+    def environment(self) -> dict[str, str]:
+        """Return what says whose session it is."""
+        home = str(self.host.directory / "dovecot" / "home")
+        return {**os.environ, "USER": "alice", "HOME": home}
+
+    def test_same_unique_ids(self) -> None:
+        """A POP3 client that comes over from Dovecot fetches nothing twice."""
+        pop3d, config = require("pop3"), self.config()
         maildir = self.host.maildir("alice")
+        for place in ("tmp", "new", "cur"):
+            (maildir / place).mkdir(parents=True)
+
+        def dovecot(*commands: bytes) -> bytes:
+            return run(
+                *(pop3d, "-c", str(config)),
+                octets=b"".join(b"%b\r\n" % one for one in commands) + b"QUIT\r\n",
+                env=self.environment(),
+                **self.as_reader(),
+            ).stdout
+
+        for number in range(1, 4):
+            name = f"100000000{number}.{number}.elsewhere"
+            (maildir / "new" / name).write_bytes(b"Subject: x\r\n\r\n")
+        dovecot(b"DELE 2")
+        said = dovecot(b"UIDL")
+        pop = poplib.POP3("127.0.0.1", self.host.port["pop3"])
+        pop.user("alice@example.org")
+        pop.pass_(PASSWORD["alice"])
+        ours = pop.uidl()[1]
+        pop.quit()
+        self.assertEqual(len(ours), 2)
+        self.assertIn(b"\r\n".join([b"+OK", *ours, b"."]), said)
+
+    def test_same_maildir(self) -> None:
+        """Messages, UIDs and flags are the same in both, and stay so."""
+        doveadm, imapd = require("doveadm"), require("imap")
+        config = self.config()
         with imaplib.IMAP4("127.0.0.1", self.host.port["imap"]) as imap:
             imap.login("alice@example.org", PASSWORD["alice"])
             imap.create("Archiv/J&AOQ-nner")
@@ -75,17 +122,7 @@ class DovecotTests(ClientTestCase):
             imap.select()
             imap.store("2", "+FLAGS", "(\\Seen \\Answered)")
             imap.noop()
-            config.write_text(
-                CONFIG.format(
-                    directory=directory,
-                    maildir=maildir,
-                    user=me.pw_name,
-                    group=me.pw_gid,
-                )
-            )
-
-            home = str(directory / "home")
-            env = {**os.environ, "USER": "alice", "HOME": home}
+            env = self.environment()
 
             def fetch(what: str, *query: str) -> list[str]:
                 done = run(

@@ -236,6 +236,24 @@ class PowerLossTests(FaultTestCase):
             self.assertEqual(set(found.values()), {message(n) for n in numbers})
         self.flushLoggedErrors()
 
+    async def test_removed_at_any_moment(self) -> None:
+        """All of what is removed in one step is gone, or none of it."""
+        await (await self.account()).append(INBOX, [new(n) for n in range(60)])
+        for at in range(1, 30):
+            mailbox = await self.inbox()
+            uids = UIDSet.of(list((await mailbox.changes(0)).listing.uids)[:2])
+            there = set(await self.loaded(mailbox))
+            self.system.lose_power(at)
+            answered = True
+            try:
+                await mailbox.remove(uids)
+            except Exception:  # whatever the system said when it went off
+                answered = False
+            self.crash(Random(at))
+            found = set(await self.loaded(await self.inbox()))
+            self.assertIn(found, [there - set(uids), *[there] * (not answered)])
+        self.flushLoggedErrors()
+
     async def test_kill(self) -> None:
         """After kill -9 all is as it was, and names still owed are changed."""
         account = await self.account()

@@ -7,6 +7,7 @@ from mailframe.testing.annotation_contract import AnnotationContract, SpecialUse
 from mailframe.testing.header_index_contract import HeaderIndexContract
 from mailframe.testing.mailbox_contract import MailboxContract
 from mailframe.testing.quota_contract import QuotaContract
+from mailframe.testing.remover_contract import RemoverContract
 from mailframe.testing.replacer_contract import ReplacerContract
 from mailframe.testing.save_dates_contract import SaveDatesContract
 from mailframe.testing.watched_contract import WatchedContract
@@ -18,6 +19,7 @@ class MemoryAccountTests(
     AnnotationContract,
     SpecialUseContract,
     HeaderIndexContract,
+    RemoverContract,
     ReplacerContract,
     SaveDatesContract,
     WatchedContract,

@@ -32,6 +32,7 @@ from mailframe.interfaces.mailbox import (
     IWatchedAccount,
     NewMessage,
 )
+from mailframe.interfaces.maildrop import IMaildropLocker
 from mailframe.model.mailbox import (
     DELIMITER,
     INBOX,
@@ -47,6 +48,7 @@ from mailframe.storage.maildir import (
     annotations,
     arrival,
     folders,
+    pop3_lock,
     quota,
     replacing,
     subscriptions,
@@ -84,6 +86,7 @@ _TIDY_SECONDS = 0.2
     IReplacer,
     ISaveDates,
     IWatchedAccount,
+    IMaildropLocker,
 )
 class MaildirAccount:
     """An account; made by the realm, which calls :meth:`begin` once.
@@ -484,6 +487,13 @@ class MaildirAccount:
             discard(drafts)
             raise
         return Appended(box.row.uid_validity, uids)
+
+    async def lock_maildrop(self) -> Callable[[], None]:
+        """Lock INBOX for one POP3 session, against those of other processes too."""
+        held = pop3_lock.taken(self.root)
+        if held is None:
+            held = await self.threads.read(pop3_lock.made, self.root)
+        return held.release
 
     async def quota_roots(self, name: MailboxName) -> Sequence[str]:
         """Return the one root of all mailboxes."""

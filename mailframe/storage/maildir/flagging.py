@@ -85,19 +85,34 @@ def set_flags(
 
 
 def expunge(
-    store: AccountStore, batch: Batch, mailbox_id: str, uids: UIDSet | None
+    store: AccountStore,
+    batch: Batch,
+    mailbox_id: str,
+    uids: UIDSet | None,
+    *,
+    marked: bool = True,
 ) -> tuple[UIDSet, Delta]:
-    """Remove the messages that have ``\\Deleted``; their files go later."""
+    """Remove messages in one step; their files go later.
+
+    Args:
+        store: The account.
+        batch: The job's.
+        mailbox_id: Of the mailbox.
+        uids: Only these, or ``None`` for all.
+        marked: Only those that have ``\\Deleted``.
+    """
     with store.step(batch) as index:
         row = store.mailbox(mailbox_id)
         delta = Delta(row, [], [])
-        marked = index.flag_numbers_with(DELETED)
+        condition = ""
+        if marked:
+            numbers = ",".join(map(str, index.flag_numbers_with(DELETED)))
+            condition = f" AND flags IN ({numbers})"
         gone: list[tuple[int, str, str | None]] = []
         for span in row.spans(UIDSet(((1, UID_MAX),)) if uids is None else uids):
             gone += index.execute(
                 "SELECT id & 4294967295, file, disk FROM messages"  # noqa: S608
-                " WHERE id BETWEEN ? AND ? AND flags IN"
-                f" ({','.join(map(str, marked))})",
+                f" WHERE id BETWEEN ? AND ?{condition}",
                 span,
             )
         if gone:

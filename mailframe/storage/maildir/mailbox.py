@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.mailbox import IHeaderIndex, IMailbox, SummaryField
+from mailframe.interfaces.maildrop import IRemover
 from mailframe.limits import IMAPLimits
 from mailframe.model.flag import SYSTEM_FLAGS, FlagChange, FlagSet
 from mailframe.model.mailbox import Changes, Copied, MailboxName, Stored
@@ -22,7 +23,7 @@ from mailframe.storage.maildir.content import FileContent
 _KEYWORDS_MAX = IMAPLimits().keywords
 
 
-@implementer(IMailbox, IHeaderIndex)
+@implementer(IMailbox, IHeaderIndex, IRemover)
 class MaildirMailbox:
     """An open mailbox of a :class:`~.account.MaildirAccount`."""
 
@@ -90,6 +91,14 @@ class MaildirMailbox:
         self._box.check()
         gone: UIDSet = await self._account.change(
             flagging.expunge, self._box.mailbox_id, uids
+        )
+        return gone
+
+    async def remove(self, uids: UIDSet) -> UIDSet:
+        """Remove messages, marked or not."""
+        self._box.check()
+        gone: UIDSet = await self._account.change(
+            flagging.expunge, self._box.mailbox_id, uids, marked=False
         )
         return gone
 

@@ -225,14 +225,16 @@ class AccountReader:
             raise MessageGone(str(uid))
         try:
             size = os.fstat(fd).st_size
-            if found[0].lf or size <= _SPOOLED:
-                octets = to_crlf(_read_all(fd, size))
+            if size <= _SPOOLED:
+                small = _read_all(fd, size)
                 os.close(fd)
-                if len(octets) <= _SPOOLED:
-                    return octets
-                spooled = _spooled(octets, f"{self._root}/tmp")
-                return OpenFile(spooled, len(octets))
+                return to_crlf(small)
+            if found[0].lf:
+                spooled = _spooled(fd, f"{self._root}/tmp")
+                os.close(fd)
+                return OpenFile(spooled, os.fstat(spooled).st_size)
         except OSError as error:
+            os.close(fd)
             raise self._store.refused(error) from error
         return OpenFile(fd, size)
 
@@ -410,9 +412,15 @@ def _read_all(fd: int, size: int) -> bytes:
     return octets
 
 
-def _spooled(octets: bytes, directory: str) -> int:
-    """Put octets into a file without a name, so that they need no memory."""
+def _spooled(fd: int, directory: str) -> int:
+    """Put a file with CRLF line ends into one without a name; needs no memory."""
     with tempfile.TemporaryFile(dir=directory) as file:
-        file.write(octets)
+        held = b""
+        while piece := os.read(fd, _SPOOLED):
+            piece = held + piece
+            # A CR at the end may be half of a CRLF.
+            held = piece[-1:] if piece.endswith(b"\r") else b""
+            file.write(to_crlf(piece[: len(piece) - len(held)]))
+        file.write(held)
         file.flush()
         return os.dup(file.fileno())

@@ -1,0 +1,141 @@
+"""POP3 between processes, with large messages and slow readers."""
+
+import os
+import poplib
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.clients.base import PASSWORD, ClientTestCase
+from tests.host import Host
+
+SIZE = 50_000_000
+
+
+def memory(host: Host) -> int:
+    """Return the octets of memory a host has."""
+    status = Path(f"/proc/{host.program.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def open_pop3(host: Host, user: str = "alice") -> poplib.POP3:
+    """Log in."""
+    pop = poplib.POP3("127.0.0.1", host.port["pop3"], timeout=60)
+    pop.user(f"{user}@example.org")
+    pop.pass_(PASSWORD[user])
+    return pop
+
+
+def deliver(host: Host, name: str, octets: bytes) -> None:
+    """Put a message into Alice's Maildir, as another program does."""
+    place = host.maildir("alice")
+    (place / "tmp" / name).write_bytes(octets)
+    (place / "tmp" / name).rename(place / "new" / name)
+
+
+class TwoHostsTests(SynchronousTestCase):
+    """Two hosts with the same Maildirs."""
+
+    def test_lock(self) -> None:
+        """The maildrop is one's at a time, and its end, however bad, frees it."""
+        first = Host(services=("pop3",))
+        self.addCleanup(first.close)
+        second = Host(
+            f"--realm=maildir:{first.state_dir}/mail/%d/%n", services=("pop3",)
+        )
+        self.addCleanup(second.close)
+        held = open_pop3(first)
+        with self.assertRaises(poplib.error_proto) as refused:
+            open_pop3(second)
+        self.assertIn("[IN-USE]", str(refused.exception))
+        open_pop3(second, "bob").quit()
+        held.quit()
+        held = open_pop3(second)
+        with self.assertRaises(poplib.error_proto):
+            open_pop3(first)
+        second.program.stop(signal.SIGKILL)
+        open_pop3(first).quit()
+        held.close()
+
+
+class LargeTests(ClientTestCase):
+    """Messages of 50 MB."""
+
+    def _slow(self, number: int) -> socket.socket:
+        """Ask for a message, and read nothing of it."""
+        port = self.host.port["pop3"]
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.connect(("127.0.0.1", port))
+        client.settimeout(60)
+        login = f"USER alice@example.org\r\nPASS {PASSWORD['alice']}\r\n"
+        client.sendall(f"{login}LIST {number}\r\nRETR {number}\r\n".encode())
+        return client
+
+    def _read(self, client: socket.socket) -> bytes:
+        found = bytearray()
+        while not found.endswith(b"\r\n.\r\n"):
+            piece = client.recv(1 << 20)
+            self.assertTrue(piece)
+            found += piece
+        return bytes(found)
+
+    def test_streams(self) -> None:
+        """A client that does not read costs little memory, and nobody time."""
+        open_pop3(self.host).quit()
+        line = b"0123456789" * 7
+        octets = b"Subject: large\n\n" + (line + b"\n") * (SIZE // 71)
+        wire = octets.replace(b"\n", b"\r\n")
+        deliver(self.host, "1000000000.1.a", octets)
+        deliver(self.host, "1000000000.2.a", wire)
+        pop = open_pop3(self.host)
+        sizes = [int(one.split()[1]) for one in pop.list()[1]]
+        self.assertEqual(sizes, [len(wire)] * 2)
+        pop.quit()
+        before = memory(self.host)
+        for number in (1, 2):
+            client = self._slow(number)
+            end = time.monotonic() + 30
+            while len(client.recv(4096, socket.MSG_PEEK)) < 4096:
+                self.assertLess(time.monotonic(), end)
+            # Somebody else's login is answered while this one does not read.
+            open_pop3(self.host, "bob").quit()
+            self.assertLess(memory(self.host) - before, 8 << 20)
+            found = self._read(client)
+            begun = found.index(b"+OK %d octets\r\n" % len(wire))
+            content = found[begun:].partition(b"\r\n")[2].removesuffix(b".\r\n")
+            self.assertTrue(content == wire)
+            client.sendall(b"QUIT\r\n")
+            client.recv(100)
+            client.close()
+            self.assertLess(memory(self.host) - before, 8 << 20)
+
+    def test_quit_or_not(self) -> None:
+        """A lost connection deletes nothing; QUIT deletes all, also over kill -9."""
+        open_pop3(self.host).quit()
+        for number in range(4):
+            deliver(self.host, f"1000000000.{number}.a", b"Subject: x\r\n\r\n")
+        pop: Any = open_pop3(self.host)
+        pop.dele(1)
+        pop.close()
+        pop = open_pop3(self.host)
+        self.assertEqual(pop.stat()[0], 4)
+        pop.dele(1)
+        pop.dele(3)
+        names = [line.split()[1] for line in pop.uidl()[1]]
+        pop.quit()
+        self.host.program.stop(signal.SIGKILL)
+        self.host.start()
+        pop = open_pop3(self.host)
+        self.assertEqual([one.split()[1] for one in pop.uidl()[1]], names)
+        pop.quit()
+        self.assertEqual(
+            sum(
+                len(os.listdir(self.host.maildir("alice") / d)) for d in ("new", "cur")
+            ),
+            2,
+        )
