@@ -60,8 +60,10 @@ class HostConfig:
         auth: Checker strings, in order, or the ``[auth]`` table of the file.
         realm: The realm string.
         listeners: What to listen on.
-        tls_certificate: PEM file or directory, or ``None`` to make one.
+        tls_certificates: PEM files and directories; empty to make one.
         tls_key: PEM file, or ``None``.
+        tls_client_ca: PEM file of authorities of clients' certificates, or ``None``.
+        tls_client_required: Whether clients must have such a certificate.
         allow_plaintext_auth: Whether passwords may cross any network bare.
         sandbox: Whether nobody said what to serve, for whom, or to whom.
         aliases: aliases(5) file, or ``None``.
@@ -87,8 +89,10 @@ class HostConfig:
     auth: tuple[str, ...] | Mapping[str, Any]
     realm: str
     listeners: tuple[Listener, ...]
-    tls_certificate: Path | None = None
+    tls_certificates: tuple[Path, ...] = ()
     tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    tls_client_required: bool = False
     allow_plaintext_auth: bool = False
     sandbox: bool = field(default=False)
     aliases: Path | None = None
@@ -186,8 +190,15 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
             for service in SERVICES
             for text in given.get(service, ())
         ),
-        tls_certificate=_path(given.get("tls-certificate")),
+        tls_certificates=tuple(
+            Path(text).absolute() for text in given.get("tls-certificate", ())
+        ),
         tls_key=_path(given.get("tls-key")),
+        tls_client_ca=_path(given.get("tls-client-ca")),
+        tls_client_required=_choice(
+            given, "tls-client-certificate", ("optional", "required")
+        )
+        == 1,
         allow_plaintext_auth=bool(given.get("allow-plaintext-auth")),
         aliases=_path(given.get("aliases")),
         virtual_domains=_domains(given, "virtual-domain"),
@@ -205,8 +216,10 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         pop3_expire=_days(given, "pop3-expire"),
         pop3_login_delay=_seconds(given, "pop3-login-delay"),
     )
-    if config.tls_key and not config.tls_certificate:
-        raise BadConfig("--tls-key needs --tls-certificate")
+    if config.tls_key and len(config.tls_certificates) != 1:
+        raise BadConfig("--tls-key needs one --tls-certificate")
+    if config.tls_client_required and not config.tls_client_ca:
+        raise BadConfig("--tls-client-certificate needs --tls-client-ca")
     sandbox = not (config.listeners or config.domains or config.auth)
     return replace(
         config,

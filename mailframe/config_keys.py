@@ -77,11 +77,28 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         "tls-certificate",
-        "text",
-        "PEM file with the certificate chain, or a directory of them chosen by"
-        " server name; read again when changed [default: one made once]",
+        "list",
+        "PEM file with the certificate chain, or a directory of them (NAME.pem, or"
+        " NAME/fullchain.pem as ACME clients keep them); repeatable, chosen by server"
+        " name, read again when changed; NAME.ocsp beside it is stapled"
+        " [default: one made once]",
     ),
-    Key("tls-key", "text", "PEM file with the key [default: in the certificate's]"),
+    Key(
+        "tls-key",
+        "text",
+        "PEM file with the key [default: in the certificate's, or NAME.key beside it]",
+    ),
+    Key(
+        "tls-client-ca",
+        "text",
+        "PEM file of authorities: clients of IMAP, POP3 and submission are asked for"
+        " a certificate of theirs, with which they may log in (SASL EXTERNAL)",
+    ),
+    Key(
+        "tls-client-certificate",
+        "text",
+        "whether such a certificate is optional or required [default: optional]",
+    ),
     Key(
         "allow-plaintext-auth",
         "switch",

@@ -36,7 +36,7 @@ class Listening:
         Args:
             listeners: What to listen on.
             factory_of: Returns what serves a service.
-            tls: For services that begin with TLS.
+            tls: For services that begin with TLS; they are all for our users.
             reactor: The reactor to listen in.
 
         Raises:

@@ -19,6 +19,7 @@ from twisted.python.threadpool import ThreadPool
 from mailframe.auth.chain import DirectoryChain
 from mailframe.auth.compose import compose
 from mailframe.auth.worker_threads import WorkerThreads
+from mailframe.certificates import make_tls
 from mailframe.choice import make_checker, make_realm
 from mailframe.config import BadConfig, HostConfig
 from mailframe.config_keys import IMPLICIT_TLS
@@ -33,9 +34,7 @@ from mailframe.net.factory import MailFactory
 from mailframe.net.imap import IMAPFactory
 from mailframe.net.mallopt import keep_large_blocks
 from mailframe.net.pop3 import POP3Factory
-from mailframe.net.self_signed import self_signed
 from mailframe.net.smtp import SMTPFactory
-from mailframe.net.tls import ServerTLS, TLSFileError
 from mailframe.outbound import Outbound
 from mailframe.policy.networks import Networks
 from mailframe.pop3.login_delays import LoginDelays
@@ -107,11 +106,13 @@ class MailService(MultiService):
         self._intake = FileIntake(str(config.state_dir / "incoming"), run=self._run)
         self._outbound = Outbound(config, self._host, self._pool)
         self._maildrops = Maildrops()
-        self._tls = self._make_tls()
+        self._public_tls, self._users_tls = make_tls(config, reactor.seconds)
         self._fetch = self._make_fetch()
         self._options = self._make_options()
         self._pop3_options = self._make_pop3_options()
-        self._listening = Listening(config.listeners, self._factory, self._tls, reactor)
+        self._listening = Listening(
+            config.listeners, self._factory, self._users_tls, reactor
+        )
 
     # The life of a service.
 
@@ -178,7 +179,9 @@ class MailService(MultiService):
         common: dict[str, Any] = {
             "reactor": self._reactor,
             "hostname": self._config.hostname,
-            "tls_context": self._tls,
+            "tls_context": self._public_tls
+            if plain in ("smtp", "lmtp")
+            else self._users_tls,
             "allow_plaintext_auth": self._config.allow_plaintext_auth,
         }
         if plain == "imap":
@@ -275,20 +278,6 @@ class MailService(MultiService):
         return POP3Options(
             apop=config.pop3_apop, expire=config.pop3_expire, login_delays=delays
         )
-
-    def _make_tls(self) -> ServerTLS:
-        config = self._config
-        certificate, key = config.tls_certificate, config.tls_key
-        if certificate is None:
-            names = (config.hostname, *config.domains, "localhost")
-            try:
-                certificate, key = self_signed(config.state_dir / "tls", names)
-            except OSError as error:
-                raise BadConfig(f"{error.filename}: {error.strerror}") from None
-        try:
-            return ServerTLS(certificate, key, self._reactor.seconds)
-        except TLSFileError as error:
-            raise BadConfig(f"--tls-certificate: {error}") from None
 
 
 def _make_private(path: Path) -> None:

@@ -16,9 +16,10 @@ _SECTIONS = rf"{_SECTION}(?:(?:, | and | to ){_SECTION})*"
 _REFERENCE = re.compile(
     rf"\bRFC ([0-9]+)(?![0-9])(?: (?:sections?|appendix) ({_SECTIONS}))?"
 )
-# RFC822, RFC822.SIZE and their like are names of IMAP items, not references.
+# RFC822, RFC822.SIZE and their like are names of items, not references.
 _OTHER_FORM = re.compile(
-    r"\b(?:RFC-?(?!822\b)[0-9]+|rfc [0-9]+|RFC [0-9]+,? ?(?:§|sec\.|Section|sect\b))"
+    r"\b(?:RFC-?(?!822(?:\b|Name))[0-9]+|rfc [0-9]+"
+    r"|RFC [0-9]+,? ?(?:§|sec\.|Section|sect\b))"
 )
 _ROW = re.compile(r"^   \* - ([0-9]+)$((?:\n     .*)+)", re.MULTILINE)
 _STATES = ("full", "part", "prepared", "used")

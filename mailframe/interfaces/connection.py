@@ -20,7 +20,8 @@ class TLSInfo:
         cipher: The cipher suite's name.
         bits: Its strength.
         server_name: What the client asked for by SNI, or ``None``.
-        client_subject: Common name of a verified client certificate.
+        client_subject: Whose a verified client certificate is: its one address, or
+            its common name.
     """
 
     version: str

@@ -27,6 +27,7 @@ from zope.interface import implementer
 
 from mailframe.interfaces.connection import IConnection, IServer, TLSInfo
 from mailframe.net.channel_binding import channel_binding
+from mailframe.net.tls_info import tls_info
 
 _log = Logger()
 
@@ -177,7 +178,7 @@ class Pump(Protocol):
     def tls(self) -> TLSInfo | None:
         """What protects the connection."""
         if self._tls_info is None and self._is_tls():
-            found = _tls_info(self._transport.getHandle())
+            found = tls_info(self._transport.getHandle())
             if not self._shaken:
                 return found
             self._tls_info = found
@@ -451,16 +452,3 @@ def _loopback(address: str | None) -> bool:
         return False
     mapped = getattr(found, "ipv4_mapped", None)
     return (mapped or found).is_loopback
-
-
-def _tls_info(connection: Any) -> TLSInfo:
-    """Describe a pyOpenSSL connection; before the handshake, as far as known."""
-    certificate = connection.get_peer_certificate()
-    name = connection.get_servername()
-    return TLSInfo(
-        version=connection.get_protocol_version_name(),
-        cipher=connection.get_cipher_name() or "",
-        bits=connection.get_cipher_bits() or 0,
-        server_name=name.decode("ascii", "replace") if name else None,
-        client_subject=certificate.get_subject().commonName if certificate else None,
-    )

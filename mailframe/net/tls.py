@@ -1,19 +1,29 @@
-"""TLS contexts from PEM files: one, or a directory of them chosen by name.
+"""TLS contexts of servers: a certificate for each name, read again when it changes.
 
-Source: RFC 8314 section 4.1 (TLS 1.2 at least), RFC 6066 section 3 (SNI).
+Source: RFC 8314 section 4.1 (TLS 1.2 at least), RFC 6066 sections 3 (SNI) and 8
+(OCSP stapling).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
 from twisted.logger import Logger
 from zope.interface import implementer
+
+from mailframe.net.tls_files import (
+    CertificateFile,
+    Files,
+    Staple,
+    TLSFileError,
+    find,
+    look,
+    read,
+)
 
 _log = Logger()
 
@@ -29,13 +39,23 @@ _CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(  # type: ignore[no-untyped
 )
 
 
-class TLSFileError(Exception):
-    """A certificate or key cannot be used; the text is one line for people."""
+@dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """That clients are asked for certificates.
+
+    Attributes:
+        authorities: PEM file of those whose certificates are taken. A client with
+            a certificate of anybody else is not let in.
+        required: Whether a client without one is not let in either.
+    """
+
+    authorities: Path
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """One certificate with its key, ready to serve."""
+    """One certificate, ready to serve."""
 
     context: SSL.Context
     names: tuple[str, ...]
@@ -51,26 +71,33 @@ class ServerTLS:
     """
 
     def __init__(
-        self, certificate: Path, key: Path | None, now: Callable[[], float]
+        self,
+        certificates: Sequence[Path],
+        key: Path | None,
+        now: Callable[[], float],
+        clients: ClientCertificates | None = None,
     ) -> None:
         """Read the files.
 
         Args:
-            certificate: PEM file with certificate and chain, or a directory
-                of them (``*.pem``; the key in the same file or in
-                ``NAME.key``).
-            key: PEM file with the key; ``None`` when it is in ``certificate``.
-            now: Seconds, from any beginning, that only go up.
+            certificates: PEM files and directories, as :func:`.tls_files.find`
+                takes them; the first found serves who asks for no known name.
+            key: PEM file with the key; ``None`` when it is in the certificate's
+                file or beside it.
+            now: Seconds since 1970.
+            clients: How clients are asked for certificates; ``None``: not.
 
         Raises:
             TLSFileError: They cannot be used.
         """
-        self._certificate = certificate
+        self._certificates = certificates
         self._key = key
         self._now = now
+        self._clients = clients
         self._checked = now()
-        self._seen = self._look()
-        self._identities = self._read()
+        files = find(certificates, key)
+        self._seen = self._look(files)
+        self._identities = self._read(files)
 
     def getContext(self) -> SSL.Context:
         """Return the context of the next handshake."""
@@ -81,46 +108,40 @@ class ServerTLS:
         return self._identities[0].context
 
     def _reload(self) -> None:
-        seen = self._look()
-        if seen == self._seen:
-            return
-        self._seen = seen
         try:
-            self._identities = self._read()
-        except TLSFileError as error:
+            files = find(self._certificates, self._key)
+            seen = self._look(files)
+            if seen == self._seen:
+                return
+            # Whatever comes of it, it is not tried again until something changes.
+            self._seen = seen
+            self._identities = self._read(files)
+        except (OSError, TLSFileError) as error:
             _log.error("TLS goes on as before: {error}", error=str(error))
         else:
-            _log.info("read {path} again", path=str(self._certificate))
+            _log.info("read the files of TLS again")
 
-    def _files(self) -> list[tuple[Path, Path]]:
-        """Return pairs of certificate and key file."""
-        if not self._certificate.is_dir():
-            return [(self._certificate, self._key or self._certificate)]
-        found = []
-        for path in sorted(self._certificate.glob("*.pem")):
-            key = path.with_suffix(".key")
-            found.append((path, key if key.exists() else path))
-        if not found:
-            raise TLSFileError(f"{self._certificate}: there is no *.pem in it")
-        return found
+    def _look(self, files: Sequence[Files]) -> tuple[Any, ...]:
+        return look(files, *([self._clients.authorities] if self._clients else []))
 
-    def _look(self) -> tuple[Any, ...]:
-        """Return what changes when a file does."""
-        try:
-            return tuple(
-                (str(path), found.st_mtime_ns, found.st_size, found.st_ino)
-                for pair in self._files()
-                for path in dict.fromkeys(pair)
-                for found in (path.stat(),)
-            )
-        except (OSError, TLSFileError):
-            return ()
+    def _read(self, files: Sequence[Files]) -> list[_Identity]:
+        return [self._identity(read(one)) for one in files]
 
-    def _read(self) -> list[_Identity]:
-        identities = [_identity(*pair) for pair in self._files()]
-        for identity in identities:
-            identity.context.set_tlsext_servername_callback(self._choose)
-        return identities
+    def _identity(self, found: CertificateFile) -> _Identity:
+        context = _context(found)
+        if self._clients is not None:
+            _ask_clients(context, self._clients)
+        context.set_tlsext_servername_callback(self._choose)
+        if found.staple is not None:
+            context.set_ocsp_server_callback(self._stapled, found.staple)
+        if found.expires <= self._now():
+            _log.warn("{path}: the certificate has expired", path=str(found.path))
+        return _Identity(context, found.names)
+
+    def _stapled(self, connection: SSL.Connection, staple: Any) -> bytes:
+        """Return the OCSP response, while it is worth something."""
+        response: Staple = staple
+        return response.octets if self._now() < response.expires else b""
 
     def _choose(self, connection: SSL.Connection) -> None:
         """Take the certificate for the name the client asks for, or the first."""
@@ -136,55 +157,47 @@ class ServerTLS:
                     return
 
 
-def _identity(certificate_path: Path, key_path: Path) -> _Identity:
+def _context(found: CertificateFile) -> SSL.Context:
+    first, *above = map(crypto.X509.from_cryptography, found.chain)
     try:
-        chain_octets = certificate_path.read_bytes()
-        key_octets = key_path.read_bytes()
-    except OSError as error:
-        raise TLSFileError(f"{error.filename}: {error.strerror}") from None
-    try:
-        chain = x509.load_pem_x509_certificates(chain_octets)
-    except ValueError:
-        raise TLSFileError(f"{certificate_path}: no PEM certificate in it") from None
-    try:
-        key = crypto.load_privatekey(crypto.FILETYPE_PEM, key_octets, b"")
-    except (crypto.Error, ValueError):
-        raise TLSFileError(
-            f"{key_path}: no PEM private key without a password in it"
-        ) from None
-    try:
-        options = CertificateOptions(
-            privateKey=key,
-            certificate=crypto.X509.from_cryptography(chain[0]),
-            extraCertChain=[crypto.X509.from_cryptography(one) for one in chain[1:]],
+        context = CertificateOptions(
+            privateKey=found.key,
+            certificate=first,
+            extraCertChain=above,
             raiseMinimumTo=TLSVersion.TLSv1_2,
             acceptableCiphers=_CIPHERS,
             enableSessions=True,
             enableSessionTickets=True,
-        )
-        context = options.getContext()
-        # No application protocols to choose from: whatever a client names, the
-        # handshake goes on without one (ALPN).
-        context.set_alpn_select_callback(_no_application_protocol)
-        context.check_privatekey()
+        ).getContext()
     except SSL.Error:
         raise TLSFileError(
-            f"{key_path}: not the key of the certificate in {certificate_path}"
+            f"{found.path}: this key or certificate is too weak to serve"
         ) from None
-    return _Identity(context, _names(chain[0]))
+    # A session is resumed before the name is known: the contexts of all names
+    # share their sessions.
+    context.set_session_id(b"mailframe")
+    # No application protocols to choose from: whatever a client names, the
+    # handshake goes on without one (ALPN).
+    context.set_alpn_select_callback(_no_application_protocol)
+    return context
+
+
+def _ask_clients(context: SSL.Context, clients: ClientCertificates) -> None:
+    """Have clients asked for a certificate.
+
+    Source: RFC 8446 section 4.3.2.
+    """
+    path = str(clients.authorities)
+    try:
+        context.load_verify_locations(path)
+        context.load_client_ca(path.encode())
+    except SSL.Error:
+        raise TLSFileError(f"{path}: no PEM certificates in it") from None
+    mode = SSL.VERIFY_PEER
+    if clients.required:
+        mode |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+    context.set_verify(mode)
 
 
 def _no_application_protocol(connection: SSL.Connection, offered: list[bytes]) -> Any:
     return SSL.NO_OVERLAPPING_PROTOCOLS
-
-
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the DNS names a certificate is for, lower case."""
-    try:
-        extension = certificate.extensions.get_extension_for_class(
-            x509.SubjectAlternativeName
-        )
-    except x509.ExtensionNotFound:
-        return ()
-    found: list[str] = extension.value.get_values_for_type(x509.DNSName)
-    return tuple(name.lower() for name in found)

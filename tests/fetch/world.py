@@ -48,7 +48,9 @@ class There:
         self.authority.write_bytes(root.pem)
         (directory / "cert.pem").write_bytes(mine.pem)
         (directory / "key.pem").write_bytes(mine.key_pem)
-        tls = ServerTLS(directory / "cert.pem", directory / "key.pem", reactor.seconds)
+        tls = ServerTLS(
+            [directory / "cert.pem"], directory / "key.pem", reactor.seconds
+        )
         intake = FileIntake(str(directory / "there"), run=in_this_thread)
         intake.open()
         self.intake = intake

@@ -1,6 +1,7 @@
 """A certificate authority for tests, its certificates, and TLS servers with them."""
 
 import ipaddress
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -22,6 +23,7 @@ class Certificate:
         issuer: "Certificate | None" = None,
         authority: bool = False,
         days: int = 10,
+        extensions: Iterable[x509.ExtensionType] = (),
     ) -> None:
         """Make it.
 
@@ -30,6 +32,7 @@ class Certificate:
             issuer: Who signs it; itself if nobody.
             authority: Whether it may sign others.
             days: How long it holds from now; negative when it has expired.
+            extensions: What else it has.
         """
         self.key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
@@ -45,6 +48,8 @@ class Certificate:
             .add_extension(x509.SubjectAlternativeName(map(_name, names)), False)
             .add_extension(x509.BasicConstraints(authority, None), True)
         )
+        for extension in extensions:
+            builder = builder.add_extension(extension, False)
         signer = issuer.key if issuer else self.key
         self.certificate: x509.Certificate = builder.sign(signer, hashes.SHA256())
         self.above: list[x509.Certificate] = []

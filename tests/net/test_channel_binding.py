@@ -29,7 +29,7 @@ class ChannelBindingTests(SynchronousTestCase):
         self.directory = Path(tempfile.mkdtemp())
         self.addCleanup(rmtree, self.directory)
         self.pem, key = self_signed(self.directory, ["localhost"])
-        self.tls = ServerTLS(self.pem, key, Clock().seconds)
+        self.tls = ServerTLS([self.pem], key, Clock().seconds)
 
     def session(self, version: int) -> Session:
         """Shake hands in memory; return both ends, the client's first."""

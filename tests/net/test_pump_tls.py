@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mailframe.net.pump import GOODBYE_TIMEOUT, Pump
+from tests.net.authority import Certificate
 from tests.net.test_pump import EchoServer
 
 
@@ -25,8 +26,8 @@ class Handle:
     def get_peer_certificate(self) -> Any:
         if self.subject is None:
             return None
-        subject = SimpleNamespace(commonName=self.subject)
-        return SimpleNamespace(get_subject=lambda: subject)
+        certificate = Certificate(self.subject).certificate
+        return SimpleNamespace(to_cryptography=lambda: certificate)
 
     def get_servername(self) -> bytes | None:
         return None

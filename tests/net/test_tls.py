@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.net.self_signed import self_signed
-from mailframe.net.tls import CHECK_INTERVAL, ServerTLS, TLSFileError
+from mailframe.net.tls import CHECK_INTERVAL, ServerTLS
+from mailframe.net.tls_files import TLSFileError
 
 
 def served_name(tls: ServerTLS, asked: str | None) -> str:
@@ -80,7 +81,7 @@ class TLSTests(SynchronousTestCase):
 
     def test_by_name(self) -> None:
         """The certificate is the one for the name asked, or the first."""
-        tls = ServerTLS(self.many, None, self.clock.seconds)
+        tls = ServerTLS([self.many], None, self.clock.seconds)
         for asked, expected in (
             ("a.example.org", "CN=a.example.org"),
             ("B.example.org", "CN=b.example.org"),
@@ -92,7 +93,7 @@ class TLSTests(SynchronousTestCase):
 
     def test_read_again(self) -> None:
         """New files are served soon; broken ones change nothing."""
-        tls = ServerTLS(self.many / "a.pem", self.many / "a.key", self.clock.seconds)
+        tls = ServerTLS([self.many / "a.pem"], self.many / "a.key", self.clock.seconds)
         self.assertEqual(served_name(tls, None), "CN=a.example.org")
         for suffix in ("pem", "key"):
             os.replace(self.many / f"b.{suffix}", self.many / f"a.{suffix}")
@@ -106,7 +107,7 @@ class TLSTests(SynchronousTestCase):
     def refused(self, certificate: Path, key: Path | None) -> str:
         """Return the one line about files that cannot be used."""
         with self.assertRaises(TLSFileError) as caught:
-            ServerTLS(certificate, key, self.clock.seconds)
+            ServerTLS([certificate], key, self.clock.seconds)
         text = str(caught.exception)
         self.assertNotIn("\n", text)
         return text
