@@ -94,6 +94,8 @@ class IMAPLimits:
     saved_messages: int = 0
     """Messages one COPY or APPEND stores (SAVELIMIT, RFC 9738); 0 for any
     number."""
+    watched_mailboxes: int = 1000
+    """Mailboxes one client is told of unasked (NOTIFY)."""
     nesting: int = 50
     """Parentheses inside parentheses, in SEARCH and elsewhere."""
     errors: int = 20

@@ -327,6 +327,7 @@ class Appending:
         appended = await session.mail.append(self.name, messages)
         if session.view is not None:
             session.view.stale = True
+            session.view.made(self.name, appended.uids)
         return append_uid(appended) + b"APPEND completed"
 
 

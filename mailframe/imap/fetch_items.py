@@ -12,7 +12,7 @@ Source: RFC 3501 section 6.4.5, RFC 9051 section 6.4.5, RFC 4466 section 2.4.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -383,12 +383,33 @@ def _parsed(cursor: Cursor, by_uid: bool) -> FetchRequest:
         items = macro or (_item(cursor),)
     modifiers = _modifiers(cursor, by_uid)
     cursor.end()
+    return _request(items, by_uid, modifiers)
+
+
+def fetch_atts(cursor: Cursor) -> FetchRequest:
+    """Read ``"(" fetch-att *(SP fetch-att) ")"``; nothing will be marked ``\\Seen``.
+
+    Raises:
+        BadSyntax: It is something else.
+
+    Source: RFC 5465 section 8.
+    """
+    cursor.expect(b"(")
+    request = _request(_items(cursor), False, ())
+    unseen = tuple(replace(item, peek=True) for item in request.contents)
+    return replace(request, contents=unseen)
+
+
+def _request(
+    items: Iterable[Item], by_uid: bool, modifiers: tuple[tuple[bytes, Any], ...]
+) -> FetchRequest:
     implied = [
         item
         for _, value in modifiers
         if isinstance(value, Modifier)
         for item in value.items
     ]
+    items = list(items)
     distinct: dict[bytes, Item] = {}
     for item in (*((UID,) if by_uid else ()), *items, *implied):
         # Of BODY[] and BODY.PEEK[], the one that sets \Seen stays.

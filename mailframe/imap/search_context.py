@@ -106,6 +106,11 @@ class UpdateContext:
         self._found = now
         self._since = listing.highest_modseq
 
+    @property
+    def told(self) -> UIDSet:
+        """The messages the client knows to be in the result."""
+        return self._told
+
     def removed(self) -> bytes:
         """Return the response about what does not match any more, or nothing.
 

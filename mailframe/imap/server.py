@@ -166,8 +166,27 @@ class IMAPServer:
                 if step is None and self._compression and self._compression.more:
                     # A step of its own, so that others get their turn.
                     step = self._inflate(self._compression)
+                if step is None and not (self._appending or self._dialogue):
+                    step = self._push()
                 return None if step is None else self._run(step)
         return None
+
+    def _push(self) -> Step | None:
+        """Tell a client that wants it what happens, though it asked nothing."""
+        notification = self._session.notification
+        news = None if notification is None else notification.news()
+        return None if news is None else self._pushed(news)
+
+    async def _pushed(self, news: Step) -> None:
+        try:
+            await news
+        except Exception as error:
+            # What was cut off could be anywhere in a response.
+            self._report(error)
+            self._session.closing = True
+        paused = self._session.pause()
+        if paused is not None:
+            await paused
 
     async def _inflate(self, compression: Compression) -> None:
         try:
@@ -283,7 +302,7 @@ class IMAPServer:
         session = self._session
         view = session.view
         if view is not None:
-            if view.stale or view.behind:
+            if view.stale or view.behind or view.arriving:
                 return self._wait(tag, command, _already(text))
             view.announce(
                 expunges=not command.uses_sequence_numbers, with_uid=command.by_uid
@@ -544,7 +563,7 @@ class IMAPServer:
             await self._wait(tag, command, _already(text))
 
     def _woken(self) -> None:
-        if self._dialogue is not None:
+        if self._dialogue is not None or self._session.notification is not None:
             self._connection.wake()
 
 

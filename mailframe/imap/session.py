@@ -6,13 +6,15 @@ Source: RFC 9051 section 3 (states).
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol
 
 from mailframe.errors import NoSuchMailbox, TemporaryFailure
 from mailframe.imap.command import Command, Extension, State
+from mailframe.imap.fetch import run_fetch
 from mailframe.imap.responses import Refused
 from mailframe.imap.serialize import mailbox_out
-from mailframe.imap.view import View
+from mailframe.imap.view import Unasked, View
 from mailframe.interfaces.auth import ILoginPortal, LoginFailed, Mind
 from mailframe.interfaces.connection import IConnection
 from mailframe.interfaces.content import IIntake
@@ -29,6 +31,20 @@ _PROGRESS_SECONDS = 10.0
 
 OUTPUT = 262_144
 """Octets of output after which a command waits for the peer to read."""
+
+
+class Notification(Protocol):
+    """Tells a client what happens, though no command runs.
+
+    Source: RFC 5465 section 3.1.
+    """
+
+    def news(self, idling: bool = False) -> Coroutine[Any, Any, None] | None:
+        """Return what tells what there is to be told now, if anything.
+
+        Args:
+            idling: Whether the client waits in IDLE.
+        """
 
 
 class Session:
@@ -50,6 +66,9 @@ class Session:
         closing: The connection is closed after the output.
         failed_logins: How often a login was refused.
         tag: Of the command that runs, for responses that name it.
+        unasked: What is told unasked of whatever mailbox is selected.
+        notification: What is told of other mailboxes, and between commands.
+        rousings: How often the selected mailbox said that it may have changed.
     """
 
     def __init__(
@@ -79,6 +98,9 @@ class Session:
         self.closing = False
         self.failed_logins = 0
         self.tag = b""
+        self.unasked = Unasked()
+        self.notification: Notification | None = None
+        self.rousings = 0
         self.wake: Callable[[], None] = lambda: None
         self._logout: Callable[[], Any] | None = None
         self._output: list[bytes] = []
@@ -244,7 +266,7 @@ class Session:
 
     def new_view(self, mailbox: Any, read_only: bool) -> View:
         """Return a view of an opened mailbox, not selected yet."""
-        return View(
+        view = View(
             mailbox,
             read_only=read_only or bool(mailbox.read_only),
             put=self.put,
@@ -255,8 +277,11 @@ class Session:
             limit=self.limits.messages,
             progress=self.progress,
         )
+        view.unasked = self.unasked
+        return view
 
     def _changed(self) -> None:
+        self.rousings += 1
         self.wake()
 
     async def announce(self, *, expunges: bool, with_uid: bool = False) -> None:
@@ -275,6 +300,10 @@ class Session:
             except TemporaryFailure:
                 view.stale = True
         view.announce(expunges=expunges, with_uid=with_uid)
+        if view.arriving:
+            for request, uids in view.take_arrived():
+                with suppress(NoSuchMailbox, TemporaryFailure):
+                    await run_fetch(view, request, uids, by_uid=False)
 
     def release(self) -> Coroutine[Any, Any, None] | None:
         """Let go of everything; return the logout to wait for, or ``None``."""

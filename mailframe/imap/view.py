@@ -9,16 +9,18 @@ Source: RFC 3501 sections 5.2, 5.5 and 7.4.1, RFC 2180 section 4.
 """
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
+from dataclasses import dataclass
 from itertools import compress, count
 from typing import Protocol
 
 from mailframe.imap import wording
+from mailframe.imap.fetch_items import FetchRequest
 from mailframe.imap.sequence import SequenceSet
 from mailframe.imap.serialize import flag_list_out
 from mailframe.interfaces.mailbox import IMailbox
 from mailframe.model.flag import SEEN, FlagSet
-from mailframe.model.mailbox import Listing
+from mailframe.model.mailbox import Listing, MailboxName
 from mailframe.model.uid_set import UID_MAX, UIDSet
 
 _NEW_KEYWORDS = b" \\*"
@@ -38,6 +40,31 @@ class Follower(Protocol):
         """Return what is to be said when every new message has its number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """What a client is told of the selected mailbox though it did not ask.
+
+    Attributes:
+        messages: That messages came, and that some are gone.
+        flags: That flags changed.
+        at_once: Between commands too.
+        expunges_wait: What is gone is told after a command, or in IDLE, only.
+        request: What is told of each new message.
+
+    Source: RFC 5465 sections 5 and 6.1.
+    """
+
+    messages: bool = True
+    flags: bool = True
+    at_once: bool = False
+    expunges_wait: bool = False
+    request: FetchRequest | None = None
+
+
+Wish = tuple[FetchRequest, Callable[[], UIDSet]]
+"""What is told of new messages, and of which, as soon as it is to be told."""
+
+
 class View:
     """A selected mailbox as one client sees it.
 
@@ -55,6 +82,9 @@ class View:
         progress: Told how much of how much a command has done.
         followers: What wants to be told of with every change, by tag
             (RFC 5267 section 4.3).
+        wishes: What some of them tell of new messages, by tag (RFC 5465
+            section 7).
+        unasked: What the client is told unasked.
         limit: Messages one command may work on; 0 for any number.
         stale: Whether the mailbox may have changed since it was last asked.
     """
@@ -96,6 +126,10 @@ class View:
         self.saved = UIDSet.EMPTY
         self.now = now
         self.followers: dict[bytes, Follower] = {}
+        self.wishes: dict[bytes, Wish] = {}
+        self.unasked = Unasked()
+        self._arrived = UIDSet.EMPTY
+        self._made = UIDSet.EMPTY
         self._followed: Listing | None = None
         self.stale = False
         self._wake = wake
@@ -107,6 +141,7 @@ class View:
         self._flags_of: Listing | None = None
         self._changed = UIDSet.EMPTY
         self._touched = UIDSet.EMPTY
+        self._own = UIDSet.EMPTY
         self._known = 0
         self.holding = False
         self._owed = False
@@ -305,6 +340,42 @@ class View:
     def own_changes(self, uids: UIDSet) -> None:
         """Tell the flags of these messages, whether or not they changed."""
         self._changed |= uids
+        self._own |= uids
+
+    def made(self, name: MailboxName, uids: Iterable[int]) -> None:
+        """Note messages that this client itself has put into a mailbox.
+
+        Source: RFC 5465 section 5.2.
+        """
+        if self._wishing and name == self.mailbox.name:
+            self._made |= UIDSet.of(uids)
+
+    @property
+    def _wishing(self) -> bool:
+        return bool(self.wishes) or self.unasked.request is not None
+
+    @property
+    def arriving(self) -> bool:
+        """Whether something has to be fetched for what is to be told."""
+        return self._wishing and (
+            bool(self._arrived) or len(self.listing.uids) != self._told
+        )
+
+    def take_arrived(self) -> list[tuple[FetchRequest, UIDSet]]:
+        """Return, once, what is to be fetched of the messages told of last."""
+        arrived, self._arrived = self._arrived, UIDSet.EMPTY
+        wanted = [
+            (request, arrived & which()) for request, which in self.wishes.values()
+        ]
+        if self.unasked.request is not None:
+            wanted.append((self.unasked.request, arrived))
+        return [(request, uids) for request, uids in wanted if uids]
+
+    def expunges_due(self, idling: bool) -> bool:
+        """Tell whether messages that are gone are to be told of between commands."""
+        unasked = self.unasked
+        allowed = idling or (unasked.at_once and not unasked.expunges_wait)
+        return allowed and unasked.messages and bool(self._ghosts)
 
     def select(self) -> None:
         """Tell everything, as SELECT and EXAMINE do.
@@ -374,6 +445,9 @@ class View:
         followers = self.followers.values()
         for follower in followers:
             self.put(follower.removed())
+        unasked = self.unasked
+        # What the client itself expunged it is told in any case.
+        expunges = expunges and (unasked.messages or self._owed)
         if self._ghosts and expunges and not (self.behind or self.holding):
             self._tell_expunges()
         if self._flags_of is not self._current:
@@ -382,10 +456,17 @@ class View:
             if self.mailbox.permanent_flags() != self._told_flags:
                 self._tell_flags()
         listing = self.listing
-        if len(listing.uids) != self._told:
+        if len(listing.uids) != self._told and (unasked.messages or followers):
+            known = self._told
             self._tell_count()
-        if self._changed or self._touched:
-            changed, self._changed = self._changed, UIDSet.EMPTY
+            if self._wishing:
+                self._arrived |= UIDSet.of(listing.uids[known:]) - self._made
+                self._made = UIDSet.EMPTY
+        with_uid = with_uid or unasked.at_once
+        changed = self._tellable()
+        if changed or self._touched:
+            self._changed -= changed
+            self._own -= changed
             touched, self._touched = self._touched, UIDSet.EMPTY
             self.put(
                 wording.changes(
@@ -394,6 +475,14 @@ class View:
             )
         for follower in followers:
             self.put(follower.added())
+
+    def _tellable(self) -> UIDSet:
+        """Return the messages whose flags may be told, of those that changed."""
+        changed = self._changed if self.unasked.flags else self._changed & self._own
+        if changed and self._told != len(self.listing.uids):
+            uids = self.uids
+            return changed & UIDSet([(1, uids[-1])]) if uids else UIDSet.EMPTY
+        return changed
 
     def _keep_ghosts(self, vanished: UIDSet, before: Listing) -> None:
         """Remember the rows the client was told of that are gone now."""

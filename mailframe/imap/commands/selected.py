@@ -157,6 +157,7 @@ async def transfer(
     view.stale = True
     if not copied.uids:
         return b""
+    view.made(destination, copied.uids.values())
     sources = UIDSet.of(copied.uids)
     copies = set_in_order(copied.uids.values())
     return b"[COPYUID %d %b %b] " % (copied.uid_validity, str(sources).encode(), copies)

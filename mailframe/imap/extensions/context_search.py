@@ -7,9 +7,12 @@ option of the RFC, is in ``partial.py``.
 Source: RFC 5267 section 4.
 """
 
+from functools import partial
+
 from mailframe.errors import BadSyntax
 from mailframe.imap.command import SELECTED, Command, Extension
 from mailframe.imap.cursor import Cursor
+from mailframe.imap.fetch_items import FetchRequest, fetch_atts
 from mailframe.imap.grammar import string
 from mailframe.imap.search_context import UpdateContext
 from mailframe.imap.search_return import (
@@ -38,13 +41,17 @@ def _check(session: Session, search: Search) -> None:
 
 
 def _begin(
-    session: Session, search: Search, by_uid: bool, result: SearchResult
+    request: FetchRequest | None,
+    session: Session,
+    search: Search,
+    by_uid: bool,
+    result: SearchResult,
 ) -> None:
     view = session.selected
     if len(view.followers) >= _CONTEXTS_MAX:
         session.put(b'* NO [NOUPDATE "%b"] Too many contexts\r\n' % session.tag)
         return
-    view.followers[session.tag] = UpdateContext(
+    view.followers[session.tag] = context = UpdateContext(
         view,
         search.request,
         correlator=search.correlator or correlator(session.tag),
@@ -52,14 +59,28 @@ def _begin(
         arrange=search.arrange,
         told=result.uids,
     )
+    if request is not None:
+        view.wishes[session.tag] = request, lambda: context.told
 
 
 _CONTEXT = ReturnOption(b"CONTEXT")
-_UPDATE = ReturnOption(b"UPDATE", check=_check, begin=_begin)
 
-RETURN_OPTIONS.update(
-    {b"CONTEXT": lambda cursor: _CONTEXT, b"UPDATE": lambda cursor: _UPDATE}
-)
+
+def _update(cursor: Cursor) -> ReturnOption:
+    """``modifier-update = "UPDATE" [ "(" fetch-att *(SP fetch-att) ")" ]``.
+
+    Lenient: the example of RFC 5465 section 7 has a space before it.
+
+    Source: RFC 5465 sections 7 and 8.
+    """
+    if cursor.peek() == b"(" or cursor.rest().startswith(b" ("):
+        cursor.accept(b" ")
+        request = fetch_atts(cursor)
+        return ReturnOption(b"UPDATE", check=_check, begin=partial(_begin, request))
+    return ReturnOption(b"UPDATE", check=_check, begin=partial(_begin, None))
+
+
+RETURN_OPTIONS.update({b"CONTEXT": lambda cursor: _CONTEXT, b"UPDATE": _update})
 
 
 def parse(cursor: Cursor) -> list[bytes]:
@@ -86,6 +107,7 @@ def run(session: Session, tags: list[bytes]) -> bytes:
         raise BadSyntax("tags of contexts")
     for tag in set(tags):
         del followers[tag]
+        session.selected.wishes.pop(tag, None)
     return b"CANCELUPDATE completed"
 
 

@@ -31,6 +31,7 @@ class Idling:
         session.put(b"+ idling\r\n")
         if session.view is not None:
             session.view.stale = True
+            session.rousings += 1
         return self.woken()
 
     def line(self, octets: bytes) -> Answer:
@@ -45,7 +46,9 @@ class Idling:
 
     def woken(self) -> Coroutine[Any, Any, None] | None:
         """Tell what is new, if something may be."""
-        view = self._session.view
+        notification, view = self._session.notification, self._session.view
+        if notification is not None:
+            return notification.news(idling=True)
         return self._tell() if view is not None and view.stale else None
 
     async def _tell(self) -> None:

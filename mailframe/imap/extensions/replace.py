@@ -70,6 +70,7 @@ class Replacing(Appending):
         )
         session.put(b"* OK %bReplacement ready\r\n" % append_uid(appended))
         view.owe_modseq()
+        view.made(self.name, appended.uids)
         await view.refresh()
         return b"REPLACE completed"
 
