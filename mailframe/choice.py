@@ -25,13 +25,17 @@ def realm_factories() -> Iterable[Any]:
     return getPlugins(IRealmFactory)
 
 
-def make_checker(text: str, default_domain: str, threads: WorkerThreads) -> Any:
+def make_checker(
+    text: str, default_domain: str, threads: WorkerThreads, decoy_key: bytes
+) -> Any:
     """Return the checker that ``--auth`` names.
 
     Args:
         text: ``TYPE:ARGS``.
         default_domain: For names without one.
         threads: Where Twisted's own checkers read their files.
+        decoy_key: Secret octets, 32 or more, the same after a restart; of them
+            answers about users there are not are made.
 
     Raises:
         BadConfig: There is no such type, or its arguments are wrong.
@@ -46,6 +50,8 @@ def make_checker(text: str, default_domain: str, threads: WorkerThreads) -> Any:
     checker = adapted(checker, threads, default_domain)
     if hasattr(checker, "default_domain"):
         checker.default_domain = default_domain
+    if hasattr(checker, "decoy_key"):
+        checker.decoy_key = decoy_key
     return checker
 
 

@@ -18,6 +18,7 @@ from twisted.python.threadpool import ThreadPool
 
 from mailframe.auth.chain import DirectoryChain
 from mailframe.auth.compose import compose
+from mailframe.auth.kept_secret import kept_secret
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.certificates import make_tls
 from mailframe.choice import make_checker, make_realm
@@ -81,9 +82,10 @@ class MailService(MultiService):
         default_domain = config.domains[0]
         threads = WorkerThreads(reactor, "auth", threads=4, waiting=1000, limit=30.0)
         try:
+            decoy_key = kept_secret(str(config.state_dir / "decoy-key"))
             composed = compose(
                 config.auth,
-                lambda text, domain: make_checker(text, domain, threads),
+                lambda text, domain: make_checker(text, domain, threads, decoy_key),
                 default_domain=default_domain,
                 state_dir=str(config.state_dir),
                 clock=reactor,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailframe.auth.refusal import RefusedLogin
-from mailframe.interfaces.auth import Mind, UserEntry
+from mailframe.interfaces.auth import Mind
 
 _SEPARATORS = re.compile(r"[,\s]+")
 
@@ -93,8 +93,8 @@ class NetworkRule:
 NO_RULE = NetworkRule()
 
 
-def rule_of(entry: UserEntry) -> NetworkRule:
-    """Return what a source says of its user.
+def rule_of(fields: Mapping[str, str]) -> NetworkRule:
+    """Return what a source says of its user, in ``UserEntry.extra``.
 
     ``allow_nets`` and ``deny_nets`` are networks with commas or spaces between
     them, ``services`` are services. ``local`` among the networks, a Unix socket,
@@ -104,16 +104,37 @@ def rule_of(entry: UserEntry) -> NetworkRule:
         ValueError: One of them cannot be understood.
     """
     words = {
-        name: [word for word in _SEPARATORS.split(entry.extra.get(name, "")) if word]
+        name: [word for word in _SEPARATORS.split(fields.get(name, "")) if word]
         for name in ("allow_nets", "deny_nets", "services")
     }
     allow = [word for word in words["allow_nets"] if word != "local"]
-    if not allow and "allow_nets" in entry.extra:
+    if not allow and "allow_nets" in fields:
         # Allowed from nowhere else than here: not the same as nothing said.
         allow = ["0.0.0.0/32"]
     return NetworkRule(
         Networks(allow), Networks(words["deny_nets"]), frozenset(words["services"])
     )
+
+
+def check_fields(fields: Mapping[str, str], mind: Mind | None) -> None:
+    """Do nothing if a user of whom a source says this may log in so.
+
+    Args:
+        fields: ``UserEntry.extra``.
+        mind: Where the login comes from; of ``None`` networks and services are
+            not looked at.
+
+    Raises:
+        RefusedLogin: Not from there, not this service, or never.
+    """
+    if fields.get("nologin", "no").lower() not in ("no", "n", "0", "false"):
+        raise RefusedLogin("closed")
+    try:
+        rule = rule_of(fields)
+    except ValueError:
+        # What keeps people out must not be overlooked.
+        raise RefusedLogin("network") from None
+    rule.check(mind)
 
 
 class NetworkGuard:
@@ -161,13 +182,5 @@ class NetworkGuard:
         if self._directory is None:
             return
         entry = await self._directory.find(address)
-        if entry is None:
-            return
-        if entry.extra.get("nologin", "no").lower() not in ("no", "n", "0", "false"):
-            raise RefusedLogin("closed")
-        try:
-            rule = rule_of(entry)
-        except ValueError:
-            # What keeps people out must not be overlooked.
-            raise RefusedLogin("network") from None
-        rule.check(mind)
+        if entry is not None:
+            check_fields(entry.extra, mind)

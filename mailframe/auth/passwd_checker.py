@@ -19,9 +19,11 @@ from zope.interface import implementer
 
 from mailframe.auth import challenge_secrets
 from mailframe.auth.challenge_secrets import ChallengeSecrets
+from mailframe.auth.networks import check_fields
 from mailframe.auth.passwd_line import PasswdUser, is_name, parse_lines
 from mailframe.auth.passwd_table import PasswdTable
 from mailframe.auth.password_hash import is_usable, scheme_of, verify
+from mailframe.auth.refusal import RefusedLogin
 from mailframe.auth.verified_cache import VerifiedCache
 from mailframe.auth.watched_file import WatchedFile
 from mailframe.errors import TemporaryFailure
@@ -41,6 +43,8 @@ AvatarId = bytes | tuple[()]
 
 _WAITING = 1000
 """Logins that may wait for their turn to be verified."""
+
+_NETWORKS = frozenset({"allow_nets", "deny_nets"})
 
 _TROUBLES = 20
 """Bad lines named in the log each time the file is read."""
@@ -97,6 +101,16 @@ class PasswdFileChecker:
         self._decoy_key = decoy_key or os.urandom(32)
 
     @property
+    def decoy_key(self) -> bytes:
+        """Of which the salts of unknown users are made."""
+        return self._decoy_key
+
+    @decoy_key.setter
+    def decoy_key(self, key: bytes) -> None:
+        self._decoy_key = key
+        self._file.expire()
+
+    @property
     def default_domain(self) -> str:
         """The domain of names without one, in lower case."""
         return self._default_domain
@@ -110,9 +124,14 @@ class PasswdFileChecker:
         """Return the canonical address ``local@domain`` in UTF-8.
 
         Raises:
-            UnauthorizedLogin: No such user, or not this password.
+            UnauthorizedLogin: No such user, or not this password; or, as
+                :class:`RefusedLogin`, the user's line does not allow it:
+                ``nologin``, ``allow_nets``, ``deny_nets``, ``services``.
             TemporaryFailure: The file was never readable, or too many wait.
         """
+        return Deferred.fromCoroutine(self._admitted(credentials))
+
+    async def _admitted(self, credentials: Any) -> AvatarId:
         if IUsernamePassword.providedBy(credentials):
             found = self._check(credentials.username, credentials.password)
         elif IScramProof.providedBy(credentials):
@@ -121,7 +140,13 @@ class PasswdFileChecker:
             found = self._check_digest(credentials)
         else:
             found = self._check_certificate(credentials)
-        return Deferred.fromCoroutine(found)
+        user, address = await found
+        mind = getattr(credentials, "mind", None)
+        if mind is None and _NETWORKS & user.extra.keys():
+            # Whoever asks does not know where from: not from everywhere.
+            raise RefusedLogin("network")
+        check_fields(user.extra, mind)
+        return address.encode()
 
     def serves(self, interface: Any) -> bool:
         """Tell whether everyone in the file can log in with such credentials.
@@ -165,7 +190,7 @@ class PasswdFileChecker:
             extra=user.extra,
         )
 
-    async def _check(self, username: bytes, password: bytes) -> AvatarId:
+    async def _check(self, username: bytes, password: bytes) -> tuple[PasswdUser, str]:
         try:
             name = username.decode("utf-8")
         except UnicodeDecodeError:
@@ -179,28 +204,28 @@ class PasswdFileChecker:
         else:
             address = table.canonical(user.name)
             if self._verified.knows(address, user.stored, password):
-                return address.encode()
+                return user, address
             if await self._is_password(user, password):
                 self._verified.remember(address, user.stored, password)
-                return address.encode()
+                return user, address
         raise UnauthorizedLogin("no such user, or not this password")
 
-    async def _check_proof(self, credentials: Any) -> AvatarId:
+    async def _check_proof(self, credentials: Any) -> tuple[PasswdUser, str]:
         table = (await self._read()).table
         keys = await self.scram_keys(credentials.username, credentials.digest)
         user, _, _ = _looked_up(table, credentials.username)
         if credentials.proven_by(keys) and user is not None:
-            return table.canonical(user.name).encode()
+            return user, table.canonical(user.name)
         raise UnauthorizedLogin("no such user, or not this password")
 
-    async def _check_digest(self, credentials: Any) -> AvatarId:
+    async def _check_digest(self, credentials: Any) -> tuple[PasswdUser, str]:
         table, secrets = await self._read()
         user, stored, name = _looked_up(table, credentials.username)
         if secrets.checks(stored, name, credentials) and user is not None:
-            return table.canonical(user.name).encode()
+            return user, table.canonical(user.name)
         raise UnauthorizedLogin("no such user, or not this password")
 
-    async def _check_certificate(self, credentials: Any) -> AvatarId:
+    async def _check_certificate(self, credentials: Any) -> tuple[PasswdUser, str]:
         table = (await self._read()).table
         user, _, _ = _looked_up(table, credentials.subject.encode())
         if user is None:
@@ -208,7 +233,7 @@ class PasswdFileChecker:
         wanted = credentials.username
         if wanted is not None and _looked_up(table, wanted)[0] is not user:
             raise UnauthorizedLogin("the certificate is another user's")
-        return table.canonical(user.name).encode()
+        return user, table.canonical(user.name)
 
     async def _is_password(self, user: PasswdUser, password: bytes) -> bool:
         try:

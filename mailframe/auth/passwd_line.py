@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from mailframe.auth.networks import rule_of
 from mailframe.auth.password_hash import check_scheme
 
 # Whitespace and controls would let one name look like another, or like a line.
@@ -15,8 +16,10 @@ _NAME = re.compile(r"[^\s:@\x00-\x1f\x7f-\x9f]+(?:@[^\s:@\x00-\x1f\x7f-\x9f]+)?\
 _SIZE = re.compile(r"([0-9]{1,15})([bkmgt]?)(?:i?b)?\Z", re.IGNORECASE)
 _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
-_RESTRICTIONS = ("allow_nets", "allow_real_nets", "nologin")
-"""Extra fields that keep people out; ignoring one would let them in."""
+_RESTRICTIONS = ("allow_real_nets",)
+"""Extra fields that keep people out and are not understood here; ignoring one
+would let them in. ``nologin``, ``allow_nets``, ``deny_nets`` and ``services`` are
+understood by :func:`mailframe.auth.networks.check_fields`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,11 @@ def parse_line(number: int, line: bytes) -> PasswdUser | None:
         if key in extra:
             troubles.append(f"{key} is not understood; no login")
             stored = ""
+    try:
+        rule_of(extra)
+    except ValueError:
+        troubles.append("networks that cannot be read; no login")
+        stored = ""
     quota = None
     try:
         quota = _quota(extra)

@@ -190,10 +190,12 @@ class PluginTests(SynchronousTestCase):
 
     def test_made(self) -> None:
         """It gets the host's default domain."""
-        checker = make_checker("ldap:ldaps://h/dc=x", "Example.org", cast(Any, None))
+        checker = make_checker(
+            "ldap:ldaps://h/dc=x", "Example.org", cast(Any, None), b""
+        )
         self.assertEqual(checker.default_domain, "example.org")
 
     def test_refused(self) -> None:
         """What is wrong is one line for the operator."""
         with self.assertRaisesRegex(BadConfig, "--auth ldap: /nowhere: No such"):
-            make_checker("ldap:/nowhere", "example.org", cast(Any, None))
+            make_checker("ldap:/nowhere", "example.org", cast(Any, None), b"")

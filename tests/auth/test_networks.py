@@ -77,15 +77,13 @@ class RuleTests(SynchronousTestCase):
 
     def test_of_a_source(self) -> None:
         """A source writes lists with commas or blanks."""
-        entry = UserEntry(
-            "a@b.example",
-            extra={
+        rule = rule_of(
+            {
                 "allow_nets": "192.0.2.0/24,local, 2001:db8::/32",
                 "deny_nets": "192.0.2.7",
                 "services": "imap pop3",
-            },
+            }
         )
-        rule = rule_of(entry)
         rule.check(mind("imap", "2001:db8::5"))
         self.assert_reason(rule, mind("imap", "192.0.2.7"), "network")
         self.assert_reason(rule, mind("submission"), "service")
@@ -93,7 +91,7 @@ class RuleTests(SynchronousTestCase):
     def test_allowed_from_nowhere(self) -> None:
         """An empty list is not the same as none."""
         for text in ("", "local", " , "):
-            rule = rule_of(UserEntry("a@b.example", extra={"allow_nets": text}))
+            rule = rule_of({"allow_nets": text})
             rule.check(mind(address=None))
             self.assert_reason(rule, mind(), "network")
 

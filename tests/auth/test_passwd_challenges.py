@@ -7,9 +7,16 @@ from twisted.internet.defer import Deferred
 from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
+from mailframe.auth.portal import MindfulCredentials
+from mailframe.auth.refusal import RefusedLogin
 from mailframe.auth.scram_hash import hash_scram
 from mailframe.errors import TemporaryFailure
-from mailframe.interfaces.auth import IUsernameHashedPassword, IUsernamePassword
+from mailframe.interfaces.auth import (
+    IUsernameHashedPassword,
+    IUsernamePassword,
+    Mind,
+    UsernamePassword,
+)
 from mailframe.interfaces.credentials import (
     ClientCertificate,
     IClientCertificate,
@@ -64,6 +71,46 @@ class ChallengeTests(CheckerCase):
         self.assertEqual(self.ask(self.proof("bob", b"b")), b"Bob@example.org")
         for name in ("nobody", "carl@example.net", "a b", "\x07"):
             self.refused(self.proof(name, b"a"))
+
+    def test_kept_key(self) -> None:
+        """With the same key, salts are the same in another process."""
+        self.write("bob:{PLAIN}b")
+        salts = []
+        for key in (b"k" * 32, b"k" * 32, b"l" * 32):
+            self.checker.decoy_key = key
+            salts.append([self.keys(name).salt for name in ("bob", "nobody")])
+        self.assertEqual(salts[0], salts[1])
+        self.assertNotEqual(salts[0], salts[2])
+
+    def test_restrictions(self) -> None:
+        """Whoever has the secret in whatever form, the line has the last word."""
+        self.write(
+            "a:{PLAIN}a::::::nologin",
+            "b:{PLAIN}b::::::allow_nets=192.0.2.0/24 services=imap",
+        )
+        here = Mind("imap", "192.0.2.9", True)
+        for name, mind, reason in (
+            ("a", here, "closed"),
+            ("b", here, None),
+            ("b", Mind("imap", "198.51.100.9", True), "network"),
+            ("b", Mind("pop3", "192.0.2.9", True), "service"),
+            ("b", None, "network"),
+        ):
+            secret = name.encode()
+            for credentials in (
+                UsernamePassword(secret, secret),
+                self.proof(name, secret),
+                ClientCertificate(f"{name}@example.org"),
+            ):
+                found = self.checker.requestAvatarId(
+                    MindfulCredentials(credentials, mind)
+                )
+                if reason is None:
+                    self.successResultOf(found)
+                else:
+                    error: Any = self.failureResultOf(found, RefusedLogin).value
+                    self.assertEqual(error.reason, reason)
+        self.refused(UsernamePassword(b"a", b"wrong"))
 
     def test_nobody_shows(self) -> None:
         """By salt and iterations nobody learns who is a user, whatever the spelling.

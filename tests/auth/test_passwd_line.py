@@ -94,11 +94,14 @@ class ParseLineTests(SynchronousTestCase):
         self.assertNotIn("frperg", found.trouble)
 
     def test_restrictions(self) -> None:
-        """A field that keeps somebody out is never ignored."""
-        for text in ("allow_nets=10.0.0.0/8", "nologin", "nologin=y"):
+        """A field that keeps somebody out, and is not understood, keeps all out."""
+        for text in ("allow_real_nets=10.0.0.0/8", "allow_nets=ten", "deny_nets=1/2"):
             found = user(f"a:{{PLAIN}}x::::::{text}")
             self.assertEqual(found.stored, "")
             self.assertIn("no login", found.trouble)
+        for text in ("allow_nets=10.0.0.0/8,local", "nologin", "services=imap"):
+            found = user(f"a:{{PLAIN}}x::::::{text}")
+            self.assertEqual((found.stored, found.trouble), ("{PLAIN}x", ""))
 
     def test_aliases_and_home(self) -> None:
         """Aliases are split at commas; an extra home goes before the field."""

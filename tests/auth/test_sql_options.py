@@ -137,10 +137,10 @@ class PluginTests(OptionsCase):
     def test_made(self) -> None:
         """It gets the host's default domain."""
         self.read(_GOOD + _QUERY)
-        checker = make_checker(f"sql:{self.path}", "Example.org", cast(Any, None))
+        checker = make_checker(f"sql:{self.path}", "Example.org", cast(Any, None), b"")
         self.assertEqual(checker.default_domain, "example.org")
 
     def test_refused(self) -> None:
         """What is wrong is one line for the operator."""
         with self.assertRaisesRegex(BadConfig, "--auth sql: /nowhere: No such file"):
-            make_checker("sql:/nowhere", "example.org", cast(Any, None))
+            make_checker("sql:/nowhere", "example.org", cast(Any, None), b"")
