@@ -175,3 +175,12 @@ MIME_PARTS = 10_000
 
 HEADER_SIZE = 10_485_760
 """Octets of header looked at in one message."""
+
+WORKED_OUT_OCTETS = 134_217_728
+"""Octets of orders, threads and ready responses a process keeps, of all IMAP
+sessions; one mailbox may have half of them. What there is no room for is worked
+out again."""
+
+DECIMALS_KEPT = 131_072
+"""Numbers from 0 on that are kept written, some 50 octets each, as far as they
+are used: message numbers and UIDs are written by the ten thousand."""

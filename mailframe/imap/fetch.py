@@ -9,12 +9,12 @@ Source: RFC 3501 section 6.4.5, RFC 9051 sections 6.4.5 and 7.5.2.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from weakref import WeakKeyDictionary
 
 from mailframe.errors import MessageGone
 from mailframe.imap import wording
 from mailframe.imap.context import MessageContext
+from mailframe.imap.fetch_columns import Columns
 from mailframe.imap.fetch_items import (
     FLAGS,
     MODSEQ,
@@ -36,7 +36,7 @@ from mailframe.imap.loading import (
 from mailframe.imap.section import Parts
 from mailframe.imap.serialize import without_nul
 from mailframe.interfaces.content import IContent
-from mailframe.interfaces.mailbox import IMailbox, SummaryField
+from mailframe.interfaces.mailbox import IMailbox
 from mailframe.mime.structure import Part, structure
 from mailframe.model.flag import SEEN, FlagChange, FlagSet
 from mailframe.model.mailbox import Listing
@@ -158,13 +158,11 @@ class _Fetch:
         self._listing = context.listing
         self._request = request
         self._opening = wording.opening(context.enabled)
-        self._columns = request.columns
+        items = request.columns
         if wording.uid_only(context.enabled) and not request.asks_uid:
-            self._columns = tuple(item for item in self._columns if item is not UID)
+            items = tuple(item for item in items if item is not UID)
+        self._columns = Columns(context, items)
         self._output = _Output(context)
-        self._fields = tuple(
-            dict.fromkeys(name for item in request.columns for name in item.fields)
-        )
         self._marked = marked
         # What tells of \Seen where it was set, as far as it is not asked for.
         enabled = context.enabled
@@ -178,15 +176,10 @@ class _Fetch:
     async def columns_only(self, uids: UIDSet) -> bool:
         """Answer from the view and the summaries."""
         complete = True
-        items = b" ".join(item.template for item in self._columns)
-        template = b"%b%b)\r\n" % (self._opening, items)
         for indices in _slices(uids, self._listing, _ROWS):
-            rows = await self._summarised(indices)
+            rows = await self._columns.rows(indices)
             complete = complete and len(rows.indices) == len(indices)
-            values = _values(self._columns, rows)
-            heads = wording.heads(self._context.enabled, self._listing, rows.indices)
-            flat = tuple(chain.from_iterable(zip(heads, *values, strict=True)))
-            self._output.put(template * len(heads) % flat)
+            self._output.put(self._columns.responses(rows))
             await self._output.pause()
         self._output.flush()
         return complete
@@ -195,7 +188,7 @@ class _Fetch:
         """Answer from headers and columns."""
         complete = True
         for indices in _slices(uids, self._listing, LOADED_ROWS):
-            rows = await self._summarised(indices)
+            rows = await self._columns.rows(indices)
             found, headers = await self._mailbox.headers(UIDSet.of(rows.uids))
             by_uid = dict(zip(found, headers, strict=True))
             for row, head in self._heads(rows):
@@ -214,7 +207,7 @@ class _Fetch:
         """Answer from whole messages and columns."""
         complete = True
         for indices in batches(rows_of(uids, self._listing), self._listing.sizes):
-            rows = await self._summarised(indices)
+            rows = await self._columns.rows(indices)
             complete = complete and len(rows.indices) == len(indices)
             loaded = await self._mailbox.load(UIDSet.of(rows.uids), LOADED_OCTETS)
             for row, head in self._heads(rows):
@@ -227,28 +220,11 @@ class _Fetch:
         self._output.flush()
         return complete
 
-    async def _summarised(self, indices: Sequence[int]) -> Rows:
-        """Return rows with the summaries they need, without those gone."""
-        rows = Rows(self._listing, self._context.recent, indices)
-        if not self._fields:
-            return rows
-        uids = rows.uids
-        found, *columns = await self._mailbox.summaries(UIDSet.of(uids), self._fields)
-        if len(found) != len(uids):
-            rows = rows.only(found)
-        names: Iterable[SummaryField] = self._fields
-        rows.kept = dict(zip(names, columns, strict=True))
-        return rows
-
     def _heads(self, rows: Rows) -> Iterator[tuple[int, list[bytes]]]:
         """Yield each row with its column items, written."""
-        template = b" ".join(item.template for item in self._columns)
-        if template:
-            values = zip(*_values(self._columns, rows), strict=True)
-            heads = [[template % row] for row in values]
-        else:
-            heads = [[] for _ in rows.indices]
-        for row, head in zip(rows.indices, heads, strict=True):
+        written = self._columns.written(rows)
+        for row, items in zip(rows.indices, written, strict=True):
+            head = [items] if items else []
             if self._tells and self._listing.uids[row] in self._marked:
                 head += self._told(row)
             yield row, head
@@ -356,10 +332,6 @@ class _Fetch:
             self._output.put(without_nul(octets))
             await self._output.pause()
             start = end
-
-
-def _values(items: Iterable[ColumnItem], rows: Rows) -> list[Iterable[int | bytes]]:
-    return [item.column(rows) for item in items]
 
 
 def _slices(uids: UIDSet, listing: Listing, limit: int) -> Iterator[Sequence[int]]:

@@ -96,6 +96,7 @@ class ColumnItem:
         column: Makes the values for some messages.
         fields: Which kept answers it needs, if any.
         enables: What asking for it switches on (RFC 7162 section 3.1).
+        constant: Whether the value never changes while the message is there.
     """
 
     name: bytes
@@ -103,6 +104,7 @@ class ColumnItem:
     column: Callable[[Rows], Iterable[int | bytes]]
     fields: tuple[SummaryField, ...] = ()
     enables: str | None = None
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +277,7 @@ def _kept(name: SummaryField) -> Callable[[Rows], Iterable[bytes]]:
     return column
 
 
-UID = ColumnItem(b"UID", b"UID %d", lambda rows: rows.uids)
+UID = ColumnItem(b"UID", b"UID %d", lambda rows: rows.uids, constant=True)
 FLAGS = ColumnItem(b"FLAGS", b"FLAGS %b", _flags)
 MODSEQ = ColumnItem(
     b"MODSEQ",
@@ -287,18 +289,23 @@ _INTERNALDATE = ColumnItem(
     b"INTERNALDATE",
     b"INTERNALDATE %b",
     lambda rows: map(internal_date, rows.take(rows.listing.dates)),
+    constant=True,
 )
 _SIZE = ColumnItem(
-    b"RFC822.SIZE", b"RFC822.SIZE %d", lambda rows: rows.take(rows.listing.sizes)
+    b"RFC822.SIZE",
+    b"RFC822.SIZE %d",
+    lambda rows: rows.take(rows.listing.sizes),
+    constant=True,
 )
-_ENVELOPE = ColumnItem(b"ENVELOPE", b"ENVELOPE %b", _kept("envelope"), ("envelope",))
-_BODYSTRUCTURE = ColumnItem(
-    b"BODYSTRUCTURE",
-    b"BODYSTRUCTURE %b",
-    _kept("body_structure"),
-    ("body_structure",),
-)
-_BODY = ColumnItem(b"BODY", b"BODY %b", _kept("body"), ("body",))
+
+
+def _summary(name: bytes, field: SummaryField) -> ColumnItem:
+    return ColumnItem(name, name + b" %b", _kept(field), (field,), constant=True)
+
+
+_ENVELOPE = _summary(b"ENVELOPE", "envelope")
+_BODYSTRUCTURE = _summary(b"BODYSTRUCTURE", "body_structure")
+_BODY = _summary(b"BODY", "body")
 _RFC822 = ContentItem(b"RFC822", Section())
 _RFC822_HEADER = ContentItem(
     b"RFC822.HEADER", Section(text=SectionText.HEADER), peek=True

@@ -4,10 +4,12 @@ Source: RFC 3501 section 9, RFC 9051 section 9 (formal syntax).
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 
 from mailframe.imap import utf7
+from mailframe.limits import DECIMALS_KEPT
 from mailframe.model.flag import SYSTEM_FLAGS, FlagSet
 from mailframe.model.mailbox import MailboxName
 
@@ -117,6 +119,23 @@ def flag_list_out(flags: FlagSet, recent: bool = False) -> bytes:
     Source: RFC 9051 section 9 (flag-list), RFC 3501 section 9 (flag-fetch).
     """
     return (_recent_flag_lists if recent else _flag_lists)[flags]
+
+
+class _Decimals(list[bytes]):
+    """Numbers from 0 on, written, as far as they were used."""
+
+    def written(self, numbers: Sequence[int]) -> Iterable[bytes]:
+        """Return some numbers, none negative, written."""
+        most = max(numbers, default=0)
+        if most >= DECIMALS_KEPT:
+            return map(b"%d".__mod__, numbers)
+        if most >= len(self):
+            self += map(b"%d".__mod__, range(len(self), most + 1))
+        return map(self.__getitem__, numbers)
+
+
+decimals = _Decimals().written
+"""Writes numbers; for ``b"".join``: no formatting of each."""
 
 
 def internal_date(epoch: int) -> bytes:

@@ -7,7 +7,7 @@ Source: RFC 5256 section 3 (SORT).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from mailframe.imap.context import MessageContext
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.loading import rows_of
 from mailframe.imap.search_run import Found
-from mailframe.imap.worked_out import WORKED_OUT
+from mailframe.imap.worked_out import WORKED_OUT, Column
 from mailframe.interfaces.mailbox import SummaryField
 from mailframe.mime.text import casemap
 from mailframe.model.mailbox import Listing
@@ -26,6 +26,7 @@ _NAME = re.compile(rb"[A-Z]+", re.IGNORECASE)
 _CRITERIA_MAX = 20
 _ROWS = 2000
 """Messages asked for summaries at once."""
+_NONE = UIDSet.EMPTY
 
 
 @dataclass(slots=True)
@@ -119,15 +120,14 @@ class SortOrder:
         if self.fuzzy:
             return await self._arranged(context, found)
         # Orders hold: messages may only be missing from them, or be too many.
-        kept = WORKED_OUT.get(context.mailbox, self.criteria)
-        if kept is None or found.uids - kept[0]:
-            order = await self._arranged(context, found)
-            WORKED_OUT.put(context.mailbox, self.criteria, UIDSet.of(order), order)
-            return order.copy()
-        uids, order = kept
+        uids, order = WORKED_OUT.get(context.mailbox, self.criteria) or (_NONE, [])
+        if found.uids - uids:
+            order = await self._arranged(context, Found(found.uids | uids, {}))
+            uids = UIDSet.of(order)
+            WORKED_OUT.put(context.mailbox, self.criteria, (uids, order), len(order))
         if uids == found.uids:
             return list(order)
-        wanted = set(found.uids)
+        wanted = set(found.uids & uids)
         return [uid for uid in order if uid in wanted]
 
     async def _arranged(self, context: MessageContext, found: Found) -> list[int]:
@@ -184,23 +184,34 @@ async def read_columns(
     """
     listing = context.listing
     rows = list(rows_of(uids, listing))
-    present = [listing.uids[row] for row in rows]
-    kept: dict[SummaryField, list[Any]] = {name: [] for name in fields}
-    if fields:
-        asked, present = present, []
-        for start in range(0, len(asked), _ROWS):
-            found, *columns = await context.mailbox.summaries(
-                UIDSet.of(asked[start : start + _ROWS]), fields
-            )
-            present += found
-            for name, column in zip(fields, columns, strict=True):
-                kept[name] += column
-            waiting = context.pause()
-            if waiting is not None:
-                await waiting
-        if len(present) < len(asked):
-            rows = list(rows_of(UIDSet.of(present), listing))
-    return Columns(present, *_dated(listing, rows), kept)
+    asked = [listing.uids[row] for row in rows]
+    columns = [
+        WORKED_OUT.column(context.mailbox, ("field", name), len(listing.uids))
+        for name in fields
+    ]
+    missing = _missing(asked, columns)
+    for start in range(0, len(missing), _ROWS):
+        found, *read = await context.mailbox.summaries(
+            UIDSet.of(missing[start : start + _ROWS]), fields
+        )
+        for column, values in zip(columns, read, strict=True):
+            column.add(found, values)
+        waiting = context.pause()
+        if waiting is not None:
+            await waiting
+    if missing:
+        gone = set(_missing(missing, columns))
+        rows = [row for row in rows if listing.uids[row] not in gone]
+        asked = [listing.uids[row] for row in rows]
+    kept = {
+        name: column.of(asked) for name, column in zip(fields, columns, strict=True)
+    }
+    return Columns(asked, *_dated(listing, rows), kept)
+
+
+def _missing(uids: Sequence[int], columns: Iterable[Column]) -> list[int]:
+    """Return the messages that have no value in some column."""
+    return sorted({uid for column in columns for uid in column.missing(uids)})
 
 
 def _dated(listing: Listing, rows: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -58,6 +58,8 @@ def opening(enabled: Set[str]) -> bytes:
 def heads(enabled: Set[str], listing: Listing, rows: Sequence[int]) -> Sequence[int]:
     """Return what FETCH responses name messages by: their numbers, or UIDs."""
     if not uid_only(enabled):
+        if isinstance(rows, range):
+            return range(rows.start + 1, rows.stop + 1)
         return [row + 1 for row in rows]
     column = listing.uids
     return [column[row] for row in rows]

@@ -443,6 +443,21 @@ class IHeaderIndex(Interface):
         """
 
 
+class ISharedMailbox(Interface):
+    """Optional power of a mailbox: what was worked out about it serves all sessions.
+
+    Without it every session works out orders, threads and ready responses anew.
+
+    Source: RFC 5267 section 4.5 (a server may keep results).
+    """
+
+    shared = Attribute(
+        """The same object for everybody who has the mailbox open, and another one
+        when a UID may name another message than before. It can be referred to
+        weakly, and holds nothing."""
+    )
+
+
 class ISaveDates(Interface):
     """Optional power of an account: it says when messages came into a mailbox.
 

@@ -29,6 +29,7 @@ from mailframe.interfaces.mailbox import (
     IMailbox,
     IReplacer,
     ISaveDates,
+    ISharedMailbox,
     ISpecialUseKeeper,
     IWatchedAccount,
     NewMessage,
@@ -354,7 +355,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
             self._soon(callback)
 
 
-@implementer(IMailbox, IHeaderIndex, IRemover)
+@implementer(IMailbox, IHeaderIndex, IRemover, ISharedMailbox)
 class MemoryMailbox:
     """One session's hold on a mailbox of a :class:`MemoryAccount`."""
 
@@ -365,6 +366,7 @@ class MemoryMailbox:
         self.name = name
         self.uid_validity = box.uid_validity
         self.mailbox_id = box.mailbox_id
+        self.shared = box
         self._account = account
         self._held = box
 

@@ -8,6 +8,7 @@ from mailframe.testing.quota_contract import QuotaContract
 from mailframe.testing.remover_contract import RemoverContract
 from mailframe.testing.replacer_contract import ReplacerContract
 from mailframe.testing.save_dates_contract import SaveDatesContract
+from mailframe.testing.shared_mailbox_contract import SharedMailboxContract
 from mailframe.testing.watched_contract import WatchedContract
 from tests.storage.maildir_case import MaildirTestCase
 
@@ -22,6 +23,7 @@ class MaildirAccountTests(
     ReplacerContract,
     SaveDatesContract,
     WatchedContract,
+    SharedMailboxContract,
     MaildirTestCase,
 ):
     """Mail in Maildirs, with the threads and the reactor of a program."""

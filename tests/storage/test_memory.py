@@ -10,6 +10,7 @@ from mailframe.testing.quota_contract import QuotaContract
 from mailframe.testing.remover_contract import RemoverContract
 from mailframe.testing.replacer_contract import ReplacerContract
 from mailframe.testing.save_dates_contract import SaveDatesContract
+from mailframe.testing.shared_mailbox_contract import SharedMailboxContract
 from mailframe.testing.watched_contract import WatchedContract
 
 
@@ -23,6 +24,7 @@ class MemoryAccountTests(
     ReplacerContract,
     SaveDatesContract,
     WatchedContract,
+    SharedMailboxContract,
     TestCase,
 ):
     """Mail kept in memory."""

@@ -75,8 +75,10 @@ def _thread_ids(rows: Rows) -> Iterable[bytes]:
     return (thread_id(*one).encode() for one in zip(*columns, strict=True))
 
 
-EMAILID = ColumnItem(b"EMAILID", b"EMAILID (%b)", _email_ids, _EMAILID)
-THREADID = ColumnItem(b"THREADID", b"THREADID (%b)", _thread_ids, _THREADID)
+EMAILID = ColumnItem(b"EMAILID", b"EMAILID (%b)", _email_ids, _EMAILID, constant=True)
+THREADID = ColumnItem(
+    b"THREADID", b"THREADID (%b)", _thread_ids, _THREADID, constant=True
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def _previews(rows: Rows) -> Iterable[bytes]:
     return (quoted_or_literal(text.encode()) for text in rows.kept["preview"])
 
 
-_PREVIEW = ColumnItem(b"PREVIEW", b"PREVIEW %b", _previews, ("preview",))
+_PREVIEW = ColumnItem(b"PREVIEW", b"PREVIEW %b", _previews, ("preview",), constant=True)
 
 
 def _parse(cursor: Cursor) -> ColumnItem:

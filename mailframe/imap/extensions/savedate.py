@@ -33,7 +33,7 @@ def _column(rows: Rows) -> Iterable[bytes]:
     return map(internal_date, rows.take(saved))
 
 
-SAVEDATE = ColumnItem(b"SAVEDATE", b"SAVEDATE %b", _column)
+SAVEDATE = ColumnItem(b"SAVEDATE", b"SAVEDATE %b", _column, constant=True)
 
 
 @dataclass(frozen=True, slots=True)

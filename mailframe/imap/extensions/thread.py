@@ -140,12 +140,11 @@ def parse(cursor: Cursor) -> Thread:
 
 async def _threaded(view: View, algorithm: Algorithm, uids: UIDSet) -> Threaded:
     """Return threads, those of the last time if they are of the same messages."""
-    kept = WORKED_OUT.get(view.mailbox, algorithm)
+    kept: tuple[UIDSet, Threaded] | None = WORKED_OUT.get(view.mailbox, algorithm)
     if kept is not None and kept[0] == uids:
-        threaded: Threaded = kept[1]
-    else:
-        threaded = await algorithm(view, uids)
-        WORKED_OUT.put(view.mailbox, algorithm, uids, threaded)
+        return kept[1]
+    threaded = await algorithm(view, uids)
+    WORKED_OUT.put(view.mailbox, algorithm, (uids, threaded), len(uids))
     return threaded
 
 

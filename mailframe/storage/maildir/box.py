@@ -27,6 +27,12 @@ _DOUBT_SECONDS = 5.0
 _DOUBT_PER_MESSAGE = 0.001
 
 
+class Identity:
+    """Stands for a mailbox while each of its UIDs names the same message."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Box:
     """A mailbox; :class:`MaildirMailbox` is one session's hold on it.
 
@@ -34,6 +40,7 @@ class Box:
         account: Whose it is.
         row: What the index has of it.
         deleted: Whether it is gone.
+        identity: Another one once UIDs may name other messages.
     """
 
     def __init__(self, account: "MaildirAccount", row: MailboxRow) -> None:
@@ -41,6 +48,7 @@ class Box:
         self.account = account
         self.row = row
         self.deleted = False
+        self.identity = Identity()
         self._columns: Columns | None = None
         self._loading: list[Delta] | None = None
         self._load = Joined(self._load_columns)
@@ -103,6 +111,7 @@ class Box:
     def forget(self) -> None:
         """Load everything again: what is here may not be what is on disk."""
         self.keywords()
+        self.identity = Identity()
         self._columns = None
         self._status = None
         self._doubt_at = 0.0

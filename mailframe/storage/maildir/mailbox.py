@@ -9,7 +9,12 @@ from typing import Any
 from zope.interface import implementer
 
 from mailframe.interfaces.content import IContent
-from mailframe.interfaces.mailbox import IHeaderIndex, IMailbox, SummaryField
+from mailframe.interfaces.mailbox import (
+    IHeaderIndex,
+    IMailbox,
+    ISharedMailbox,
+    SummaryField,
+)
 from mailframe.interfaces.maildrop import IRemover
 from mailframe.limits import IMAPLimits
 from mailframe.model.flag import SYSTEM_FLAGS, FlagChange, FlagSet
@@ -23,7 +28,7 @@ from mailframe.storage.maildir.content import FileContent
 _KEYWORDS_MAX = IMAPLimits().keywords
 
 
-@implementer(IMailbox, IHeaderIndex, IRemover)
+@implementer(IMailbox, IHeaderIndex, IRemover, ISharedMailbox)
 class MaildirMailbox:
     """An open mailbox of a :class:`~.account.MaildirAccount`."""
 
@@ -36,6 +41,11 @@ class MaildirMailbox:
         self.mailbox_id = box.mailbox_id
         self._box = box
         self._account = box.account
+
+    @property
+    def shared(self) -> object:
+        """What stands for the mailbox as long as its UIDs hold."""
+        return self._box.identity
 
     def permanent_flags(self) -> tuple[FlagSet, bool]:
         """Return the system flags and the keywords in use."""
