@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 from itertools import filterfalse
-from sys import getsizeof
 from typing import Any
 from weakref import ref
 
@@ -178,9 +177,10 @@ def _owner(mailbox: IMailbox) -> Any:
 
 def _octets(value: Any) -> int:
     """Return about how much memory a value takes up."""
+    octets: int = value.__sizeof__()
     if isinstance(value, tuple):
-        return getsizeof(value) + sum(map(getsizeof, value))
-    return getsizeof(value)
+        octets += sum([one.__sizeof__() for one in value])
+    return octets
 
 
 WORKED_OUT = WorkedOut()

@@ -7,8 +7,7 @@ over it can be driven without a reactor; watchers are called through the
 Source: the contracts of :mod:`mailframe.interfaces.mailbox`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -16,7 +15,6 @@ from zope.interface import implementer
 
 from mailframe.errors import (
     BadMailboxName,
-    LimitExceeded,
     MailboxExists,
     MailboxHasChildren,
     MessageGone,
@@ -36,7 +34,6 @@ from mailframe.interfaces.mailbox import (
     SummaryField,
 )
 from mailframe.interfaces.maildrop import IRemover
-from mailframe.limits import IMAPLimits
 from mailframe.mime.lines import to_crlf
 from mailframe.mime.summary import summarise
 from mailframe.model.flag import (
@@ -53,98 +50,20 @@ from mailframe.model.mailbox import (
     Appended,
     Changes,
     Copied,
-    Listing,
     MailboxInfo,
     MailboxName,
     MailboxStatus,
     Stored,
     mailbox_name,
 )
-from mailframe.model.summary import Summary
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent, whole
 from mailframe.storage.memory_annotations import MemoryAnnotations
+from mailframe.storage.memory_box import KEYWORDS_MAX, MemoryBox
 from mailframe.storage.memory_quota import MemoryQuota
 from mailframe.storage.watchers import Watched, Watchers
 
 Soon = Callable[[Callable[[], Any]], Any]
-_KEYWORDS_MAX = IMAPLimits().keywords
-
-
-@dataclass(slots=True)
-class _Message:
-    content: bytes
-    flags: FlagSet
-    date: int
-    modseq: int
-    arrived: int
-    saved: int
-    summary: Summary | None = None
-
-
-class _Box:
-    """One mailbox's messages and clock; sessions hold a MemoryMailbox on it."""
-
-    def __init__(
-        self, uid_validity: int, mailbox_id: str, now: Callable[[], float]
-    ) -> None:
-        self._now = now
-        self.uid_validity = uid_validity
-        self.mailbox_id = mailbox_id
-        self.special_use: frozenset[str] = frozenset()
-        self.notes: dict[str, bytes] = {}
-        self.messages: dict[int, _Message] = {}
-        self.uid_next = 1
-        self.modseq = 1
-        self.first_recent = 1
-        self.vanished: list[tuple[int, int]] = []
-        self.keywords: dict[str, str] = {}
-        self.watchers: dict[object, Callable[[], Any]] = {}
-        self.deleted = False
-        self._listing: Listing | None = None
-
-    def listing(self) -> Listing:
-        """Return the columns, made anew only when something happened."""
-        if self._listing is None or self._listing.highest_modseq != self.modseq:
-            messages = self.messages.values()
-            self._listing = Listing(
-                highest_modseq=self.modseq,
-                uid_next=self.uid_next,
-                uids=list(self.messages),
-                flags=[message.flags for message in messages],
-                modseqs=[message.modseq for message in messages],
-                dates=[message.date for message in messages],
-                sizes=[len(message.content) for message in messages],
-                saved=[message.saved for message in messages],
-            )
-        return self._listing
-
-    def add(self, content: bytes, flags: FlagSet, date: int) -> int:
-        """Store one message under the modseq already taken; return its UID."""
-        uid = self.uid_next
-        self.uid_next += 1
-        self.messages[uid] = _Message(
-            content, flags, date, self.modseq, self.modseq, int(self._now())
-        )
-        return uid
-
-    def remove(self, uids: Iterable[int]) -> None:
-        """Take messages away under the modseq already taken."""
-        for uid in uids:
-            del self.messages[uid]
-            self.vanished.append((self.modseq, uid))
-
-    def spelt(self, flags: FlagSet) -> FlagSet:
-        """Return the flags with keywords as this mailbox first saw them."""
-        for flag in flags:
-            if not flag.startswith("\\"):
-                known = self.keywords.setdefault(flag.casefold(), flag)
-                if len(self.keywords) > _KEYWORDS_MAX:
-                    del self.keywords[flag.casefold()]
-                    raise LimitExceeded("too many keywords in this mailbox")
-                if known != flag:
-                    return self.spelt(flags - {flag} | {known})
-        return intern_flags(flags)
 
 
 @implementer(IMailAccount, ISpecialUseKeeper, IReplacer, ISaveDates, IWatchedAccount)
@@ -175,12 +94,12 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
         self._next_validity = uid_validity
         self._subscribed: set[MailboxName] = set()
         self._notes: dict[str, bytes] = {}
-        self._boxes: dict[MailboxName, _Box] = {INBOX: self._new_box()}
+        self._boxes: dict[MailboxName, MemoryBox] = {INBOX: self._new_box()}
 
-    def _new_box(self) -> _Box:
+    def _new_box(self) -> MemoryBox:
         number = self._next_validity
         self._next_validity += 1
-        return _Box(number, f"M{number}", self._now)
+        return MemoryBox(number, f"M{number}", self._now)
 
     async def list_mailboxes(self) -> Sequence[MailboxInfo]:
         """Return the mailboxes, sorted."""
@@ -344,13 +263,13 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
     def _inferiors(self, name: MailboxName) -> list[MailboxName]:
         return [other for other in self._boxes if other.startswith(name + DELIMITER)]
 
-    def _box(self, name: MailboxName) -> _Box:
+    def _box(self, name: MailboxName) -> MemoryBox:
         try:
             return self._boxes[name]
         except KeyError:
             raise NoSuchMailbox(name) from None
 
-    def _changed(self, box: _Box) -> None:
+    def _changed(self, box: MemoryBox) -> None:
         for callback in list(box.watchers.values()):
             self._soon(callback)
 
@@ -361,7 +280,9 @@ class MemoryMailbox:
 
     read_only = False
 
-    def __init__(self, account: MemoryAccount, name: MailboxName, box: _Box) -> None:
+    def __init__(
+        self, account: MemoryAccount, name: MailboxName, box: MemoryBox
+    ) -> None:
         """Hold a mailbox open."""
         self.name = name
         self.uid_validity = box.uid_validity
@@ -371,7 +292,7 @@ class MemoryMailbox:
         self._held = box
 
     @property
-    def _box(self) -> _Box:
+    def _box(self) -> MemoryBox:
         if self._held.deleted:
             raise NoSuchMailbox(self.name)
         return self._held
@@ -381,7 +302,7 @@ class MemoryMailbox:
         keywords = self._held.keywords
         return (
             frozenset(SYSTEM_FLAGS) | frozenset(keywords.values()),
-            len(keywords) < _KEYWORDS_MAX,
+            len(keywords) < KEYWORDS_MAX,
         )
 
     async def changes(self, since: int) -> Changes:
