@@ -11,11 +11,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mailframe.config_keys import KEYS, SERVICES, Key
+from mailframe import config_limits
+from mailframe.config_key import BadConfig, Key
+from mailframe.config_keys import KEYS, SERVICES
+from mailframe.config_reception import (
+    ReceptionConfig,
+    domain,
+    domains,
+    reception_config,
+)
+from mailframe.limits import Limits
 
-
-class BadConfig(Exception):
-    """Something in the configuration is wrong; the text is one line for people."""
+__all__ = [
+    "SANDBOX_LISTENERS",
+    "BadConfig",
+    "HostConfig",
+    "Listener",
+    "host_config",
+    "read_file",
+]
 
 
 _BY_NAME = {key.name: key for key in KEYS}
@@ -66,16 +80,9 @@ class HostConfig:
         tls_client_required: Whether clients must have such a certificate.
         allow_plaintext_auth: Whether passwords may cross any network bare.
         sandbox: Whether nobody said what to serve, for whom, or to whom.
-        aliases: aliases(5) file, or ``None``.
-        virtual_domains: Domains all of whose addresses are in ``virtual``.
-        virtual: Tables of addresses, in order.
-        relay_domains: Domains we pass mail on for.
-        separators: What begins the detail of an address.
-        checks: Check strings, in order.
-        relay_from: Networks whose hosts may relay.
+        reception: What mail is taken and where it goes.
+        limits: What peers may make us hold.
         smarthosts: Where all outbound mail goes, best first; empty for by MX.
-        normalize_newlines: Whether bare CR and LF in a message become CRLF.
-        xclient_from: Networks of proxies that may speak for their clients.
         fetch: TOML file of remote accounts, or ``None``.
         pickup_dir: Where programs drop mail, or ``None`` for in ``state_dir``.
         pop3_apop: Whether POP3 offers APOP.
@@ -89,22 +96,15 @@ class HostConfig:
     auth: tuple[str, ...] | Mapping[str, Any]
     realm: str
     listeners: tuple[Listener, ...]
+    reception: ReceptionConfig
+    limits: Limits
     tls_certificates: tuple[Path, ...] = ()
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
     tls_client_required: bool = False
     allow_plaintext_auth: bool = False
     sandbox: bool = field(default=False)
-    aliases: Path | None = None
-    virtual_domains: tuple[str, ...] = ()
-    virtual: tuple[str, ...] = ()
-    relay_domains: tuple[str, ...] = ()
-    separators: str = ""
-    checks: tuple[str, ...] = ()
-    relay_from: tuple[str, ...] = ()
     smarthosts: tuple[str, ...] = ()
-    normalize_newlines: bool = False
-    xclient_from: tuple[str, ...] = ()
     fetch: Path | None = None
     pickup_dir: Path | None = None
     pop3_apop: bool = False
@@ -125,6 +125,10 @@ def read_file(path: str) -> dict[str, Any]:
         raise BadConfig(f"--config {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"--config {path}: {error}") from None
+    if config_limits.TABLE in found:
+        table = found.pop(config_limits.TABLE)
+        found.setdefault("limit", [])
+        found["limit"] = config_limits.from_table(path, table) + found["limit"]
     for name, value in found.items():
         key = _BY_NAME.get(name)
         if key is None:
@@ -178,8 +182,8 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
             )
     state_dir = Path(given.get("state-dir", "mailframe-data")).absolute()
     config = HostConfig(
-        hostname=_domain("hostname", given.get("hostname") or socket.getfqdn()),
-        domains=_domains(given, "domain"),
+        hostname=domain("hostname", given.get("hostname") or socket.getfqdn()),
+        domains=domains(given, "domain"),
         state_dir=state_dir,
         auth=given["auth"]
         if isinstance(given.get("auth"), dict)
@@ -190,6 +194,8 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
             for service in SERVICES
             for text in given.get(service, ())
         ),
+        reception=reception_config(given),
+        limits=config_limits.limits_from(given.get("limit", ())),
         tls_certificates=tuple(
             Path(text).absolute() for text in given.get("tls-certificate", ())
         ),
@@ -200,16 +206,7 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         )
         == 1,
         allow_plaintext_auth=bool(given.get("allow-plaintext-auth")),
-        aliases=_path(given.get("aliases")),
-        virtual_domains=_domains(given, "virtual-domain"),
-        virtual=tuple(given.get("virtual", ())),
-        relay_domains=_domains(given, "relay-domain"),
-        separators=given.get("separator", ""),
-        checks=tuple(given.get("check", ())),
-        relay_from=tuple(given.get("relay-from", ())),
         smarthosts=tuple(given.get("smarthost", ())),
-        normalize_newlines=_choice(given, "bare-newline", ("reject", "normalize")) == 1,
-        xclient_from=tuple(given.get("xclient-from", ())),
         fetch=_path(given.get("fetch")),
         pickup_dir=_path(given.get("pickup-dir")),
         pop3_apop=bool(given.get("pop3-apop")),
@@ -258,23 +255,6 @@ def _seconds(given: Mapping[str, Any], name: str) -> int:
 
 def _path(text: str | None) -> Path | None:
     return Path(text).absolute() if text else None
-
-
-def _domains(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    return tuple(_domain(name, text) for text in given.get(name, ()))
-
-
-def _domain(name: str, text: str) -> str:
-    """Return a domain in lower case, as U-labels when internationalised."""
-    labels = text.rstrip(".").split(".")
-    if any(
-        not label
-        or len(label) > 63
-        or not all(part.isalnum() or part in "-_" for part in label)
-        for label in labels
-    ):
-        raise BadConfig(f"--{name} {text}: not a domain name")
-    return text.rstrip(".").lower()
 
 
 def _endpoint(service: str, text: str) -> str:

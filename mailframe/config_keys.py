@@ -4,26 +4,9 @@ One table, :data:`KEYS`; ``tap`` makes options of it and ``config.read_file``
 accepts the same names, so the two cannot differ.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One thing that can be set.
-
-    Attributes:
-        name: As on the command line, without the dashes, and in the file.
-        kind: ``text``, ``number``, ``switch`` or ``list`` (repeatable).
-        help: What it does, for ``--help``.
-        missing: What does not exist yet, when the key is accepted but its
-            back end is not there; ``""`` when it works.
-    """
-
-    name: str
-    kind: str
-    help: str
-    missing: str = ""
-
+from mailframe.config_key import Key
+from mailframe.config_limits import KEY as LIMIT
+from mailframe.config_reception import RECEPTION_KEYS
 
 SERVICES = {
     "smtp": "receive mail from other hosts (STARTTLS)",
@@ -104,55 +87,12 @@ KEYS: tuple[Key, ...] = (
         "switch",
         "take passwords without TLS beyond loopback too",
     ),
-    Key("aliases", "text", "aliases(5) file for our domains; read again when changed"),
-    Key(
-        "virtual-domain",
-        "list",
-        "a domain whose addresses are in the --virtual tables only; repeatable",
-    ),
-    Key(
-        "virtual",
-        "list",
-        "table of virtual addresses, TYPE:ARGS (file, regex, static); repeatable,"
-        " asked in order",
-    ),
-    Key("relay-domain", "list", "a domain we pass mail on for; repeatable"),
-    Key(
-        "separator",
-        "text",
-        "characters any of which begins the detail of an address, as the + in"
-        " alice+lists@example.org [default: none]",
-    ),
-    Key(
-        "check",
-        "list",
-        "look at mail on its way in: TYPE[,accept|defer|refuse][,SECONDS]:ARGS, the"
-        " words saying what a check that fails means; repeatable, asked in order:"
-        " helo, sender, recipient, rate, tarpit, dnsbl, greylist, milter, policy"
-        " (docs/howto/policy.rst)",
-    ),
-    Key(
-        "relay-from",
-        "list",
-        "network (CIDR) whose hosts may relay through us; repeatable",
-    ),
+    *RECEPTION_KEYS,
     Key(
         "smarthost",
         "list",
         "HOST:PORT[:user:passwordfile] all outbound mail goes to; repeatable, the"
         " next when one fails [default: by MX]",
-    ),
-    Key(
-        "bare-newline",
-        "text",
-        "what becomes of a message with a bare CR or LF: reject, or normalize to"
-        " CRLF [default: reject]",
-    ),
-    Key(
-        "xclient-from",
-        "list",
-        "network (CIDR) of proxies that may say who their client is (XCLIENT,"
-        " XFORWARD); repeatable",
     ),
     Key(
         "fetch",
@@ -180,6 +120,7 @@ KEYS: tuple[Key, ...] = (
         "number",
         "seconds between two POP3 logins of a user [default: 0]",
     ),
+    LIMIT,
     Key("workers", "number", "processes that serve [default: 1]", "more than one"),
 )
 """Everything that can be set."""

@@ -124,6 +124,23 @@ class LimitExceeded(MailError):
     """More of something than the limits allow."""
 
 
+class DeliveryFailed(MailError):
+    """A program or server of the operator's did not take it, and never will.
+
+    The ``status`` says why.
+    """
+
+    def __init__(self, text: str, status: str = "5.3.0") -> None:
+        """Say why.
+
+        Args:
+            text: For the log, and the report to the sender; nothing secret.
+            status: The enhanced status code, 5.y.z.
+        """
+        super().__init__(text)
+        self.status = status
+
+
 class NoSuchUser(MailError):
     """No account has this address."""
 

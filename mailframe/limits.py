@@ -4,7 +4,7 @@ Defaults only: each server takes the limits it works under as an argument, and
 the configuration file can change every one of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +147,31 @@ class DeliveryLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLimits:
+    """What a program or an mbox file that mail is delivered to may cost us."""
+
+    programs: int = 10
+    """Programs at the same time; what comes meanwhile waits in the queue. Postfix
+    has 20 for each transport."""
+    program_seconds: float = 300.0
+    """Seconds a program may take for one message; it is killed then, with all it
+    has started, and the message tried again. Postfix has 1000."""
+    program_output: int = 4096
+    """Octets of what a program says that are logged; the rest is read and
+    forgotten."""
+    files: int = 4
+    """Files that are written to at the same time."""
+    lock_seconds: float = 10.0
+    """Seconds to wait for another program to let go of an mbox file; the message
+    is tried again later then."""
+    stale_lock_seconds: float = 500.0
+    """Seconds after which the lock file of an mbox counts as forgotten; Postfix
+    has 500."""
+    mbox_size: int = 0
+    """Octets an mbox file may have; 0 for any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddressLimits:
     """What one address may become."""
 
@@ -184,3 +209,16 @@ out again."""
 DECIMALS_KEPT = 131_072
 """Numbers from 0 on that are kept written, some 50 octets each, as far as they
 are used: message numbers and UIDs are written by the ten thousand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """All limits of one host, by group: what ``--limit GROUP.NAME`` names."""
+
+    smtp: SMTPLimits = field(default_factory=SMTPLimits)
+    pop3: POP3Limits = field(default_factory=POP3Limits)
+    imap: IMAPLimits = field(default_factory=IMAPLimits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+    delivery: DeliveryLimits = field(default_factory=DeliveryLimits)
+    agents: AgentLimits = field(default_factory=AgentLimits)
+    addresses: AddressLimits = field(default_factory=AddressLimits)

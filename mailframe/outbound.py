@@ -20,6 +20,8 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.config import BadConfig, HostConfig
+from mailframe.delivery.agents import Agent
+from mailframe.delivery.destination import SERVERS
 from mailframe.delivery.local_relay import LocalRelay
 from mailframe.delivery.local_users import LocalUsers
 from mailframe.delivery.trace import make_id
@@ -36,10 +38,9 @@ from mailframe.net.mta_sts_fetch import PolicyFetcher
 from mailframe.net.relay import SMTPRelay
 from mailframe.net.routing import MXRouter, TableRouter, parse_hop
 from mailframe.net.tls_policy import TrustRoots
-from mailframe.queue.content import HeldContent
 from mailframe.queue.control import QueueControl
 from mailframe.queue.control_socket import ControlFactory
-from mailframe.queue.notices import Notices
+from mailframe.queue.notices import Notices, Submit
 from mailframe.queue.runner import QueueRunner
 from mailframe.queue.spool import DiskSpool
 from mailframe.sasl.client import Login
@@ -64,7 +65,10 @@ SAVE_INTERVAL = 60.0
 
 @implementer(IRouter)
 class HouseRouter:
-    """Keeps mail for our own users here, and asks another router for the rest."""
+    """Keeps mail for our own users here, and asks another router for the rest.
+
+    Programs and files are here too; a server that a table names is a hop.
+    """
 
     def __init__(self, domains: Sequence[str], others: IRouter) -> None:
         """Know our domains."""
@@ -72,7 +76,17 @@ class HouseRouter:
         self._others = others
 
     async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
-        """Return the hops, best first; see IRouter."""
+        """Return the hops, best first; see IRouter.
+
+        Args:
+            domain: A domain, or what a recipient goes by
+                (:attr:`mailframe.model.envelope.ForwardPath.via`).
+            sender: The reverse-path.
+        """
+        if domain.startswith(("|", "/")):
+            return (HERE,)
+        if domain.startswith(SERVERS):
+            return (_server(domain),)
         if canonical_domain(domain) in self._ours:
             return (HERE,)
         found: Sequence[Hop] = await self._others.route(ascii_domain(domain), sender)
@@ -172,7 +186,8 @@ class Outbound:
                     our_names=(config.hostname,),
                     shuffle=random.Random().shuffle,  # noqa: S311 - which host first
                     policies=self._policies,
-                )
+                ),
+                domains=_transports(config),
             )
         self._router = router
         self._relay = SMTPRelay(
@@ -184,23 +199,30 @@ class Outbound:
         )
 
     def serve(
-        self, users: LocalUsers, account_for: Callable[[str], Awaitable[Any]]
+        self,
+        users: LocalUsers,
+        account_for: Callable[[str], Awaitable[Any]],
+        agent: Agent,
+        submit: Submit,
     ) -> None:
-        """Join the queue with the accounts of this host."""
+        """Join the queue with the accounts of this host.
+
+        Args:
+            users: Finds accounts.
+            account_for: Gives the account of a user.
+            agent: Delivers to programs and files.
+            submit: Takes reports.
+        """
         config = self._config
         numbers = count(secrets.randbits(16))
 
         def identify() -> str:
             return make_id(self._reactor.seconds(), next(numbers), secrets.randbits(32))
 
-        async def submit(envelope: Envelope, octets: bytes) -> None:
-            now = self._reactor.seconds()
-            await self.spool.add(envelope, HeldContent(octets), now)
-
         self._runner = QueueRunner(
             self.spool,
-            HouseRouter((*config.domains, *config.virtual_domains), self._router),
-            HouseRelay(LocalRelay(users, account_for), self._relay),
+            HouseRouter(_ours(config), self._router),
+            HouseRelay(LocalRelay(users, account_for, agent), self._relay),
             clock=self._reactor,
             notices=Notices(
                 config.hostname,
@@ -268,6 +290,42 @@ class Outbound:
 
 async def _awaited(what: Awaitable[Any]) -> Any:
     return await what
+
+
+def _ours(config: HostConfig) -> tuple[str, ...]:
+    return (*config.domains, *config.reception.virtual_domains)
+
+
+def _server(text: str) -> Hop:
+    """Return the hop of ``lmtp:HOST:PORT``, ``lmtp:/SOCKET`` or ``smtp:HOST:PORT``.
+
+    Raises:
+        TemporaryFailure: It is none: the operator mends the table.
+    """
+    try:
+        return parse_hop(text.removeprefix("smtp:"))
+    except ValueError as error:
+        raise TemporaryFailure(str(error)) from None
+
+
+def _transports(config: HostConfig) -> dict[str, Sequence[Hop]]:
+    """Return the servers of domains that are not ours.
+
+    Raises:
+        BadConfig: One is no server.
+    """
+    ours = set(map(canonical_domain, _ours(config)))
+    found: dict[str, Sequence[Hop]] = {}
+    for name, text in config.reception.transports.items():
+        if canonical_domain(name) in ours:
+            continue
+        if not text.startswith(SERVERS):
+            raise BadConfig(f"--transport {name}: {text}: only for domains of ours")
+        try:
+            found[ascii_domain(name)] = (parse_hop(text.removeprefix("smtp:")),)
+        except ValueError as error:
+            raise BadConfig(f"--transport {name}: {error}") from None
+    return found
 
 
 def _smarthosts(texts: Sequence[str]) -> tuple[list[Hop], dict[str, Login]]:

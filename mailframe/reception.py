@@ -9,9 +9,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from twisted.logger import Logger
+
+from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.choice import make_lookup
 from mailframe.config import BadConfig, HostConfig
+from mailframe.config_reception import ReceptionConfig
 from mailframe.delivery.addresses import Addresses
+from mailframe.delivery.agents import Agents
 from mailframe.delivery.check_option import make_configured
 from mailframe.delivery.checks import Checks
 from mailframe.delivery.domains import Domains
@@ -19,12 +24,26 @@ from mailframe.delivery.inbound import InboundReceiver
 from mailframe.delivery.local_users import LocalUsers
 from mailframe.delivery.srs import SRS, read_secrets
 from mailframe.delivery.submission import SubmissionReceiver
+from mailframe.delivery.system_owner import system_user
+from mailframe.delivery.transports import Transports
+from mailframe.errors import MailError, TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.check import CheckHost, ICheckFactory
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.plugin import Host, getPlugins
 from mailframe.interfaces.spool import ISpool
+from mailframe.model.address import canonical_domain
+from mailframe.model.envelope import Envelope
 from mailframe.policy.relay_control import RelayControl
+from mailframe.storage.content import MemoryContent
+
+_log = Logger()
+
+THREAD_SLACK = 600.0
+"""Seconds a thread may take longer than what it runs: a slow disk."""
+
+WAITING_FILES = 10_000
+"""Pieces of messages that wait for a thread that writes files."""
 
 
 class Reception:
@@ -32,6 +51,7 @@ class Reception:
 
     Attributes:
         users: Finds the account of an address of ours.
+        agents: Delivers to programs and files.
     """
 
     def __init__(
@@ -50,11 +70,13 @@ class Reception:
         """
         self._host = host
         try:
-            ours = (*config.domains, *config.virtual_domains)
-            control = RelayControl(config.relay_from)
+            given = config.reception
+            ours = (*config.domains, *given.virtual_domains)
+            control = RelayControl(given.relay_from)
             domains = Domains(
-                config.domains, config.virtual_domains, config.relay_domains
+                config.domains, given.virtual_domains, given.relay_domains
             )
+            transports = _transports(given, domains)
             self._checks = [
                 make_configured(
                     text,
@@ -62,27 +84,35 @@ class Reception:
                     CheckHost(
                         host.state_dir,
                         config.hostname,
-                        (*ours, *config.relay_domains),
+                        (*ours, *given.relay_domains),
                         host.reactor,
                         intake,
                     ),
                     control.permits,
                 )
-                for text in config.checks
+                for text in given.checks
             ]
         except (ValueError, OSError) as error:
             raise BadConfig(str(error)) from None
-        self.users = LocalUsers(directory, ours, separators=config.separators)
-        aliases = None
-        if config.aliases is not None:
-            aliases = make_lookup("aliases", f"file:{config.aliases}", host)
+        self.users = LocalUsers(directory, ours, separators=given.separators)
         addresses = Addresses(
             self.users,
             domains,
-            aliases=aliases,
-            virtual=[make_lookup("virtual", text, host) for text in config.virtual],
+            aliases=self._aliases(given),
+            virtual=[make_lookup("virtual", text, host) for text in given.virtual],
+            relay_recipients=make_lookup(
+                "relay-recipients", given.relay_recipients, host
+            )
+            if given.relay_recipients
+            else None,
             srs=None if spool is None else self._srs(config),
+            allow_commands=given.allow_programs,
+            allow_files=given.allow_files,
+            transports=transports,
+            limits=config.limits.addresses,
         )
+        self.agents = self._agents(config)
+        self._spool = spool
         self._shared: dict[str, Any] = {
             "domains": config.domains,
             "account_for": account_for,
@@ -92,6 +122,9 @@ class Reception:
             "spool": spool,
             "may_relay": control.permits,
             "checks": Checks(self._checks, host.reactor) if self._checks else None,
+            "agent": self.agents,
+            "limits": config.limits.smtp,
+            "delivery_limits": config.limits.delivery,
         }
         self._directory = directory
 
@@ -106,12 +139,84 @@ class Reception:
         kind = SubmissionReceiver if service == "submission" else InboundReceiver
         return kind(self._directory, **self._shared)
 
+    async def submit(self, envelope: Envelope, octets: bytes) -> None:
+        """Take a report of the queue's; when this returns, it is durable.
+
+        It is mail like any other: its address may be an alias, or one that was
+        rewritten. What nobody here takes goes into the queue, whose failure is
+        the postmaster's to hear of.
+
+        Raises:
+            TemporaryFailure: Not now.
+        """
+        try:
+            receiver = self.receiver("local")
+            transaction = await receiver.begin(envelope.origin, envelope.reverse_path)
+            for path in envelope.forward_paths:
+                await transaction.recipient(path)
+            waiting = transaction.write(octets)
+            if waiting is not None:
+                await waiting
+            (verdict,) = await transaction.finish()
+            if verdict is None:
+                return
+        except TemporaryFailure:
+            raise
+        except MailError as refusal:
+            verdict = refusal
+        assert self._spool is not None
+        _log.info("a report is not taken: {refusal!r}", refusal=verdict)
+        now = self._host.reactor.seconds()
+        await self._spool.add(envelope, MemoryContent(octets), now)
+
     def close(self) -> None:
-        """Let go of what checks hold."""
+        """Let go of what checks hold, and end the programs that run."""
+        self.agents.stop()
         for configured in self._checks:
             close = getattr(configured.check, "close", None)
             if close is not None:
                 close()
+
+    def _aliases(self, given: ReceptionConfig) -> Any:
+        if given.aliases is None:
+            return None
+        return make_lookup("aliases", f"file:{given.aliases}", self._host)
+
+    def _agents(self, config: HostConfig) -> Agents:
+        """Return what delivers to programs and files, with threads of its own.
+
+        Raises:
+            BadConfig: There is no such user to run programs as.
+        """
+        reactor, limits = self._host.reactor, config.limits.agents
+        try:
+            # Who is not root cannot become anybody else, and need not.
+            user = None
+            if os.geteuid() == 0:
+                user = system_user(config.reception.program_user)
+        except ValueError as error:
+            raise BadConfig(f"--program-user {error}") from None
+        programs = WorkerThreads(
+            reactor,
+            "programs",
+            threads=limits.programs,
+            waiting=limits.programs,
+            limit=limits.program_seconds + THREAD_SLACK,
+        )
+        files = WorkerThreads(
+            reactor,
+            "mbox",
+            threads=limits.files,
+            waiting=WAITING_FILES,
+            limit=limits.lock_seconds * 2 + THREAD_SLACK,
+        )
+        return Agents(
+            programs=programs.run,
+            files=files.run,
+            now=reactor.seconds,
+            user=user,
+            limits=limits,
+        )
 
     def _srs(self, config: HostConfig) -> SRS:
         """Return the rewriter of senders, with a secret made once."""
@@ -128,3 +233,22 @@ class Reception:
             )
         except (OSError, ValueError) as error:
             raise BadConfig(f"{path}: {error}") from None
+
+
+def _transports(given: ReceptionConfig, domains: Domains) -> Transports:
+    """Return how the mail of our own domains is delivered.
+
+    Raises:
+        ValueError: A transport is none.
+    """
+    ours = domains.ours()
+    try:
+        return Transports(
+            {
+                name: text
+                for name, text in given.transports.items()
+                if canonical_domain(name) in ours
+            }
+        )
+    except ValueError as error:
+        raise ValueError(f"--transport {error}") from None

@@ -8,7 +8,8 @@ from twisted.cred.strcred import AuthOptionMixin
 from twisted.python import usage
 
 from mailframe.config import BadConfig, HostConfig, host_config, read_file
-from mailframe.config_keys import KEYS, Key
+from mailframe.config_key import Key
+from mailframe.config_keys import KEYS
 from mailframe.interfaces.auth import IUsernamePassword
 
 
@@ -44,6 +45,15 @@ class Options(usage.Options, AuthOptionMixin):
         for factory in sorted(realm_factories(), key=lambda one: one.realm_type):
             print(f"{factory.realm_type}:ARGS\n    {factory.realm_help}")
             print(f"    ARGS: {factory.arg_string_format}")
+        raise SystemExit(0)
+
+    def opt_help_limits(self) -> None:
+        """Show what --limit can set, with the defaults, and exit."""
+        from mailframe.config_limits import every
+        from mailframe.limits import Limits
+
+        for name, value in every(Limits()):
+            print(f"{name}={value}")
         raise SystemExit(0)
 
     def postOptions(self) -> None:

@@ -178,6 +178,7 @@ class MailService(MultiService):
     def _factory(self, service: str) -> MailFactory:
         """Return what serves a service."""
         plain = IMPLICIT_TLS.get(service, service)
+        limits = self._config.limits
         common: dict[str, Any] = {
             "reactor": self._reactor,
             "hostname": self._config.hostname,
@@ -185,20 +186,29 @@ class MailService(MultiService):
             if plain in ("smtp", "lmtp")
             else self._users_tls,
             "allow_plaintext_auth": self._config.allow_plaintext_auth,
+            "connections": limits.connections,
         }
         if plain == "imap":
-            return IMAPFactory(self._portal, intake=self._intake, **common)
+            return IMAPFactory(
+                self._portal, intake=self._intake, limits=limits.imap, **common
+            )
         if plain == "pop3":
             return POP3Factory(
                 self._portal,
                 maildrop_of=self._maildrops,
                 options=self._pop3_options,
+                limits=limits.pop3,
                 **common,
             )
         portal = self._portal if plain == "submission" else None
         receiver = self._reception(service).receiver(plain)
         return SMTPFactory(
-            receiver, portal=portal, service=plain, options=self._options, **common
+            receiver,
+            portal=portal,
+            service=plain,
+            options=self._options,
+            limits=limits.smtp,
+            **common,
         )
 
     async def _account_for(self, address: str) -> Any:
@@ -230,7 +240,12 @@ class MailService(MultiService):
                 self._intake,
                 self._outbound.spool,
             )
-            self._outbound.serve(self._received_by.users, self._account_for)
+            self._outbound.serve(
+                self._received_by.users,
+                self._account_for,
+                self._received_by.agents,
+                self._received_by.submit,
+            )
             config = self._config
             self._pickup = Pickup(
                 str(config.pickup_dir or config.state_dir / "pickup"),
@@ -264,11 +279,15 @@ class MailService(MultiService):
 
     def _make_options(self) -> SMTPOptions:
         try:
-            proxies = Networks(self._config.xclient_from)
+            proxies = Networks(self._config.reception.xclient_from)
         except ValueError as error:
             raise BadConfig(f"--xclient-from: {error}") from None
+        given = self._config.reception
         return SMTPOptions(
-            normalize_newlines=self._config.normalize_newlines,
+            normalize_newlines=given.normalize_newlines,
+            expand=bool(given.expn_from),
+            hold_seconds=given.future_release,
+            require_tls=given.require_tls,
             may_xclient=proxies.has,
             may_xforward=proxies.has,
         )

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mailframe.delivery.destination import (
+    SERVERS,
     Broken,
     Command,
     Destination,
@@ -31,6 +32,7 @@ from mailframe.delivery.destination import (
 from mailframe.delivery.domains import Domains, Kind
 from mailframe.delivery.local_users import POSTMASTER, LocalUsers
 from mailframe.delivery.srs import SRS
+from mailframe.delivery.transports import Transports
 from mailframe.errors import (
     LimitExceeded,
     MailError,
@@ -40,7 +42,7 @@ from mailframe.errors import (
     RelayDenied,
     TemporaryFailure,
 )
-from mailframe.interfaces.lookup import ILookup
+from mailframe.interfaces.lookup import ILookup, IOperatorsTable
 from mailframe.limits import AddressLimits
 from mailframe.model.address import Address
 
@@ -103,6 +105,7 @@ class Addresses:
         srs: SRS | None = None,
         allow_commands: bool = False,
         allow_files: bool = False,
+        transports: Transports | None = None,
         limits: AddressLimits | None = None,
     ) -> None:
         """Look in some tables.
@@ -115,8 +118,11 @@ class Addresses:
             relay_recipients: Which addresses of relay domains exist; ``None``
                 to take all of them.
             srs: An attribute above.
-            allow_commands: Whether ``|command`` in a table counts.
-            allow_files: Whether ``/file`` in a table counts.
+            allow_commands: Whether ``|command`` in a table of the operator's
+                counts.
+            allow_files: Whether ``/file`` does.
+            transports: How domains have their mail delivered, those that do
+                not have accounts here; ``None`` for no such domains.
             limits: ``None`` for the defaults.
         """
         self.users = users
@@ -127,6 +133,7 @@ class Addresses:
         self._relay_recipients = relay_recipients
         self._allow_commands = allow_commands
         self._allow_files = allow_files
+        self._transports = transports or Transports({})
         self._limits = limits or AddressLimits()
 
     async def resolve(self, address: Address, relay: bool) -> list[Destination]:
@@ -244,8 +251,29 @@ class Addresses:
         ):
             sender = Address(OWNER + key, address.domain)
         inner = _Way((*way.names, name), sender)
+        trusted = IOperatorsTable.providedBy(table)
         for value in found:
-            await self._follow(search, value, address, inner)
+            if not self._is_means(search, value, address, inner, trusted):
+                await self._follow(search, value, address, inner)
+        return True
+
+    def _is_means(
+        self, search: _Search, value: str, address: Address, way: _Way, trusted: bool
+    ) -> bool:
+        """Add a program, file or server; tell whether the value is one."""
+        place: Place
+        if value.startswith("|"):
+            place, allowed = Command(value[1:].strip()), self._allow_commands
+        elif value.startswith("/"):
+            place, allowed = File(value), self._allow_files
+        elif value.startswith(SERVERS):
+            place, allowed = Elsewhere(address, value), True
+        else:
+            return False
+        if trusted and allowed:
+            search.add(place, way)
+        else:
+            self._fail(search, NotPermitted(f"this is off: {value}"), None, way)
         return True
 
     async def _ask(self, search: _Search, table: ILookup, key: str) -> list[str] | None:
@@ -261,14 +289,6 @@ class Addresses:
         self, search: _Search, value: str, address: Address, way: _Way
     ) -> None:
         """Add what becomes of one value of an entry for ``address``."""
-        if value.startswith("|"):
-            if self._allow_commands:
-                return search.add(Command(value[1:].strip()), way)
-            return self._fail(search, NotPermitted("commands are off"), None, way)
-        if value.startswith("/"):
-            if self._allow_files:
-                return search.add(File(value), way)
-            return self._fail(search, NotPermitted("files are off"), None, way)
         # A backslash before it: this user, whatever the tables say.
         direct = value.startswith("\\")
         local, at, domain = value[direct:].rpartition("@")
@@ -299,7 +319,7 @@ class Addresses:
         search.questions -= 1
         found = await self.users.named(address.local, address.domain)
         if found is not None:
-            search.add(Mailbox(*found), way)
+            search.add(self._transports.place(*found) or Mailbox(*found), way)
             return True
         name, detail = self.users.base(address.local)
         if name.lower() == POSTMASTER:

@@ -25,9 +25,12 @@ class Elsewhere:
 
     Attributes:
         address: Where to; the domain in lower case, U-labels.
+        via: The server it is given to, ``lmtp:HOST:PORT``, ``lmtp:/SOCKET`` or
+            ``smtp:HOST:PORT``; ``""`` for where the domain is at home.
     """
 
     address: Address
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Command:
     """A program the message is given to.
 
     Attributes:
-        line: The command line as the table has it.
+        line: Program and arguments as the table has them; quotes keep what
+            has blanks in it together, and that is all they do.
     """
 
     line: str
@@ -82,3 +86,19 @@ class Destination:
     place: Place
     sender: Address | None = None
     forwarded: bool = False
+
+
+SERVERS = ("lmtp:", "smtp:")
+"""What begins the name of a server in a table."""
+
+
+def via_of(place: Command | File) -> str:
+    """Return a program or file as :attr:`ForwardPath.via` has it."""
+    return f"|{place.line}" if isinstance(place, Command) else place.path
+
+
+def agent_place(via: str) -> Command | File | None:
+    """Return the program or file that a ``via`` names; ``None`` for neither."""
+    if via.startswith("|"):
+        return Command(via[1:].strip())
+    return File(via) if via.startswith("/") else None

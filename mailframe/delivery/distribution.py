@@ -1,17 +1,18 @@
 """One message to all its destinations: into accounts, and into the spool.
 
-Accounts come first, all else after them in as few spool entries as there are
-reverse-paths. When something was accepted and something else was not, and the
-protocol has one reply for all, what was not goes into the spool as well: it is
-tried again from there, or reported, and nobody gets a second copy because of
-others. Without a spool each recipient's verdict is what its accounts said.
+Accounts come first, then programs and files, all else after them in as few spool
+entries as there are reverse-paths. What cannot be delivered now waits in the
+spool; so does what never can, when something else was accepted and the protocol
+has one reply for all: it is reported from there, and nobody gets a second copy
+because of others. A client that is told of each recipient, an MTA with a queue
+of its own (LMTP), keeps what cannot be delivered now. Without a spool each
+recipient's verdict is what its accounts said.
 
 Source: RFC 5321 sections 4.1.1.4 and 6.1, RFC 2033 section 4.2.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
@@ -19,6 +20,7 @@ from twisted.logger import Logger
 from mailframe.delivery import trace
 from mailframe.delivery.accounts import AccountFor, put_into_account
 from mailframe.delivery.addresses import Addresses
+from mailframe.delivery.agents import Agent
 from mailframe.delivery.content import HeadedContent
 from mailframe.delivery.destination import (
     Broken,
@@ -35,6 +37,7 @@ from mailframe.delivery.outgoing import (
     without_doubles,
 )
 from mailframe.errors import (
+    InsufficientStorage,
     MailError,
     MailLoop,
     NotPermitted,
@@ -43,22 +46,16 @@ from mailframe.errors import (
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.spool import ISpool
 from mailframe.limits import DeliveryLimits
-from mailframe.model.address import Address, ascii_domain
+from mailframe.model.address import Address
 from mailframe.model.envelope import Envelope, ForwardPath, Origin, ReversePath
 
 _log = Logger()
 
+AGAIN = 60.0
+"""Seconds until what could not be delivered at once is tried again."""
+
 HELD = 300.0
 """Seconds until a suspect message would be tried, were it not held."""
-
-
-class Agent(Protocol):
-    """Gives messages to programs and files of the operator's choice."""
-
-    def deliver(
-        self, place: Command | File, envelope: Envelope, content: IContent
-    ) -> Awaitable[None]:
-        """Deliver one message; raises MailError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +202,7 @@ class Distribution:
                 replace(self._reverse_path, address=sender), [recipient.forward_path]
             )
             header = trace.return_path(sender)
-            header += trace.delivered_to(str(recipient.forward_path.address))
+            header += trace.delivered_to(trace.told(recipient.forward_path.address))
             try:
                 if mark(recipient.forward_path.address) in self._been_to:
                     raise MailLoop(f"delivered to {place} before")
@@ -237,13 +234,15 @@ class Distribution:
 
     async def _to_spool(self, spool: ISpool, content: IContent) -> None:
         """Spool what leaves this host, and what is to be tried again."""
-        groups: dict[tuple[ReversePath, str, bool], list[tuple[int, int]]] = {}
+        groups: dict[tuple[ReversePath, str, bool, float], list[tuple[int, int]]] = {}
         paths: dict[tuple[int, int], ForwardPath] = {}
         for key, recipient, destination in self._places(Elsewhere):
             place = destination.place
             assert isinstance(place, Elsewhere)
             given = recipient.forward_path
-            by = _told(given.address) if destination.forwarded else ""
+            # A server of the operator's is the end of the way, not another host.
+            sent_on = destination.forwarded and not place.via
+            by = trace.told(given.address) if sent_on else ""
             if by and mark(given.address) in self._been_to:
                 self._results[key] = MailLoop(f"sent on from {by} before")
                 continue
@@ -252,24 +251,27 @@ class Distribution:
             sender = reverse_path_for(
                 self._reverse_path, destination, self._means.addresses
             )
-            groups.setdefault((sender, by, recipient.suspect), []).append(key)
+            groups.setdefault((sender, by, recipient.suspect, 0.0), []).append(key)
         for key in self._to_try_again(bool(paths)):
             recipient = self._recipients[key[0]]
             destination = recipient.destinations[key[1]]
+            path = recipient.forward_path
             paths[key] = forward_path_for(
-                recipient.forward_path, _own_address(destination), destination, False
+                path, _own_address(path, destination), destination, False
             )
             sender = self._reverse_path
             if destination.sender is not None:
                 sender = replace(sender, address=destination.sender)
-            groups.setdefault((sender, "", recipient.suspect), []).append(key)
-        for (sender, by, suspect), keys in groups.items():
+            later = AGAIN if _passing(self._results[key]) else 0.0
+            groups.setdefault((sender, "", recipient.suspect, later), []).append(key)
+        for (sender, by, suspect, later), keys in groups.items():
             header = trace.delivered_to(by) if by else b""
             envelope = self._envelope(
                 sender, without_doubles(paths[key] for key in keys)
             )
             headed = HeadedContent(header + self._header, content)
-            verdict = await self._spool(spool, envelope, headed, suspect)
+            due = HELD if suspect else later
+            verdict = await self._spool(spool, envelope, headed, suspect, due)
             if verdict is None:
                 self._results.update(dict.fromkeys(keys))
             else:
@@ -277,13 +279,16 @@ class Distribution:
                     self._results[key] = self._results.get(key) or verdict
 
     async def _spool(
-        self, spool: ISpool, envelope: Envelope, content: IContent, suspect: bool
+        self,
+        spool: ISpool,
+        envelope: Envelope,
+        content: IContent,
+        suspect: bool,
+        later: float,
     ) -> MailError | None:
-        due = max(self._when, envelope.reverse_path.hold_until or 0.0)
+        due = max(self._when, envelope.reverse_path.hold_until or 0.0) + later
         try:
-            queue_id = await spool.add(
-                envelope, content, due + HELD if suspect else due
-            )
+            queue_id = await spool.add(envelope, content, due)
             if suspect:
                 await spool.hold(queue_id, True)
         except MailError as refusal:
@@ -302,7 +307,7 @@ class Distribution:
         return None
 
     def _to_try_again(self, leaving: bool) -> list[tuple[int, int]]:
-        """Return what was not accepted though something else was, or will be."""
+        """Return what the spool takes of what was not accepted."""
         failed = [
             key
             for key, verdict in self._results.items()
@@ -310,7 +315,7 @@ class Distribution:
         ]
         if self._origin.service != "lmtp":
             accepted = leaving or None in self._results.values()
-            return failed if accepted else []
+            return [key for key in failed if accepted or _passing(self._results[key])]
         # One reply for each recipient: what counts is what else it became.
         return [
             key
@@ -323,7 +328,7 @@ class Distribution:
 
     def _address_of(self, key: tuple[int, int]) -> bool:
         place = self._recipients[key[0]].destinations[key[1]].place
-        return isinstance(place, Mailbox) or (
+        return isinstance(place, Mailbox | Command | File) or (
             isinstance(place, Broken) and place.address is not None
         )
 
@@ -353,16 +358,20 @@ def _user(destination: Destination) -> str:
     return destination.place.user
 
 
-def _told(address: Address) -> str:
-    """Return an address for a field of mail that leaves this host."""
-    return f"{address.local}@{ascii_domain(address.domain)}"
+def _passing(verdict: MailError | None) -> bool:
+    """Tell whether asking again helps, and the spool could have room for it."""
+    return isinstance(verdict, TemporaryFailure) and not isinstance(
+        verdict, InsufficientStorage
+    )
 
 
-def _own_address(destination: Destination) -> Address:
+def _own_address(path: ForwardPath, destination: Destination) -> Address:
     """Return the address under which a place of ours is tried again."""
     place = destination.place
     if isinstance(place, Mailbox):
         return Address(*place.user.rsplit("@", 1))
+    if isinstance(place, Command | File):
+        return path.address
     assert isinstance(place, Broken)
     assert place.address is not None
     return place.address

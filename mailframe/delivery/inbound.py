@@ -12,8 +12,9 @@ from zope.interface import alsoProvides, implementer
 from mailframe.delivery import trace
 from mailframe.delivery.accounts import AccountFor
 from mailframe.delivery.addresses import Addresses
+from mailframe.delivery.agents import Agent
 from mailframe.delivery.checks import Checks
-from mailframe.delivery.distribution import Agent, Means
+from mailframe.delivery.distribution import Means
 from mailframe.delivery.domains import Domains
 from mailframe.delivery.local_users import LocalUsers
 from mailframe.delivery.transaction import Filter, LocalTransaction, NoFilter

@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mailframe.delivery.addresses import Addresses
-from mailframe.delivery.destination import Destination
+from mailframe.delivery.destination import (
+    Command,
+    Destination,
+    Elsewhere,
+    File,
+    Place,
+    via_of,
+)
 from mailframe.delivery.domains import Kind
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, ReversePath
@@ -25,6 +32,9 @@ def reverse_path_for(
         return replace(given, address=destination.sender, ret=None, envid=None)
     sender = given.address
     if not destination.forwarded or sender is None or addresses.srs is None:
+        return given
+    if not isinstance(destination.place, Elsewhere) or destination.place.via:
+        # A server of the operator's asks nobody whether we may send.
         return given
     if addresses.domains.kind(sender.canonical().domain) is not Kind.OTHER:
         return given
@@ -44,22 +54,32 @@ def forward_path_for(
 
     Source: RFC 3461 sections 5.2.7.1 to 5.2.7.3.
     """
+    via = _via(destination.place)
     if not destination.forwarded:
-        return replace(given, address=target)
+        return replace(given, address=target, via=via)
     if destination.sender is not None:
-        return ForwardPath(target)
+        return ForwardPath(target, via=via)
     notify = given.notify
     if notify is not None and not alone:
         notify -= {"SUCCESS"}
     orcpt = given.orcpt
     if orcpt is None and str(given.address).isascii():
         orcpt = ("rfc822", given.address.written())
-    return ForwardPath(target, notify, orcpt)
+    return ForwardPath(target, notify, orcpt, via)
+
+
+def _via(place: Place) -> str:
+    if isinstance(place, Command | File):
+        return via_of(place)
+    return place.via if isinstance(place, Elsewhere) else ""
 
 
 def without_doubles(paths: Iterable[ForwardPath]) -> tuple[ForwardPath, ...]:
-    """Return forward-paths with each address once, the first counting."""
-    found: dict[Address, ForwardPath] = {}
+    """Return forward-paths with each address once, the first counting.
+
+    One address by two ways is two.
+    """
+    found: dict[tuple[Address, str], ForwardPath] = {}
     for path in paths:
-        found.setdefault(path.address.canonical(), path)
+        found.setdefault((path.address.canonical(), path.via), path)
     return tuple(found.values())

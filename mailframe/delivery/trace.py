@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from mailframe.mime.date import date_header
-from mailframe.model.address import Address
+from mailframe.model.address import Address, ascii_domain
 from mailframe.model.envelope import Origin
 
 _COLUMNS = 76
@@ -59,6 +59,11 @@ def delivered_to(address: str) -> bytes:
         address: A canonical address of a user of ours.
     """
     return f"Delivered-To: {address}\r\n".encode()
+
+
+def told(address: Address) -> str:
+    """Return an address for a field or a program that need not know U-labels."""
+    return f"{address.local}@{ascii_domain(address.domain)}"
 
 
 def path(address: Address | None) -> str:

@@ -10,7 +10,7 @@ from zope.interface import Attribute, Interface
 
 from mailframe.interfaces.plugin import Host
 
-__all__ = ["Host", "ILookup", "ILookupFactory"]
+__all__ = ["Host", "ILookup", "ILookupFactory", "IOperatorsTable"]
 
 
 class ILookup(Interface):
@@ -36,6 +36,14 @@ class ILookup(Interface):
             TemporaryFailure: The table cannot be asked now. Never reported as
                 a missing entry.
         """
+
+
+class IOperatorsTable(Interface):
+    """Mark of a table that only the operator can write.
+
+    What it says may name programs, files and servers, where those are allowed;
+    of any other table only addresses are believed.
+    """
 
 
 class ILookupFactory(Interface):

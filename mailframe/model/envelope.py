@@ -78,11 +78,15 @@ class ForwardPath:
             which means failure and delay (RFC 3461 section 4.1).
         orcpt: Type and address of the original recipient, decoded, such as
             ``("rfc822", "alice@example.org")`` (RFC 3461 section 4.2).
+        via: What the operator's tables chose to deliver with: ``|COMMAND``,
+            ``/FILE``, ``lmtp:HOST:PORT`` or ``lmtp:/SOCKET``; ``""`` for what
+            the domain says. Never anything a peer said.
     """
 
     address: Address
     notify: frozenset[str] | None = None
     orcpt: tuple[str, str] | None = None
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

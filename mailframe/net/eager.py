@@ -5,6 +5,7 @@ costs two calls of epoll and the turn. What the socket does not take goes the
 usual way, with producers and all.
 """
 
+from socket import AF_INET, AF_INET6
 from typing import Any
 
 from twisted.internet.tcp import Port, Server
@@ -43,5 +44,6 @@ def be_eager(port: Any) -> None:
     Args:
         port: What an endpoint's ``listen`` gave; other kinds stay as they are.
     """
-    if isinstance(port, Port):
+    # Twisted's port of a Unix socket is one of TCP, too, with other transports.
+    if isinstance(port, Port) and port.addressFamily in (AF_INET, AF_INET6):
         port.transport = EagerServer

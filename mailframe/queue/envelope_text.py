@@ -64,16 +64,18 @@ def unpack_reverse_path(text: str) -> ReversePath:
 def pack_forward_path(path: ForwardPath) -> str:
     """Return a forward-path as text."""
     notify = None if path.notify is None else sorted(path.notify)
-    return _dumped([_address(path.address), notify, path.orcpt])
+    via = [path.via] if path.via else []
+    return _dumped([_address(path.address), notify, path.orcpt, *via])
 
 
 def unpack_forward_path(text: str) -> ForwardPath:
     """Return what :func:`pack_forward_path` was given."""
-    address, notify, orcpt = json.loads(text)
+    address, notify, orcpt, *via = json.loads(text)
     return ForwardPath(
         Address(*address),
         None if notify is None else frozenset(notify),
         None if orcpt is None else (orcpt[0], orcpt[1]),
+        *via,
     )
 
 

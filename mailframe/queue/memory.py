@@ -62,7 +62,7 @@ class MemorySpool:
         due = max(due, envelope.reverse_path.hold_until or 0.0)
         found: dict[str, list[Recipient]] = {}
         for number, path in enumerate(envelope.forward_paths):
-            destination = destination_of(path.address)
+            destination = destination_of(path)
             found.setdefault(destination, []).append(Recipient(number, path))
         self._messages[queue_id] = {
             destination: _parcel(

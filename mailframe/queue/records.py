@@ -183,7 +183,7 @@ def added(
     reverse_path = envelope.reverse_path
     parcels: dict[str, list[tuple[int, str]]] = {}
     for index, path in enumerate(envelope.forward_paths):
-        destination = destination_of(path.address)
+        destination = destination_of(path)
         parcels.setdefault(destination, []).append((index, pack_forward_path(path)))
     return Added(
         number,

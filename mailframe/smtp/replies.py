@@ -144,6 +144,7 @@ line has 512 octets (RFC 5321 section 4.5.3.1.5)."""
 
 # esc = class "." 1*3digit "." 1*3digit              ; RFC 3463 section 2
 _ENHANCED = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}")
+_STATUS = re.compile(_ENHANCED.pattern.encode())
 _UNPRINTABLE = re.compile(r"[^ -~]+")
 
 
@@ -152,6 +153,9 @@ def refusal(error: MailError) -> bytes:
     usual = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
     if isinstance(error, PolicyRefusal | PolicyDeferral):
         return _wished(error, usual.decode())
+    status = (error.status or "").encode()
+    if status[:1] == usual[:1] and _STATUS.fullmatch(status):
+        return usual[:4] + status + usual[9:]
     return usual
 
 

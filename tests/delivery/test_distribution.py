@@ -275,11 +275,21 @@ class ForwardTests(DistributionTestCase):
         self.assertTrue(
             octets.startswith(b"Return-Path: <sender@b.example>\r\nDelivered-")
         )
-        agent.refusal = TemporaryFailure("75")
-        self.assertIsInstance(self.to(count)[0], TemporaryFailure)
-        agent.refusal = ZeroDivisionError()
-        self.assertIsInstance(self.to(count)[0], TemporaryFailure)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        agent.refusal = NotPermitted("no")
+        self.assertIsInstance(self.to(count)[0], NotPermitted)
+        self.assertEqual(self.spool.entries, [])
+        # What cannot be delivered at once waits, and is the program's then, too.
+        for refusal in (TemporaryFailure("75"), ZeroDivisionError()):
+            agent.refusal = refusal
+            self.assertEqual(self.to(count), [None])
+            entry = self.spool.entries.pop()
+            (path,) = entry.envelope.forward_paths
+            self.assertEqual((path.address, path.via), (count, "|/bin/count all"))
+            self.assertEqual(entry.due, NOW + 60)
+            lmtp = self.world.origin(service="lmtp")
+            self.assertIsInstance(self.to(count, origin=lmtp)[0], TemporaryFailure)
+            self.assertEqual(self.spool.entries, [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
         self.make(table, tables=tables)
         self.assertIsInstance(self.to(count)[0], NotPermitted)
 
@@ -300,6 +310,17 @@ class MixedTests(DistributionTestCase):
         (entry,) = self.spool.entries
         self.assertEqual(entry.recipients, ["bob@example.org"])
         self.assertEqual(len(self.stored("alice")), 1)
+
+    def test_busy(self) -> None:
+        """A backend that is busy has its mail kept for it; a full disk has not."""
+        self.make()
+        self._full("alice", TemporaryFailure("busy"))
+        self.assertEqual(self.to(ALICE), [None])
+        (entry,) = self.spool.entries
+        self.assertEqual((entry.recipients, entry.due), ([str(ALICE)], NOW + 60))
+        self._full("alice", InsufficientStorage("full"))
+        self.assertIsInstance(self.to(ALICE)[0], InsufficientStorage)
+        self.assertEqual(len(self.spool.entries), 1)
 
     def test_nobody_has_it(self) -> None:
         """When nobody has it, the client is told and comes again."""
@@ -500,3 +521,34 @@ class LocalRelayTests(DistributionTestCase):
         )
         again = self.run_now(relay.deliver(hop, envelope, MemoryContent(stored)))
         self.assertIsInstance(again[0], MailLoop)
+
+    def test_agents(self) -> None:
+        """Programs and files get what waited for them, with fields of their own."""
+        world = self.make()
+        seen = []
+
+        class Agent:
+            async def deliver(self, place: Any, envelope: Any, content: Any) -> None:
+                seen.append((place, await content.read(0, content.size)))
+
+        relay = LocalRelay(addresses().users, world.account_for, Agent())
+        paths = (
+            ForwardPath(ALICE, via="|/bin/count all"),
+            ForwardPath(BOB, via="/var/log/mail"),
+            ForwardPath(BOB, via="lmtp:nowhere"),
+        )
+        envelope = Envelope(ReversePath(SENDER), paths, world.origin())
+        hop = Hop("localhost")
+        content = MemoryContent(b"Delivered-To: bob@example.org\r\n\r\n")
+        found = self.run_now(relay.deliver(hop, envelope, content))
+        self.assertEqual(
+            [type(one) for one in found], [type(None), MailLoop, NotPermitted]
+        )
+        ((place, octets),) = seen
+        self.assertEqual(place, Command("/bin/count all"))
+        self.assertTrue(
+            octets.startswith(
+                b"Return-Path: <sender@b.example>\r\n"
+                b"Delivered-To: alice@example.org\r\nDelivered-To: bob"
+            )
+        )

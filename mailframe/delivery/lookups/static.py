@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from zope.interface import implementer
 
 from mailframe.delivery.lookups.table_file import table_key
-from mailframe.interfaces.lookup import ILookup
+from mailframe.interfaces.lookup import ILookup, IOperatorsTable
 
 
-@implementer(ILookup)
+@implementer(ILookup, IOperatorsTable)
 class StaticTable:
     """Keys and values that do not change."""
 

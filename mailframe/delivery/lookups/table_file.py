@@ -13,12 +13,14 @@ from zope.interface import implementer
 from mailframe.delivery.lookups.broken import BrokenTable
 from mailframe.delivery.lookups.entries import INCLUDE, entry, logical_lines, values
 from mailframe.delivery.lookups.watched import FileReader, WatchedTable
-from mailframe.interfaces.lookup import ILookup
+from mailframe.interfaces.lookup import ILookup, IOperatorsTable
 from mailframe.limits import AddressLimits
 from mailframe.model.address import canonical_domain
 
+_NOT_INCLUDED = ("|", "/", "lmtp:", "smtp:")
 
-@implementer(ILookup)
+
+@implementer(ILookup, IOperatorsTable)
 class TableFile:
     """One file of keys and values."""
 
@@ -75,11 +77,16 @@ class TableFile:
         given: list[str],
         within: tuple[str, ...],
     ) -> list[str]:
-        """Return values with those of included files in their place."""
+        """Return values with those of included files in their place.
+
+        An included file is often somebody else's to write: a program, file or
+        server in it is no address, and told of as such.
+        """
         found: list[str] = []
         for value in given:
             if not value.lower().startswith(INCLUDE):
-                found.append(value)
+                is_address = not value.startswith(_NOT_INCLUDED)
+                found.append(value if is_address or not within else f":{value}")
                 continue
             name = value[len(INCLUDE) :].strip()
             inner = os.path.join(os.path.dirname(self._path), name)
