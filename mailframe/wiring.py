@@ -18,6 +18,7 @@ from twisted.python.threadpool import ThreadPool
 
 from mailframe.auth.chain import DirectoryChain
 from mailframe.auth.compose import compose
+from mailframe.auth.granting import GrantingRealm
 from mailframe.auth.kept_secret import kept_secret
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.certificates import make_tls
@@ -97,12 +98,17 @@ class MailService(MultiService):
         self._realm = make_realm(config.realm, self._host)
         if IService.providedBy(self._realm):
             self.addService(self._realm)  # type: ignore[no-untyped-call]
-        self._portal = composed.portal(self._realm)
         self._directories = [
             one
             for one in (composed.directory, self._realm)
             if IUserDirectory.providedBy(one)
         ]
+        self._avatars: Any = self._realm
+        if self._directories:
+            self._avatars = GrantingRealm(
+                self._realm, DirectoryChain(self._directories), reactor.seconds
+            )
+        self._portal = composed.portal(self._avatars)
         self._pool = ThreadPool(0, INTAKE_THREADS, "intake")
         self._run = partial(deferToThreadPool, reactor, self._pool)
         self._intake = FileIntake(str(config.state_dir / "incoming"), run=self._run)
@@ -215,7 +221,7 @@ class MailService(MultiService):
         """Return the account of one of our users, for delivery."""
         mind = Mind("delivery", None, True)
         _, account, _ = await maybeDeferred(
-            self._realm.requestAvatar, address.encode(), mind, IMailAccount
+            self._avatars.requestAvatar, address.encode(), mind, IMailAccount
         )
         return account
 

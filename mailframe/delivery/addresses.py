@@ -5,7 +5,8 @@ The order in which an address of ours is looked for:
 1. a report to a sender we rewrote (SRS);
 2. the virtual tables, with the detail, then without it;
 3. in a local domain, aliases(5), in the same two steps;
-4. the directory of users, in the same two steps;
+4. the directory of users, in the same two steps, and where it says that a
+   user's mail goes instead;
 5. a postmaster there always is;
 6. ``@domain`` in the virtual tables: all that is left.
 
@@ -30,7 +31,7 @@ from mailframe.delivery.destination import (
     Place,
 )
 from mailframe.delivery.domains import Domains, Kind
-from mailframe.delivery.local_users import POSTMASTER, LocalUsers
+from mailframe.delivery.local_users import POSTMASTER, LocalUsers, Named
 from mailframe.delivery.srs import SRS
 from mailframe.delivery.transports import Transports
 from mailframe.errors import (
@@ -303,14 +304,28 @@ class Addresses:
         kind = self.domains.kind(target.domain)
         if kind is Kind.OTHER:
             return search.add(Elsewhere(target), way)
-        if not await self._settle(search, kind, target, way):
+        if not await self._settle(search, kind, target, way, forward=False):
             self._fail(search, NoSuchUser(str(target)), target, way)
         return None
 
     async def _settle(
-        self, search: _Search, kind: Kind, address: Address, way: _Way
+        self,
+        search: _Search,
+        kind: Kind,
+        address: Address,
+        way: _Way,
+        *,
+        forward: bool = True,
     ) -> bool:
-        """Add the user or the relay recipient an address is, if it is one."""
+        """Add the user or the relay recipient an address is, if it is one.
+
+        Args:
+            search: Where to add.
+            kind: Of the domain.
+            address: Its domain is canonical.
+            way: How the search came there.
+            forward: Whether to look where the user's mail goes instead.
+        """
         if kind is Kind.RELAY:
             known = await self._is_relay_recipient(search, address)
             if known:
@@ -319,13 +334,38 @@ class Addresses:
         search.questions -= 1
         found = await self.users.named(address.local, address.domain)
         if found is not None:
-            search.add(self._transports.place(*found) or Mailbox(*found), way)
+            if not (forward and await self._sent_on(search, found, address, way)):
+                user, detail = found.address, found.detail
+                place = self._transports.place(user, detail) or Mailbox(user, detail)
+                search.add(place, way)
             return True
         name, detail = self.users.base(address.local)
         if name.lower() == POSTMASTER:
             search.add(Mailbox(f"{POSTMASTER}@{address.domain}", detail), way)
             return True
         return False
+
+    async def _sent_on(
+        self, search: _Search, user: Named, address: Address, way: _Way
+    ) -> bool:
+        """Follow where a user's mail goes; return whether it goes anywhere.
+
+        A user who comes up again on the way keeps the mail: forwards that lead
+        to each other are no loop.
+        """
+        name = f"{user.address.casefold()} forward"
+        if not user.forward or name in way.names:
+            return False
+        if len(way.names) >= self._limits.depth:
+            self._fail(search, MailLoop(f"forwards of {address}"), address, way)
+            return True
+        inner = _Way((*way.names, name), way.sender)
+        for value in user.forward:
+            if "@" in value and value[0] not in "|/:":
+                await self._follow(search, value, address, inner)
+            else:
+                self._fail(search, NoSuchUser(f"no address: {value}"), None, inner)
+        return True
 
     async def _is_relay_recipient(self, search: _Search, address: Address) -> bool:
         table = self._relay_recipients

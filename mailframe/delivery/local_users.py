@@ -4,12 +4,27 @@ Source: RFC 5321 section 3.6.2 (mail for others), section 4.5.1 (postmaster).
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mailframe.errors import NoSuchUser, RelayDenied
 from mailframe.interfaces.auth import IUserDirectory
 from mailframe.model.address import Address, canonical_domain
 
 POSTMASTER = "postmaster"
+
+
+class Named(NamedTuple):
+    """A user who was found by a name.
+
+    Attributes:
+        address: The canonical address.
+        detail: What of the name did not belong to the user's.
+        forward: Addresses the user's mail goes to instead, if there are any.
+    """
+
+    address: str
+    detail: str
+    forward: tuple[str, ...] = ()
 
 
 class LocalUsers:
@@ -55,8 +70,8 @@ class LocalUsers:
             return local, ""
         return local[: min(cuts)], local[min(cuts) + 1 :]
 
-    async def named(self, local: str, domain: str) -> tuple[str, str] | None:
-        """Return the canonical address of a user and the detail, or ``None``.
+    async def named(self, local: str, domain: str) -> Named | None:
+        """Return the user of a name, or ``None``.
 
         A name with a separator in it goes before a name with a detail.
 
@@ -72,7 +87,7 @@ class LocalUsers:
         for text, rest in tries:
             entry = await self._directory.find(f"{text}@{domain}")
             if entry is not None:
-                return entry.address, rest
+                return Named(entry.address, rest, entry.forward)
         return None
 
     async def find(self, address: Address) -> str:
@@ -91,7 +106,7 @@ class LocalUsers:
             raise RelayDenied(f"{domain} is not one of our domains")
         found = await self.named(address.local, domain)
         if found is not None:
-            return found[0]
+            return found.address
         if self.base(address.local)[0].lower() == POSTMASTER:
             return f"{POSTMASTER}@{domain}"
         raise NoSuchUser(f"{address.local}@{domain}")

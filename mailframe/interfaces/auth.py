@@ -90,7 +90,8 @@ class UserEntry:
         aliases: Other addresses whose mail this user gets.
         quota: Octets the account may hold, or ``None`` for no bound.
         home: The home directory, or ``None``.
-        extra: What else the source says, by name.
+        extra: What else the source says, by name. Of it, logins look at
+            ``nologin``, ``allow_nets``, ``deny_nets`` and ``services``.
     """
 
     address: str
@@ -98,6 +99,15 @@ class UserEntry:
     quota: int | None = None
     home: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def forward(self) -> tuple[str, ...]:
+        """Where mail for the user goes instead, from ``extra["forward"]``.
+
+        Addresses with commas or white space between them; empty for into the
+        account. The user's own address among them keeps a copy.
+        """
+        return tuple(self.extra.get("forward", "").replace(",", " ").split())
 
 
 class IUserDirectory(Interface):

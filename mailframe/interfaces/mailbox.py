@@ -376,6 +376,22 @@ class IQuotaKeeper(IQuotaAccount):
         """
 
 
+class IQuotaGrant(Interface):
+    """Optional power of an account: it keeps to what a directory grants its user.
+
+    Source: RFC 9208 section 3.
+    """
+
+    def grant(octets: int | None) -> None:
+        """Say how many octets it may hold, until that is said anew.
+
+        Counts where the account has no bound of its own on octets.
+
+        Args:
+            octets: From 1; ``None`` for no bound.
+        """
+
+
 class IAnnotatedAccount(Interface):
     """Optional power of an account: it keeps notes on its mailboxes and itself.
 

@@ -3,7 +3,7 @@
 Source: RFC 9208 sections 3 and 5.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,12 @@ class QuotaLimits:
 
     octets: int | None = None
     messages: int | None = None
+
+    def or_octets(self, octets: int | None) -> "QuotaLimits":
+        """Return these, with another bound on octets where there is none."""
+        if octets is None or self.octets is not None:
+            return self
+        return replace(self, octets=octets)
 
     def allow(self, octets: int, messages: int) -> bool:
         """Tell whether so much may be held."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from zope.interface import implementer
 
 from mailframe.errors import NotPermitted, OverQuota
-from mailframe.interfaces.mailbox import IQuotaKeeper
+from mailframe.interfaces.mailbox import IQuotaGrant, IQuotaKeeper
 from mailframe.model.mailbox import MailboxName
 from mailframe.model.quota import QuotaLimits, QuotaRoot
 
@@ -16,17 +16,23 @@ ROOT = ""
 """The one quota root of an account."""
 
 
-@implementer(IQuotaKeeper)
+@implementer(IQuotaKeeper, IQuotaGrant)
 class MemoryQuota:
     """What makes a memory account keep to its bounds; a base class of it.
 
     Attributes:
-        limits: The bounds.
+        limits: Its own bounds.
+        granted: Octets that a directory grants, or ``None``.
         may_set_quota: Whether its user may change them.
     """
 
     limits = QuotaLimits()
+    granted: int | None = None
     may_set_quota = False
+
+    def grant(self, octets: int | None) -> None:
+        """Take what a directory grants."""
+        self.granted = octets
 
     def sizes(self) -> Collection[int]:
         """Return the octets of every message of the account."""
@@ -41,7 +47,9 @@ class MemoryQuota:
         if root != ROOT:
             return None
         sizes = self.sizes()
-        return QuotaRoot(root, self.limits, sum(sizes), len(sizes))
+        return QuotaRoot(
+            root, self.limits.or_octets(self.granted), sum(sizes), len(sizes)
+        )
 
     async def set_quota(self, root: str, limits: QuotaLimits) -> None:
         """Change the bounds."""
@@ -59,9 +67,10 @@ class MemoryQuota:
         Raises:
             OverQuota: They do not.
         """
-        if self.limits == QuotaLimits():
+        limits = self.limits.or_octets(self.granted)
+        if limits == QuotaLimits():
             return
         held = self.sizes()
         octets = sum(held) + sum(sizes) - sum(less)
-        if not self.limits.allow(octets, len(held) + len(sizes) - len(less)):
+        if not limits.allow(octets, len(held) + len(sizes) - len(less)):
             raise OverQuota(f"{len(sizes)} more messages")

@@ -9,7 +9,7 @@ from typing import Any
 from zope.interface.verify import verifyObject
 
 from mailframe.errors import NotPermitted, OverQuota
-from mailframe.interfaces.mailbox import IQuotaKeeper
+from mailframe.interfaces.mailbox import IQuotaGrant, IQuotaKeeper
 from mailframe.model.flag import DELETED, FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.quota import QuotaLimits
@@ -71,6 +71,26 @@ class QuotaContract:
             except NotPermitted:
                 continue
             raise AssertionError("NotPermitted was not raised")
+        self.assertEqual((await account.quota(root)).limits, QuotaLimits())
+
+    async def test_quota_granted(self) -> None:
+        """What a directory grants counts, and a bound of the account's own more."""
+        account = await self.make_account()
+        verifyObject(IQuotaGrant, account)
+        account.may_set_quota = True
+        [root] = await account.quota_roots(INBOX)
+        account.grant(2 * SIZE)
+        self.assertEqual((await account.quota(root)).limits, QuotaLimits(2 * SIZE))
+        await account.append(INBOX, [new(1), new(2)])
+        await self._refused(account.append(INBOX, [new(3)]))
+        await account.set_quota(root, QuotaLimits(messages=5))
+        await self._refused(account.append(INBOX, [new(3)]))
+        await account.set_quota(root, QuotaLimits(octets=3 * SIZE))
+        await account.append(INBOX, [new(3)])
+        await self._refused(account.append(INBOX, [new(4)]))
+        await account.set_quota(root, QuotaLimits())
+        account.grant(None)
+        await account.append(INBOX, [new(4)])
         self.assertEqual((await account.quota(root)).limits, QuotaLimits())
 
     async def test_quota_of_messages(self) -> None:

@@ -52,7 +52,7 @@ def addresses(
     virtual: Sequence[Table] = (),
     *,
     separators: str = "+",
-    directory: Directory | None = None,
+    directory: Any = None,
     **more: Any,
 ) -> Addresses:
     """Return addresses of the test's users and tables."""

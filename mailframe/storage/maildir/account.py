@@ -25,6 +25,7 @@ from mailframe.errors import (
 from mailframe.interfaces.mailbox import (
     IAnnotatedAccount,
     IMailAccount,
+    IQuotaGrant,
     IQuotaKeeper,
     IReplacer,
     ISaveDates,
@@ -87,6 +88,7 @@ _TIDY_SECONDS = 0.2
     ISaveDates,
     IWatchedAccount,
     IMaildropLocker,
+    IQuotaGrant,
 )
 class MaildirAccount:
     """An account; made by the realm, which calls :meth:`begin` once.
@@ -495,6 +497,10 @@ class MaildirAccount:
             held = await self.threads.read(pop3_lock.made, self.root)
         return held.release
 
+    def grant(self, octets: int | None) -> None:
+        """Take what a directory grants."""
+        self._store.usage.granted = octets
+
     async def quota_roots(self, name: MailboxName) -> Sequence[str]:
         """Return the one root of all mailboxes."""
         return [quota.ROOT]
@@ -503,7 +509,7 @@ class MaildirAccount:
         """Return bounds and usage."""
         if root != quota.ROOT:
             return None
-        limits = await self.threads.read(quota.read_limits, self.root)
+        limits = await self.threads.read(self._store.usage.limits)
         octets, messages = await self.ask(self.reader.usage)
         return QuotaRoot(root, limits, octets, messages)
 

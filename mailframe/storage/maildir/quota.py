@@ -3,7 +3,8 @@
 The bounds are one line of the file ``mailframe.quota`` in the account's
 directory, in the notation of the first line of Maildir++'s ``maildirsize``:
 ``1000000S,500C`` is a million octets and 500 messages. Without the file, or with
-an empty one, there are none. Whoever runs the host may change it at any time.
+an empty one, there are none but what the directory of users grants. Whoever runs
+the host may change it at any time.
 
 Source: DESIGN.md section 4.
 """
@@ -59,7 +60,11 @@ def write_limits(store: "AccountStore", limits: QuotaLimits) -> None:
 
 
 class Usage:
-    """What an account holds, for the writer thread.
+    """What an account holds and may hold, for the writer thread.
+
+    Attributes:
+        granted: Octets that a directory grants, or ``None``; counts where the
+            file has no bound on octets.
 
     A mailbox is counted again when its mod-sequence is not the one it had when
     it was last counted; without bounds nothing is counted at all.
@@ -67,8 +72,17 @@ class Usage:
 
     def __init__(self, root: str) -> None:
         """Begin with nothing counted."""
+        self.granted: int | None = None
         self._root = root
         self._counted: dict[int, tuple[int, int, int]] = {}
+
+    def limits(self) -> QuotaLimits:
+        """Return the bounds that count; may be called in any thread.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        return read_limits(self._root).or_octets(self.granted)
 
     def forget(self) -> None:
         """Count everything again: a job was taken back."""
@@ -81,7 +95,7 @@ class Usage:
             OverQuota: It does not.
             OSError: The bounds cannot be read.
         """
-        limits = read_limits(self._root)
+        limits = self.limits()
         if limits == QuotaLimits():
             return
         held_octets = held_messages = 0
