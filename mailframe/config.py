@@ -14,11 +14,15 @@ from typing import Any
 from mailframe import config_limits
 from mailframe.config_key import BadConfig, Key
 from mailframe.config_keys import KEYS, SERVICES
-from mailframe.config_reception import (
-    ReceptionConfig,
+from mailframe.config_reception import ReceptionConfig, reception_config
+from mailframe.config_tls import TLSConfig, tls_config
+from mailframe.config_value import (
+    days,
     domain,
     domains,
-    reception_config,
+    endpoint,
+    path,
+    seconds,
 )
 from mailframe.limits import Limits
 
@@ -74,10 +78,7 @@ class HostConfig:
         auth: Checker strings, in order, or the ``[auth]`` table of the file.
         realm: The realm string.
         listeners: What to listen on.
-        tls_certificates: PEM files and directories; empty to make one.
-        tls_key: PEM file, or ``None``.
-        tls_client_ca: PEM file of authorities of clients' certificates, or ``None``.
-        tls_client_required: Whether clients must have such a certificate.
+        tls: Which certificates are served, and to whom.
         allow_plaintext_auth: Whether passwords may cross any network bare.
         sandbox: Whether nobody said what to serve, for whom, or to whom.
         reception: What mail is taken and where it goes.
@@ -98,10 +99,7 @@ class HostConfig:
     listeners: tuple[Listener, ...]
     reception: ReceptionConfig
     limits: Limits
-    tls_certificates: tuple[Path, ...] = ()
-    tls_key: Path | None = None
-    tls_client_ca: Path | None = None
-    tls_client_required: bool = False
+    tls: TLSConfig = field(default_factory=TLSConfig)
     allow_plaintext_auth: bool = False
     sandbox: bool = field(default=False)
     smarthosts: tuple[str, ...] = ()
@@ -181,8 +179,9 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
                 f"--{key.name}: {key.missing}: not part of this version of mailframe"
             )
     state_dir = Path(given.get("state-dir", "mailframe-data")).absolute()
+    hostname = domain("hostname", given.get("hostname") or socket.getfqdn())
     config = HostConfig(
-        hostname=domain("hostname", given.get("hostname") or socket.getfqdn()),
+        hostname=hostname,
         domains=domains(given, "domain"),
         state_dir=state_dir,
         auth=given["auth"]
@@ -190,33 +189,21 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         else (tuple(given.get("auth", ()))),
         realm=given.get("realm") or f"maildir:{state_dir}/mail/%d/%n",
         listeners=tuple(
-            Listener(service, _endpoint(service, text))
+            Listener(service, endpoint(service, text))
             for service in SERVICES
             for text in given.get(service, ())
         ),
         reception=reception_config(given),
         limits=config_limits.limits_from(given.get("limit", ())),
-        tls_certificates=tuple(
-            Path(text).absolute() for text in given.get("tls-certificate", ())
-        ),
-        tls_key=_path(given.get("tls-key")),
-        tls_client_ca=_path(given.get("tls-client-ca")),
-        tls_client_required=_choice(
-            given, "tls-client-certificate", ("optional", "required")
-        )
-        == 1,
+        tls=tls_config(given, hostname),
         allow_plaintext_auth=bool(given.get("allow-plaintext-auth")),
         smarthosts=tuple(given.get("smarthost", ())),
-        fetch=_path(given.get("fetch")),
-        pickup_dir=_path(given.get("pickup-dir")),
+        fetch=path(given.get("fetch")),
+        pickup_dir=path(given.get("pickup-dir")),
         pop3_apop=bool(given.get("pop3-apop")),
-        pop3_expire=_days(given, "pop3-expire"),
-        pop3_login_delay=_seconds(given, "pop3-login-delay"),
+        pop3_expire=days(given, "pop3-expire"),
+        pop3_login_delay=seconds(given, "pop3-login-delay"),
     )
-    if config.tls_key and len(config.tls_certificates) != 1:
-        raise BadConfig("--tls-key needs one --tls-certificate")
-    if config.tls_client_required and not config.tls_client_ca:
-        raise BadConfig("--tls-client-certificate needs --tls-client-ca")
     sandbox = not (config.listeners or config.domains or config.auth)
     return replace(
         config,
@@ -225,42 +212,3 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         auth=config.auth or (f"passwd:{state_dir}/passwd",),
         listeners=config.listeners or SANDBOX_LISTENERS,
     )
-
-
-def _choice(given: Mapping[str, Any], name: str, words: tuple[str, ...]) -> int:
-    """Return which of ``words`` a key has; the first when it is not given."""
-    word = given.get(name, words[0])
-    if word not in words:
-        raise BadConfig(f"--{name} {word}: not one of {', '.join(words)}")
-    return words.index(word)
-
-
-def _days(given: Mapping[str, Any], name: str) -> int | None:
-    """Return a number of days, ``None`` for ``never``."""
-    text = given.get(name, "never")
-    if text == "never":
-        return None
-    if not (text.isascii() and text.isdigit() and int(text) < 100_000):
-        raise BadConfig(f"--{name} {text}: neither never nor a number of days")
-    return int(text)
-
-
-def _seconds(given: Mapping[str, Any], name: str) -> int:
-    """Return seconds, a week at most."""
-    value: int = given.get(name, 0)
-    if not 0 <= value <= 604_800:
-        raise BadConfig(f"--{name} {value}: 0 to 604800 seconds")
-    return value
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text).absolute() if text else None
-
-
-def _endpoint(service: str, text: str) -> str:
-    """Return a server endpoint string; a bare number is a TCP port."""
-    if text.isdigit():
-        text = f"tcp:{text}"
-    if ":" not in text:
-        raise BadConfig(f"--{service} {text}: not a port or endpoint (tcp:PORT)")
-    return text

@@ -7,6 +7,7 @@ accepts the same names, so the two cannot differ.
 from mailframe.config_key import Key
 from mailframe.config_limits import KEY as LIMIT
 from mailframe.config_reception import RECEPTION_KEYS
+from mailframe.config_tls import TLS_KEYS
 
 SERVICES = {
     "smtp": "receive mail from other hosts (STARTTLS)",
@@ -58,30 +59,7 @@ KEYS: tuple[Key, ...] = (
         )
         for name, what in SERVICES.items()
     ),
-    Key(
-        "tls-certificate",
-        "list",
-        "PEM file with the certificate chain, or a directory of them (NAME.pem, or"
-        " NAME/fullchain.pem as ACME clients keep them); repeatable, chosen by server"
-        " name, read again when changed; NAME.ocsp beside it is stapled"
-        " [default: one made once]",
-    ),
-    Key(
-        "tls-key",
-        "text",
-        "PEM file with the key [default: in the certificate's, or NAME.key beside it]",
-    ),
-    Key(
-        "tls-client-ca",
-        "text",
-        "PEM file of authorities: clients of IMAP, POP3 and submission are asked for"
-        " a certificate of theirs, with which they may log in (SASL EXTERNAL)",
-    ),
-    Key(
-        "tls-client-certificate",
-        "text",
-        "whether such a certificate is optional or required [default: optional]",
-    ),
+    *TLS_KEYS,
     Key(
         "allow-plaintext-auth",
         "switch",

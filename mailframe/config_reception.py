@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mailframe.config_key import BadConfig, Key
+from mailframe.config_value import choice, domain, domains, path
 
 MAX_HOLD = 31_536_000
 """Seconds of the longest ``--future-release``: a year."""
@@ -172,12 +173,8 @@ def reception_config(given: Mapping[str, Any]) -> ReceptionConfig:
     hold: int = given.get("future-release", 0)
     if not 0 <= hold <= MAX_HOLD:
         raise BadConfig(f"--future-release {hold}: 0 to {MAX_HOLD} seconds")
-    newline = given.get("bare-newline", "reject")
-    if newline not in ("reject", "normalize"):
-        raise BadConfig(f"--bare-newline {newline}: not one of reject, normalize")
-    aliases = given.get("aliases")
     return ReceptionConfig(
-        aliases=Path(aliases).absolute() if aliases else None,
+        aliases=path(given.get("aliases")),
         virtual_domains=domains(given, "virtual-domain"),
         virtual=tuple(given.get("virtual", ())),
         relay_domains=domains(given, "relay-domain"),
@@ -189,7 +186,7 @@ def reception_config(given: Mapping[str, Any]) -> ReceptionConfig:
         program_user=given.get("program-user", "nobody"),
         checks=tuple(given.get("check", ())),
         relay_from=tuple(given.get("relay-from", ())),
-        normalize_newlines=newline == "normalize",
+        normalize_newlines=choice(given, "bare-newline", ("reject", "normalize")) == 1,
         xclient_from=tuple(given.get("xclient-from", ())),
         expn_from=tuple(given.get("expn-from", ())),
         etrn_from=tuple(given.get("etrn-from", ())),
@@ -209,29 +206,3 @@ def _transports(given: Mapping[str, Any]) -> dict[str, str]:
         if found.setdefault(name, transport) != transport:
             raise BadConfig(f"--transport {name}: two of them")
     return found
-
-
-def domains(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Return the domains of a key.
-
-    Raises:
-        BadConfig: One is none.
-    """
-    return tuple(domain(name, text) for text in given.get(name, ()))
-
-
-def domain(name: str, text: str) -> str:
-    """Return a domain in lower case.
-
-    Raises:
-        BadConfig: It is none.
-    """
-    labels = text.rstrip(".").split(".")
-    if any(
-        not label
-        or len(label) > 63
-        or not all(part.isalnum() or part in "-_" for part in label)
-        for label in labels
-    ):
-        raise BadConfig(f"--{name} {text}: not a domain name")
-    return text.rstrip(".").lower()

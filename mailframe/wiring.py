@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -21,7 +22,7 @@ from mailframe.auth.compose import compose
 from mailframe.auth.granting import GrantingRealm
 from mailframe.auth.kept_secret import kept_secret
 from mailframe.auth.worker_threads import WorkerThreads
-from mailframe.certificates import make_tls
+from mailframe.certificates import make_acme, make_tls
 from mailframe.choice import make_checker, make_realm
 from mailframe.config import BadConfig, HostConfig
 from mailframe.config_keys import IMPLICIT_TLS
@@ -114,7 +115,10 @@ class MailService(MultiService):
         self._intake = FileIntake(str(config.state_dir / "incoming"), run=self._run)
         self._outbound = Outbound(config, self._host, self._pool)
         self._maildrops = Maildrops()
-        self._public_tls, self._users_tls = make_tls(config, reactor.seconds)
+        acme = make_acme(config, self._run, reactor)
+        if acme is not None:
+            self.addService(acme)  # type: ignore[no-untyped-call]
+        self._public_tls, self._users_tls = make_tls(config, acme, reactor.seconds)
         self._fetch = self._make_fetch()
         self._options = self._make_options()
         self._pop3_options = self._make_pop3_options()
@@ -131,7 +135,11 @@ class MailService(MultiService):
             BadConfig: One of them cannot be bound; none stays bound.
         """
         self._listening.bind()
-        MultiService.privilegedStartService(self)  # type: ignore[no-untyped-call]
+        try:
+            MultiService.privilegedStartService(self)  # type: ignore[no-untyped-call]
+        except CannotListenError as error:
+            self._listening.unbind()
+            raise BadConfig(f"port {error.port}: {said(error.socketError)}") from None
 
     def startService(self) -> None:
         """Take the state directory and start the store.

@@ -1,7 +1,6 @@
 """A certificate of our own, made once, for hosts that were given none."""
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from mailframe.net.private_file import write_private
 
 VALID_DAYS = 3650
 
@@ -33,7 +34,7 @@ def self_signed(directory: Path, names: Sequence[str]) -> tuple[Path, Path]:
     if not (certificate_path.exists() and key_path.exists()):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
-        _write(
+        write_private(
             key_path,
             key.private_bytes(
                 serialization.Encoding.PEM,
@@ -42,7 +43,9 @@ def self_signed(directory: Path, names: Sequence[str]) -> tuple[Path, Path]:
             ),
         )
         certificate = _certificate(key, names)
-        _write(certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
+        write_private(
+            certificate_path, certificate.public_bytes(serialization.Encoding.PEM)
+        )
     return certificate_path, key_path
 
 
@@ -76,15 +79,3 @@ def _certificate(
 
 def _ascii(name: str) -> str:
     return name if name.isascii() else name.encode("idna").decode("ascii")
-
-
-def _write(path: Path, octets: bytes) -> None:
-    """Write a file that nobody else ever sees half-written or readable."""
-    unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
