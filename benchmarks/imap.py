@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import disk
 from servers import PASSWORD, Server, dovecot, mailframe
 
 HERE = Path(__file__).resolve().parent
@@ -51,12 +52,13 @@ def main() -> None:
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--idle", type=int, default=1000)
-    parser.add_argument("--base", help="directory to put the stores in")
+    disk.add_option(parser)
     arguments = parser.parse_args()
+    print(f"on {disk.describe(arguments.disk)}", file=sys.stderr)
     users = [f"u{number}@example.org" for number in range(1, 65)]
     with (
-        mailframe(users, "imap", "pop3", base=arguments.base) as ours,
-        dovecot(base=arguments.base) as theirs,
+        mailframe(users, "imap", "pop3", where=arguments.disk) as ours,
+        dovecot(where=arguments.disk) as theirs,
     ):
         for only in arguments.only.split(","):
             for server in (ours, theirs):

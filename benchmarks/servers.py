@@ -1,8 +1,8 @@
 """Start mailframe and its peers for a benchmark: same machine, same kind of store.
 
 Each server is a context manager with ``ports`` (by service), ``pids`` (roots of
-its process trees) and ``directory``. Everything is in a temporary directory
-and on free ports of 127.0.0.1.
+its process trees) and ``directory``. Everything is on a disk of its own, see
+``disk.py``, and on free ports of 127.0.0.1.
 """
 
 import contextlib
@@ -13,11 +13,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import disk
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "pass"
@@ -55,16 +56,6 @@ def wait_for(port: int, seconds: float = 30.0) -> None:
             time.sleep(0.05)
 
 
-@contextlib.contextmanager
-def _temporary(base: str | None) -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="mailframe-bench-", dir=base))
-    directory.chmod(0o755)
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.send_signal(signal.SIGTERM)
     try:
@@ -76,16 +67,16 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 @contextlib.contextmanager
 def mailframe(
-    users: list[str], *services: str, base: str | None = None
+    users: list[str], *services: str, where: str | None = None
 ) -> Iterator[Server]:
     """Run our own host with these users, each with the password ``pass``.
 
     Args:
         users: Addresses at ``example.org``.
         services: ``imap``, ``pop3``, ``smtp``, ``lmtp``...
-        base: Where the temporary directory is made.
+        where: What ``disk.directory`` takes.
     """
-    with _temporary(base) as directory:
+    with disk.directory(where) as directory:
         state = directory / "state"
         state.mkdir(mode=0o700)
         lines = [f"{user}:{{PLAIN}}{PASSWORD}\n" for user in users]
@@ -175,9 +166,9 @@ namespace inbox {{
 
 
 @contextlib.contextmanager
-def dovecot(base: str | None = None) -> Iterator[Server]:
+def dovecot(where: str | None = None) -> Iterator[Server]:
     """Run Debian's Dovecot on Maildirs, its services kept ready."""
-    with _temporary(base) as directory:
+    with disk.directory(where) as directory:
         root = os.getuid() == 0
         owner = pwd.getpwnam("nobody") if root else pwd.getpwuid(os.getuid())
         imap, pop3 = free_ports(2)

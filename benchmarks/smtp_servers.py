@@ -1,4 +1,4 @@
-"""Peers of the SMTP benchmark: Postfix and aiosmtpd on Maildirs."""
+"""Peers of the SMTP benchmark: Postfix, aiosmtpd and twisted.mail on Maildirs."""
 
 import contextlib
 import pwd
@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from servers import ROOT, Server, _stop, _temporary, free_ports, wait_for
+import disk
+from servers import PASSWORD, ROOT, Server, _stop, free_ports, wait_for
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -55,11 +56,11 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 @contextlib.contextmanager
-def postfix(users: list[str], base: str | None = None) -> Iterator[Server]:
+def postfix(users: list[str], where: str | None = None) -> Iterator[Server]:
     """Run Debian's Postfix, which delivers into Maildirs itself; needs root."""
     program = shutil.which("postfix", path="/usr/sbin:/sbin")
     assert program is not None, "postfix is not installed"
-    with _temporary(base) as directory:
+    with disk.directory(where) as directory:
         (port,) = free_ports(1)
         for name in ("etc", "queue", "data", "mail"):
             (directory / name).mkdir()
@@ -138,9 +139,47 @@ exec(open(sys.path[0] + "/examples/smtp_sink.py").read()
 """
 
 
+_TWISTED_SINK = """\
+import sys
+from twisted.internet import reactor
+from twisted.internet.defer import succeed
+from twisted.internet.protocol import Factory
+from twisted.mail import smtp
+from zope.interface import implementer
+
+@implementer(smtp.IMessage)
+class Message:
+    def lineReceived(self, line):
+        pass
+    def eomReceived(self):
+        return succeed(None)
+    def connectionLost(self):
+        pass
+
+@implementer(smtp.IMessageDelivery)
+class Delivery:
+    def receivedHeader(self, helo, origin, recipients):
+        return b""
+    def validateFrom(self, helo, origin):
+        return origin
+    def validateTo(self, user):
+        return Message
+
+class Sink(Factory):
+    noisy = False
+    def buildProtocol(self, address):
+        protocol = smtp.ESMTP()
+        protocol.delivery = Delivery()
+        return protocol
+
+reactor.listenTCP(int(sys.argv[1]), Sink(), backlog=1024, interface="127.0.0.1")
+reactor.run()
+"""
+
+
 @contextlib.contextmanager
-def _python(label: str, code: str, base: str | None, mail: bool) -> Iterator[Server]:
-    with _temporary(base) as directory:
+def _python(label: str, code: str, where: str | None, mail: bool) -> Iterator[Server]:
+    with disk.directory(where) as directory:
         (port,) = free_ports(1)
         where = directory / "mail"
         where.mkdir()
@@ -162,15 +201,48 @@ def _python(label: str, code: str, base: str | None, mail: bool) -> Iterator[Ser
 
 
 def aiosmtpd(
-    base: str | None = None, *, sink: bool = False
+    where: str | None = None, *, sink: bool = False
 ) -> "contextlib._GeneratorContextManager[Server]":
     """Run aiosmtpd with its Maildir handler, or one that does nothing."""
-    return _python("aiosmtpd", _AIOSMTPD, base, not sink)
+    return _python("aiosmtpd", _AIOSMTPD, where, not sink)
 
 
-def sink(base: str | None = None) -> "contextlib._GeneratorContextManager[Server]":
+def twisted_sink(
+    where: str | None = None,
+) -> "contextlib._GeneratorContextManager[Server]":
+    """Run twisted.mail's ESMTP with a delivery that does nothing."""
+    return _python("twisted.mail", _TWISTED_SINK, where, False)
+
+
+@contextlib.contextmanager
+def twisted_mail(users: list[str], where: str | None = None) -> Iterator[Server]:
+    """Run Twisted's own ``twistd mail``, which delivers into Maildirs."""
+    with disk.directory(where) as directory:
+        (port,) = free_ports(1)
+        accounts = (f"--user={user.partition('@')[0]}={PASSWORD}" for user in users)
+        with open(directory / "log", "wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-c"),
+                    "from twisted.scripts.twistd import run; run()",
+                    *("-n", "mail", f"--smtp=tcp:{port}:interface=127.0.0.1"),
+                    f"--maildirdbmdomain=example.org={directory / 'mail'}",
+                    *accounts,
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+            )
+        try:
+            wait_for(port)
+            yield Server("twisted.mail", directory, {"smtp": port}, [process.pid])
+        finally:
+            _stop(process)
+
+
+def sink(where: str | None = None) -> "contextlib._GeneratorContextManager[Server]":
     """Run our own engine with a receiver that does nothing."""
-    return _python("mailframe", _SINK, base, False)
+    return _python("mailframe", _SINK, where, False)
 
 
 def delivered(directory: Path) -> int:
