@@ -13,12 +13,13 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from mailframe.imap.context import MessageContext
 from mailframe.imap.fetch_items import Rows
 from mailframe.imap.sequence import SequenceSet
 from mailframe.interfaces.mailbox import IMailAccount
+from mailframe.mime.plain import plain_capitals
 from mailframe.mime.structure import Part, structure
 from mailframe.mime.text import casemap, searchable_parts
 from mailframe.model.uid_set import UIDSet
@@ -50,6 +51,7 @@ class Candidate:
     """
 
     __slots__ = (
+        "_capitals",
         "_root",
         "_texts",
         "chosen",
@@ -73,6 +75,20 @@ class Candidate:
         self.octets: bytes | None = None
         self._texts: list[str] | None = None
         self._root: Part | None = None
+        self._capitals: bytes | Literal[False] | None = False
+
+    def lacks(self, octets: bytes, text: str) -> bool:
+        """Tell whether it is plain to see that no text of the body has a text.
+
+        Args:
+            octets: The message.
+            text: After casemap.
+        """
+        if self._capitals is False:
+            self._capitals = plain_capitals(octets)
+        if self._capitals is None:
+            return False
+        return not text.isascii() or text.encode() not in self._capitals
 
     def structure(self, octets: bytes) -> Part:
         """Return the parts of the message."""

@@ -26,10 +26,9 @@ from mailframe.imap.fetch_items import (
     parse_fetch,
 )
 from mailframe.imap.loading import (
-    LOADED_OCTETS,
     LOADED_ROWS,
     PIECE,
-    batches,
+    Loader,
     read_octets,
     rows_of,
 )
@@ -44,10 +43,9 @@ from mailframe.model.uid_set import UIDSet
 
 __all__ = ["BrokenLiteral", "FetchRequest", "parse_fetch", "run_fetch"]
 
-_CHUNK = 65_536
-"""Octets gathered before they are put."""
-_PAUSE = 262_144
-"""Octets put before asking whether the client keeps up."""
+_CHUNK = 262_144
+"""Octets gathered before they are put, and the client is asked whether it keeps
+up."""
 _ROWS = 2000
 """Messages formatted, or asked for summaries, at once."""
 _ADJACENT = 64
@@ -118,30 +116,33 @@ async def _mark_seen(context: MessageContext, uids: UIDSet) -> UIDSet:
 
 
 class _Output:
-    """Gathers octets into chunks, and waits for a slow client between them."""
+    """Gathers octets, puts many at once, and waits for a slow client between."""
 
     def __init__(self, context: MessageContext) -> None:
         self._context = context
         self._held: list[bytes] = []
         self._size = 0
-        self._since_pause = 0
 
-    def put(self, octets: bytes) -> None:
-        self._held.append(octets)
-        self._size += len(octets)
-        if self._size >= _CHUNK:
-            self.flush()
+    def put(self, pieces: Sequence[bytes]) -> None:
+        self._held += pieces
+        self._size += sum(map(len, pieces))
+
+    @property
+    def due(self) -> bool:
+        """Whether so much was put that it has to be passed on."""
+        return self._size >= _CHUNK
 
     def flush(self) -> None:
         if self._held:
+            # The one time that octets are copied before they are sent.
             self._context.put(b"".join(self._held))
-            self._since_pause += self._size
             self._held.clear()
             self._size = 0
 
     async def pause(self) -> None:
-        if self._since_pause >= _PAUSE:
-            self._since_pause = 0
+        """Pass on what was put if it is much, and wait for the client then."""
+        if self.due:
+            self.flush()
             waiting = self._context.pause()
             if waiting is not None:
                 await waiting
@@ -157,7 +158,6 @@ class _Fetch:
         self._mailbox: IMailbox = context.mailbox
         self._listing = context.listing
         self._request = request
-        self._opening = wording.opening(context.enabled)
         items = request.columns
         if wording.uid_only(context.enabled) and not request.asks_uid:
             items = tuple(item for item in items if item is not UID)
@@ -179,7 +179,7 @@ class _Fetch:
         for indices in _slices(uids, self._listing, _ROWS):
             rows = await self._columns.rows(indices)
             complete = complete and len(rows.indices) == len(indices)
-            self._output.put(self._columns.responses(rows))
+            self._output.put((self._columns.responses(rows),))
             await self._output.pause()
         self._output.flush()
         return complete
@@ -197,8 +197,9 @@ class _Fetch:
                     complete = False
                     continue
                 parts = Parts(len(header), len(header), None, None)
-                self._put_whole(row, head, parts, header)
-                await self._output.pause()
+                self._put_whole(head, parts, header)
+                if self._output.due:
+                    await self._output.pause()
             complete = complete and len(rows.indices) == len(indices)
         self._output.flush()
         return complete
@@ -206,50 +207,53 @@ class _Fetch:
     async def contents(self, uids: UIDSet) -> bool:
         """Answer from whole messages and columns."""
         complete = True
-        for indices in batches(rows_of(uids, self._listing), self._listing.sizes):
+        column = self._listing.uids
+        loader = Loader(self._mailbox, rows_of(uids, self._listing), self._listing)
+        for indices in loader.batches():
+            loaded = await loader.load()
             rows = await self._columns.rows(indices)
             complete = complete and len(rows.indices) == len(indices)
-            loaded = await self._mailbox.load(UIDSet.of(rows.uids), LOADED_OCTETS)
             for row, head in self._heads(rows):
-                octets = loaded.get(self._listing.uids[row])
+                octets = loaded.get(column[row])
                 if octets is not None:
-                    self._put_whole(row, head, Parts.of(octets), octets)
+                    self._put_whole(head, Parts.of(octets), octets)
                 elif not await self._put_in_pieces(row, head):
                     complete = False
-                await self._output.pause()
+                if self._output.due:
+                    await self._output.pause()
         self._output.flush()
         return complete
 
-    def _heads(self, rows: Rows) -> Iterator[tuple[int, list[bytes]]]:
-        """Yield each row with its column items, written."""
-        written = self._columns.written(rows)
-        for row, items in zip(rows.indices, written, strict=True):
-            head = [items] if items else []
-            if self._tells and self._listing.uids[row] in self._marked:
+    def _heads(self, rows: Rows) -> Iterator[tuple[int, bytes]]:
+        """Yield each row with its response up to where the contents begin."""
+        column = self._listing.uids
+        tells = bool(self._tells and self._marked)
+        heads = self._columns.beginnings(rows)
+        for row, head in zip(rows.indices, heads, strict=True):
+            if tells and column[row] in self._marked:
                 head += self._told(row)
             yield row, head
 
-    def _opened(self, row: int) -> bytes:
-        """Return the beginning of the response for a message."""
-        (head,) = wording.heads(self._context.enabled, self._listing, (row,))
-        return self._opening % head
-
-    def _told(self, row: int) -> list[bytes]:
-        """Return what tells of ``\\Seen`` that was set, written.
+    def _told(self, row: int) -> bytes:
+        """Return what tells of ``\\Seen`` that was set, a space behind each item.
 
         Source: RFC 7162 section 3.2.4.
         """
         rows = Rows(self._listing, self._context.recent, range(row, row + 1))
-        return [item.template % next(iter(item.column(rows))) for item in self._tells]
+        return b"".join(
+            item.template % next(iter(item.column(rows))) + b" " for item in self._tells
+        )
 
-    def _put_whole(
-        self, row: int, written: list[bytes], parts: Parts, octets: bytes
-    ) -> None:
+    def _put_whole(self, head: bytes, parts: Parts, octets: bytes) -> None:
         """Put the response for a message whose octets are at hand."""
-        written += [item.written(parts, octets) for item in self._request.contents]
-        self._output.put(b"%b%b)\r\n" % (self._opened(row), b" ".join(written)))
+        pieces = [head]
+        for item in self._request.contents:
+            pieces += item.pieces(parts, octets)
+            pieces.append(b" ")
+        pieces[-1] = b")\r\n"
+        self._output.put(pieces)
 
-    async def _put_in_pieces(self, row: int, head: list[bytes]) -> bool:
+    async def _put_in_pieces(self, row: int, head: bytes) -> bool:
         """Put the response for a large message; False when it is gone."""
         uid = self._listing.uids[row]
         try:
@@ -261,8 +265,8 @@ class _Fetch:
                 plan = await self._plan(uid, content)
             except MessageGone:
                 return False
-            self._output.put(self._opened(row))
-            await self._put_plan([*head, *plan], content)
+            self._output.put((head,))
+            await self._put_plan(plan, content)
         finally:
             content.close()
         return True
@@ -276,13 +280,13 @@ class _Fetch:
         for item in self._request.contents:
             extent = item.section.extent(parts)
             if extent is None:
-                plan.append(item.written(parts, b""))
+                plan.append(b"".join(item.pieces(parts, b"")))
             elif item.streamed:
                 start, stop = item.partial.of(*extent) if item.partial else extent
                 plan.append((item, start, stop))
             else:
                 octets = await read_octets(content, extent[1])
-                plan.append(item.written(parts, octets))
+                plan.append(b"".join(item.pieces(parts, octets)))
         return plan
 
     async def _parts(self, uid: int, content: IContent) -> Parts:
@@ -307,13 +311,13 @@ class _Fetch:
         # literal and would take any other answer for them.
         try:
             for element in plan:
-                self._output.put(separator)
+                self._output.put((separator,))
                 if isinstance(element, bytes):
-                    self._output.put(element)
+                    self._output.put((element,))
                 else:
                     await self._put_literal(*element, content)
                 separator = b" "
-            self._output.put(b")\r\n")
+            self._output.put((b")\r\n",))
         except Exception as problem:
             raise BrokenLiteral("a response was cut off") from problem
 
@@ -321,15 +325,15 @@ class _Fetch:
         self, item: ContentItem, start: int, stop: int, content: IContent
     ) -> None:
         if start >= stop:
-            self._output.put(item.name + b' ""')
+            self._output.put((item.name, b' ""'))
             return
-        self._output.put(b"%b {%d}\r\n" % (item.name, stop - start))
+        self._output.put((b"%b {%d}\r\n" % (item.name, stop - start),))
         while start < stop:
             end = min(start + PIECE, stop)
             octets = await content.read(start, end)
             if len(octets) != end - start:
                 raise MessageGone("its content ended early")
-            self._output.put(without_nul(octets))
+            self._output.put((without_nul(octets),))
             await self._output.pause()
             start = end
 

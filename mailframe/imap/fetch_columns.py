@@ -65,8 +65,9 @@ class Columns:
             item.template if isinstance(item, ColumnItem) else _OCTETS
             for item in self._items
         )
-        self._template = _cut(template)
-        self._whole = _cut(b"%b%b)\r\n" % (wording.opening(context.enabled), template))
+        opening = wording.opening(context.enabled) + template
+        self._whole = _cut(opening + b")\r\n")
+        self._begun = _cut(opening + b" " if template else opening)
 
     async def rows(self, indices: Sequence[int]) -> Rows:
         """Return rows with what must be read of them, without those gone.
@@ -102,32 +103,31 @@ class Columns:
         Args:
             rows: As :meth:`rows` has returned them.
         """
-        heads = wording.heads(self._context.enabled, rows.listing, rows.indices)
-        return b"".join(_interleaved(self._whole, [heads, *self._values(rows)]))
+        return b"".join(_interleaved(self._whole, self._values(rows)))
 
-    def written(self, rows: Rows) -> list[bytes]:
-        """Return the items of each message, empty when there are none.
+    def beginnings(self, rows: Rows) -> list[bytes]:
+        """Return for each message its response up to where other items begin.
 
         Args:
             rows: As :meth:`rows` has returned them.
         """
-        count = len(rows.indices)
-        if not self._items:
-            return [b""] * count
-        flat = _interleaved(self._template, self._values(rows))
-        width = len(flat) // count if count else 1
+        flat = _interleaved(self._begun, self._values(rows))
+        width = len(self._begun)
         return [
             b"".join(flat[start : start + width])
             for start in range(0, len(flat), width)
         ]
 
     def _values(self, rows: Rows) -> list[Iterable[Any]]:
-        return [
-            self._kept[item].of(rows.uids)
-            if isinstance(item, _Run)
-            else item.column(rows)
-            for item in self._items
+        values: list[Iterable[Any]] = [
+            wording.heads(self._context.enabled, rows.listing, rows.indices)
         ]
+        for item in self._items:
+            if isinstance(item, _Run):
+                values.append(self._kept[item].of(rows.uids))
+            else:
+                values.append(item.column(rows))
+        return values
 
 
 def _fields(items: Iterable[ColumnItem]) -> tuple[SummaryField, ...]:

@@ -131,8 +131,8 @@ class ContentItem:
         """
         return not self.section.names
 
-    def written(self, parts: Parts, octets: bytes) -> bytes:
-        """Return name and value, as the response has them.
+    def pieces(self, parts: Parts, octets: bytes) -> tuple[bytes, ...]:
+        """Return name and value in pieces, to be sent one after another.
 
         Args:
             parts: What is known of the message.
@@ -141,7 +141,7 @@ class ContentItem:
         """
         extent = self.section.extent(parts)
         if extent is None:
-            return self.name + b" NIL"
+            return (self.name, b" NIL")
         start, stop = extent
         if self.section.names:
             octets = self.section.filtered(octets[start:stop])
@@ -149,12 +149,9 @@ class ContentItem:
         if self.partial is not None:
             start, stop = self.partial.of(start, stop)
         if start >= stop:
-            return self.name + b' ""'
-        return b"%b {%d}\r\n%b" % (
-            self.name,
-            stop - start,
-            without_nul(octets[start:stop]),
-        )
+            return (self.name, b' ""')
+        opening = b"%b {%d}\r\n" % (self.name, stop - start)
+        return (opening, without_nul(octets[start:stop]))
 
 
 Item = ColumnItem | ContentItem

@@ -3,9 +3,10 @@
 Source: RFC 9051 section 6.4.5 (whose answers may be of any size).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mailframe.interfaces.content import IContent
+from mailframe.interfaces.mailbox import IMailbox, IReadAhead
 from mailframe.model.mailbox import Listing
 from mailframe.model.uid_set import UIDSet
 
@@ -41,6 +42,44 @@ def batches(rows: Iterable[int], sizes: Sequence[int]) -> Iterator[list[int]]:
         octets += sizes[row]
     if batch:
         yield batch
+
+
+class Loader:
+    """Loads some messages after others, the next while the last are used."""
+
+    def __init__(
+        self, mailbox: IMailbox, rows: Iterable[int], listing: Listing
+    ) -> None:
+        """Begin before the first of ``rows``, which ascend in ``listing``."""
+        self._mailbox = mailbox
+        self._ahead = IReadAhead(mailbox, None)
+        self._uids = listing.uids
+        self._left = batches(rows, listing.sizes)
+        self._next = next(self._left, [])
+        self._batch: list[int] = []
+
+    def batches(self) -> Iterator[list[int]]:
+        """Yield rows; have their messages loaded before asking for the next."""
+        while self._next:
+            self._batch, self._next = self._next, next(self._left, [])
+            yield self._batch
+
+    async def load(self) -> Mapping[int, bytes]:
+        """Return the messages of the rows that were yielded last.
+
+        Large ones, and those that are gone, are left out.
+
+        Raises:
+            NoSuchMailbox: The mailbox was deleted.
+            TemporaryFailure: They cannot be read now.
+        """
+        loaded = await self._mailbox.load(self._of(self._batch), LOADED_OCTETS)
+        if self._ahead is not None and self._next:
+            self._ahead.will_load(self._of(self._next), LOADED_OCTETS)
+        return loaded
+
+    def _of(self, rows: Iterable[int]) -> UIDSet:
+        return UIDSet.of([self._uids[row] for row in rows])
 
 
 async def read_octets(content: IContent, stop: int) -> bytes:

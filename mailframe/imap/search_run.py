@@ -26,7 +26,7 @@ from mailframe.imap.criterion import (
     all_of,
     leaves,
 )
-from mailframe.imap.loading import LOADED_OCTETS, batches, read_octets
+from mailframe.imap.loading import Loader, read_octets
 from mailframe.imap.search import SearchRequest
 from mailframe.imap.search_header import Header, HeaderBatch, Sent
 from mailframe.interfaces.mailbox import IHeaderIndex
@@ -296,12 +296,12 @@ class _Search:
     ) -> None:
         """Decide with whole messages."""
         done = 0
-        for batch in batches(rows, self._listing.sizes):
+        loader = Loader(self._mailbox, rows, self._listing)
+        for batch in loader.batches():
             self._context.progress(done, len(rows))
             done += len(batch)
-            by_uid = self._by_uid(batch)
-            loaded = await self._mailbox.load(UIDSet.of(by_uid), LOADED_OCTETS)
-            for uid, row in by_uid.items():
+            loaded = await loader.load()
+            for uid, row in self._by_uid(batch).items():
                 octets = loaded.get(uid)
                 if octets is None:
                     octets = await self._large(uid)

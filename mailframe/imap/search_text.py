@@ -3,6 +3,7 @@
 Source: RFC 9051 section 6.4.4 (BODY, TEXT).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,6 +12,8 @@ from mailframe.imap.criterion import Candidate, Level
 from mailframe.mime.header import unfolded_lines
 from mailframe.mime.structure import Part
 from mailframe.mime.text import casemap, decode_words
+
+_WHITE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Body:
             return True
         if message.octets is None:
             return None
+        if message.lacks(message.octets, self.text):
+            return False
         return any(self.text in text for text in message.texts(message.octets))
 
 
@@ -47,6 +52,9 @@ class Text:
         octets = message.octets
         if octets is None:
             return None
+        if not _WHITE.search(self.text) and message.lacks(octets, self.text):
+            # A text with white space may still be in an unfolded header.
+            return False
         return any(self.text in text for text in message.texts(octets)) or any(
             self.text in header_text(octets, part.header_start, part.body_start)
             for part in parts_below(message.structure(octets))

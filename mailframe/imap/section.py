@@ -115,32 +115,45 @@ class Parts:
 
     Attributes:
         size: Octets of the whole message.
-        header_size: Octets of its header with the empty line.
     """
 
-    __slots__ = ("_octets", "_structure", "header_size", "size")
+    __slots__ = ("_header_size", "_octets", "_structure", "size")
 
     def __init__(
-        self, size: int, header_size: int, octets: bytes | None, root: Part | None
+        self,
+        size: int,
+        header_size: int | None,
+        octets: bytes | None,
+        root: Part | None,
     ) -> None:
         """Describe a message.
 
         Args:
             size: Octets of the whole message.
-            header_size: Octets of its header with the empty line.
+            header_size: Octets of its header with the empty line; ``None``
+                when ``octets`` are given, to find out if it is asked for.
             octets: The message, needed unless ``root`` is given or no section
                 with a part number is asked for.
             root: Its structure when that is known.
         """
         self.size = size
-        self.header_size = header_size
+        self._header_size = header_size
         self._octets = octets
         self._structure = root
 
     @classmethod
     def of(cls, octets: bytes) -> "Parts":
         """Return the parts of a message that is in memory."""
-        return cls(len(octets), header_end(octets), octets, None)
+        return cls(len(octets), None, octets, None)
+
+    @property
+    def header_size(self) -> int:
+        """Octets of its header with the empty line."""
+        if self._header_size is None:
+            if self._octets is None:
+                raise ValueError("neither octets nor a header's size were given")
+            self._header_size = header_end(self._octets)
+        return self._header_size
 
     @property
     def structure(self) -> Part:

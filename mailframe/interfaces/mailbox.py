@@ -459,6 +459,25 @@ class IHeaderIndex(Interface):
         """
 
 
+class IReadAhead(Interface):
+    """Optional power of a mailbox: it reads while what it read before is used.
+
+    Without it messages are read when they are needed.
+    """
+
+    def will_load(uids: UIDSet, max_octets: int) -> None:
+        """Begin to read what ``load`` will be asked for next, with these arguments.
+
+        At most that much is held in memory, until it is asked for, something else
+        is, or the mailbox is closed. Never raises: what goes wrong is told by
+        ``load``.
+
+        Args:
+            uids: As for ``load``.
+            max_octets: As for ``load``.
+        """
+
+
 class ISharedMailbox(Interface):
     """Optional power of a mailbox: what was worked out about it serves all sessions.
 

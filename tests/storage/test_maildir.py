@@ -5,6 +5,7 @@ from mailframe.testing.annotation_contract import AnnotationContract, SpecialUse
 from mailframe.testing.header_index_contract import HeaderIndexContract
 from mailframe.testing.mailbox_contract import MailboxContract
 from mailframe.testing.quota_contract import QuotaContract
+from mailframe.testing.read_ahead_contract import ReadAheadContract
 from mailframe.testing.remover_contract import RemoverContract
 from mailframe.testing.replacer_contract import ReplacerContract
 from mailframe.testing.save_dates_contract import SaveDatesContract
@@ -19,6 +20,7 @@ class MaildirAccountTests(
     AnnotationContract,
     SpecialUseContract,
     HeaderIndexContract,
+    ReadAheadContract,
     RemoverContract,
     ReplacerContract,
     SaveDatesContract,

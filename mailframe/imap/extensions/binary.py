@@ -60,7 +60,7 @@ class BinaryItem(ContentItem):
         """All octets are needed before the first can be told."""
         return False
 
-    def written(self, parts: Parts, octets: bytes) -> bytes:
+    def pieces(self, parts: Parts, octets: bytes) -> tuple[bytes, ...]:
         """Return name and value.
 
         Raises:
@@ -70,21 +70,21 @@ class BinaryItem(ContentItem):
         if body is not None and self.partial is not None:
             start, stop = self.partial.of(0, len(body))
             body = body[start:stop]
-        return b"%b %b" % (self.name, nstring8_out(body))
+        return (self.name, b" ", nstring8_out(body))
 
 
 @dataclass(frozen=True, slots=True)
 class BinarySizeItem(BinaryItem):
     """``BINARY.SIZE[...]``; 0 for a part that is not there."""
 
-    def written(self, parts: Parts, octets: bytes) -> bytes:
+    def pieces(self, parts: Parts, octets: bytes) -> tuple[bytes, ...]:
         """Return name and value.
 
         Raises:
             Refused: The part's encoding is not known.
         """
         body = decoded(self.section, parts, octets)
-        return b"%b %d" % (self.name, len(body or b""))
+        return (b"%b %d" % (self.name, len(body or b"")),)
 
 
 def _section(cursor: Cursor) -> Section:

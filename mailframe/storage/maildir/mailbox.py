@@ -6,12 +6,15 @@ Source: the contract of :class:`mailframe.interfaces.mailbox.IMailbox`.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from mailframe.errors import MailError
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.mailbox import (
     IHeaderIndex,
     IMailbox,
+    IReadAhead,
     ISharedMailbox,
     SummaryField,
 )
@@ -26,9 +29,11 @@ from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.content import FileContent
 
 _KEYWORDS_MAX = IMAPLimits().keywords
+_Ahead = tuple[tuple[UIDSet, int], "Deferred[Mapping[int, bytes] | None]"]
+"""What was asked to be read ahead, and what came of it."""
 
 
-@implementer(IMailbox, IHeaderIndex, IRemover, ISharedMailbox)
+@implementer(IMailbox, IHeaderIndex, IRemover, ISharedMailbox, IReadAhead)
 class MaildirMailbox:
     """An open mailbox of a :class:`~.account.MaildirAccount`."""
 
@@ -41,6 +46,7 @@ class MaildirMailbox:
         self.mailbox_id = box.mailbox_id
         self._box = box
         self._account = box.account
+        self._ahead: _Ahead | None = None
 
     @property
     def shared(self) -> object:
@@ -160,8 +166,28 @@ class MaildirMailbox:
         )
 
     async def load(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes]:
-        """Return whole messages."""
+        """Return whole messages, those read ahead if they are the ones."""
         self._box.check()
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == (uids, max_octets):
+            found = await ahead[1]
+            if found is not None:
+                return found
+        return await self._loaded(uids, max_octets)
+
+    def will_load(self, uids: UIDSet, max_octets: int) -> None:
+        """Begin to load."""
+        begun = Deferred.fromCoroutine(self._tried(uids, max_octets))
+        self._ahead = (uids, max_octets), begun
+
+    async def _tried(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes] | None:
+        """Return messages, or ``None`` when whoever asks for them has to try again."""
+        try:
+            return await self._loaded(uids, max_octets)
+        except MailError:
+            return None
+
+    async def _loaded(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes]:
         return await self._account.ask(
             self._account.reader.load, self._box.mailbox_id, uids, max_octets
         )
@@ -178,3 +204,4 @@ class MaildirMailbox:
 
     def close(self) -> None:
         """Nothing is held but memory."""
+        self._ahead = None

@@ -352,22 +352,32 @@ class AccountReader:
 
     def _octets(self, row: MailboxRow, file: _File) -> bytes | None:
         """Return a message in CRLF form, ``None`` if its file is gone."""
-        fd = self._open(row, file)
-        if fd is None:
-            return None
         try:
-            octets = _read_all(fd, os.fstat(fd).st_size)
+            fd = os.open(self._path(row, file), os.O_RDONLY)
+        except OSError:
+            # Its name is another one by now, or it says itself what is wrong.
+            found = self._open(row, file)
+            if found is None:
+                return None
+            fd = found
+        try:
+            # One octet more than there should be tells the end.
+            octets = os.read(fd, file.size + 1)
+            if len(octets) != file.size:
+                octets += _read_all(fd, os.fstat(fd).st_size - len(octets))
         except OSError as error:
             raise self._store.refused(error) from error
         finally:
             os.close(fd)
         return to_crlf(octets) if file.lf else octets
 
+    def _path(self, row: MailboxRow, file: _File) -> str:
+        return message_path(self._directory(row), file.name, file.disk)
+
     def _open(self, row: MailboxRow, file: _File) -> int | None:
         """Open a message file, whatever name it has by now."""
-        directory = self._directory(row)
         attempts: tuple[Callable[[], str | None], ...] = (
-            lambda: message_path(directory, file.name, file.disk),
+            lambda: self._path(row, file),
             lambda: self._path_now(file),
             lambda: self._path_found(row, file),
         )
@@ -406,7 +416,8 @@ class AccountReader:
 
 
 def _read_all(fd: int, size: int) -> bytes:
-    octets = os.read(fd, size + 1)
+    """Read up to ``size`` octets, fewer if the file ends before."""
+    octets = b""
     while len(octets) < size and (piece := os.read(fd, size - len(octets))):
         octets += piece
     return octets
