@@ -10,10 +10,10 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.auth.refusal import RefusedLogin
+from mailframe.auth.trouble import tell_of
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
 from mailframe.interfaces.credentials import (
@@ -26,9 +26,6 @@ from mailframe.interfaces.credentials import (
     ISelectiveChecker,
 )
 from mailframe.model.scram_keys import ScramKeys
-
-_log = Logger()
-
 
 _PASSWORDS = (IUsernameHashedPassword, IScramSHA1, IScramSHA256)
 """Other ways to show that one knows a password."""
@@ -106,6 +103,10 @@ class CheckerChain:
             except TemporaryFailure as failure:
                 unsure = failure
                 continue
+            except Exception as error:
+                tell_of(checker, error)
+                unsure = TemporaryFailure("a checker failed")
+                continue
             if keys.known:
                 return keys
             decoy = decoy or keys
@@ -156,10 +157,10 @@ class CheckerChain:
             except CancelledError:
                 # Whoever asked has gone.
                 raise
-            except Exception:
+            except Exception as error:
                 # A broken checker locks nobody out whom another knows, and
                 # its trouble is not the password's.
-                _log.failure("{checker!r} failed", checker=type(checker).__name__)
+                tell_of(checker, error)
                 unsure = TemporaryFailure("a checker failed")
             else:
                 return self._canonical(avatar_id)
@@ -168,7 +169,13 @@ class CheckerChain:
     def _canonical(self, avatar_id: Any) -> bytes:
         if not isinstance(avatar_id, bytes | str) or not avatar_id:
             raise UnauthorizedLogin("nobody in particular")
-        name = avatar_id if isinstance(avatar_id, str) else avatar_id.decode()
+        name = (
+            avatar_id
+            if isinstance(avatar_id, str)
+            else avatar_id.decode("utf-8", "replace")
+        )
+        if not name.isprintable() or "\ufffd" in name:
+            raise UnauthorizedLogin("no name of anybody")
         local, at, domain = name.rpartition("@")
         if not at:
             local, domain = name, self._default_domain

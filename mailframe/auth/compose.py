@@ -18,6 +18,7 @@ from mailframe.auth.app_passwords import AppPasswordChecker, AppPasswordFile
 from mailframe.auth.auth_settings import AuthSettings, CheckerSetting, auth_settings
 from mailframe.auth.chain import CheckerChain, DirectoryChain
 from mailframe.auth.edited_file import EditedFile
+from mailframe.auth.in_time import DirectoryInTime, InTime
 from mailframe.auth.login_cache import LoginCache
 from mailframe.auth.master import MasterUsers
 from mailframe.auth.migrate import MigratingChecker
@@ -117,8 +118,10 @@ def compose(
         checker = MasterUsers(
             checker, masters, directory, default_domain, read.separator
         )
+    if directory is not None:
+        directory = DirectoryInTime(directory, clock)
     return Composition(
-        checker,
+        InTime(checker, clock),
         directory,
         NetworkGuard(read.networks, read.users, directory),
         _throttle(read, clock),

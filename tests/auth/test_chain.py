@@ -7,6 +7,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, execute, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.auth import trouble
 from mailframe.auth.chain import CheckerChain, DirectoryChain
 from mailframe.auth.refusal import RefusedLogin
 from mailframe.errors import TemporaryFailure
@@ -114,11 +115,28 @@ class CheckerChainTests(SynchronousTestCase):
         self.assertEqual(found, b"bob@example.org")
 
     def test_broken(self) -> None:
-        """A broken checker is reported and counts as unsure."""
-        self.failureResultOf(self.ask(FakeChecker(KeyError("x"))), TemporaryFailure)
-        found = self.ask(FakeChecker(KeyError("x")), FakeChecker(b"bob"))
+        """A broken checker is reported, not what it says, and counts as unsure."""
+        said: list[str] = []
+
+        class Log:
+            def critical(self, text: str, **fields: str) -> None:
+                said.append(text.format(**fields))
+
+        self.patch(trouble, "_log", Log())
+        broken = FakeChecker(KeyError("secret"))
+        self.failureResultOf(self.ask(broken), TemporaryFailure)
+        found = self.ask(broken, FakeChecker(b"bob"))
         self.assertEqual(self.successResultOf(found), b"bob@example.org")
-        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)
+        self.assertEqual(len(said), 2)
+        for text in said:
+            self.assertIn("FakeChecker failed: KeyError at", text)
+            self.assertIn("in _check", text)
+            self.assertNotIn("secret", text)
+
+    def test_no_names(self) -> None:
+        """What nobody can be called lets nobody in."""
+        for name in (b"a\r\nb", b"a\0@x", b"\xff", "a\u2028b", b"@x\x7f"):
+            self.failureResultOf(self.ask(FakeChecker(name)), UnauthorizedLogin)
 
     def test_gone(self) -> None:
         """When whoever asked has gone nobody else is asked, and nothing is wrong."""
