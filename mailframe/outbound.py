@@ -167,6 +167,7 @@ class Outbound:
             now=reactor.seconds,
         )
         self._runner: QueueRunner | None = None
+        self._notices: Notices | None = None
         self._port: Any = None
         self._saving: Any = None
         resolver = Resolver(reactor, system_servers(Path("/etc/resolv.conf")))
@@ -219,19 +220,39 @@ class Outbound:
         def identify() -> str:
             return make_id(self._reactor.seconds(), next(numbers), secrets.randbits(32))
 
+        self._notices = Notices(
+            config.hostname,
+            submit=submit,
+            identify=identify,
+            postmaster=Address("postmaster", config.domains[0]),
+        )
         self._runner = QueueRunner(
             self.spool,
             HouseRouter(_ours(config), self._router),
             HouseRelay(LocalRelay(users, account_for, agent), self._relay),
             clock=self._reactor,
-            notices=Notices(
-                config.hostname,
-                submit=submit,
-                identify=identify,
-                postmaster=Address("postmaster", config.domains[0]),
-            ),
+            notices=self._notices,
             random=random.random,
         )
+
+    async def start_queue(self, domain: str) -> int:
+        """Have the mail for a domain tried now; return how many messages that is."""
+        assert self._runner is not None
+        name = ascii_domain(domain)
+        self._runner.destinations.revive(name)
+        return await self.spool.hasten(None, name, self._reactor.seconds())
+
+    async def succeeded(
+        self,
+        message_id: str,
+        envelope: Envelope,
+        actions: Sequence[str],
+        content: IContent,
+    ) -> None:
+        """Tell a sender who asked for it of success; see Reporter."""
+        assert self._notices is not None
+        now = self._reactor.seconds()
+        await self._notices.succeeded(message_id, envelope, actions, content, now)
 
     def open(self) -> None:
         """Open the spool, begin to deliver, and listen for the operator.

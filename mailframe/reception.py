@@ -19,6 +19,7 @@ from mailframe.delivery.addresses import Addresses
 from mailframe.delivery.agents import Agents
 from mailframe.delivery.check_option import make_configured
 from mailframe.delivery.checks import Checks
+from mailframe.delivery.courtesies import Courtesies
 from mailframe.delivery.domains import Domains
 from mailframe.delivery.inbound import InboundReceiver
 from mailframe.delivery.local_users import LocalUsers
@@ -31,9 +32,10 @@ from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.check import CheckHost, ICheckFactory
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.plugin import Host, getPlugins
-from mailframe.interfaces.spool import ISpool
 from mailframe.model.address import canonical_domain
 from mailframe.model.envelope import Envelope
+from mailframe.outbound import Outbound
+from mailframe.policy.networks import Networks
 from mailframe.policy.relay_control import RelayControl
 from mailframe.storage.content import MemoryContent
 
@@ -61,9 +63,17 @@ class Reception:
         directory: IUserDirectory,
         account_for: Callable[[str], Awaitable[Any]],
         intake: IIntake,
-        spool: ISpool | None,
+        queue: Outbound,
     ) -> None:
         """Make what the receivers share.
+
+        Args:
+            config: Of the host.
+            host: The same for plugins.
+            directory: Who there is.
+            account_for: Gives the account of a user.
+            intake: Where messages rest until they are delivered.
+            queue: Takes what leaves this host, and tells senders of success.
 
         Raises:
             BadConfig: A table, a network or a check is not what it should be.
@@ -105,24 +115,26 @@ class Reception:
             )
             if given.relay_recipients
             else None,
-            srs=None if spool is None else self._srs(config),
+            srs=self._srs(config),
             allow_commands=given.allow_programs,
             allow_files=given.allow_files,
             transports=transports,
             limits=config.limits.addresses,
         )
         self.agents = self._agents(config)
-        self._spool = spool
+        self._spool = queue.spool
         self._shared: dict[str, Any] = {
             "domains": config.domains,
             "account_for": account_for,
             "intake": intake,
             "now": host.reactor.seconds,
             "addresses": addresses,
-            "spool": spool,
+            "spool": queue.spool,
             "may_relay": control.permits,
             "checks": Checks(self._checks, host.reactor) if self._checks else None,
             "agent": self.agents,
+            "courtesies": self._courtesies(given, addresses, queue.start_queue),
+            "reporter": queue,
             "limits": config.limits.smtp,
             "delivery_limits": config.limits.delivery,
         }
@@ -164,7 +176,6 @@ class Reception:
             raise
         except MailError as refusal:
             verdict = refusal
-        assert self._spool is not None
         _log.info("a report is not taken: {refusal!r}", refusal=verdict)
         now = self._host.reactor.seconds()
         await self._spool.add(envelope, MemoryContent(octets), now)
@@ -176,6 +187,31 @@ class Reception:
             close = getattr(configured.check, "close", None)
             if close is not None:
                 close()
+
+    def _courtesies(
+        self,
+        given: ReceptionConfig,
+        addresses: Addresses,
+        start: Callable[[str], Awaitable[int]],
+    ) -> Courtesies:
+        """Return what answers EXPN and ETRN.
+
+        Raises:
+            BadConfig: A network is none.
+        """
+
+        def asked(option: str, texts: tuple[str, ...]) -> Any:
+            try:
+                return Networks(texts).has if texts else None
+            except ValueError as error:
+                raise BadConfig(f"--{option}: {error}") from None
+
+        return Courtesies(
+            addresses,
+            may_expand=asked("expn-from", given.expn_from),
+            may_start=asked("etrn-from", given.etrn_from),
+            start=start,
+        )
 
     def _aliases(self, given: ReceptionConfig) -> Any:
         if given.aliases is None:

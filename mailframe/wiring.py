@@ -252,7 +252,7 @@ class MailService(MultiService):
                 DirectoryChain(self._directories),
                 self._account_for,
                 self._intake,
-                self._outbound.spool,
+                self._outbound,
             )
             self._outbound.serve(
                 self._received_by.users,

@@ -13,6 +13,7 @@ Source: RFC 5321 sections 4.1.1.4 and 6.1, RFC 2033 section 4.2.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
@@ -58,6 +59,26 @@ HELD = 300.0
 """Seconds until a suspect message would be tried, were it not held."""
 
 
+class Reporter(Protocol):
+    """Tells senders of success."""
+
+    async def succeeded(
+        self,
+        message_id: str,
+        envelope: Envelope,
+        actions: Sequence[str],
+        content: IContent,
+    ) -> None:
+        """Tell the sender what became of recipients.
+
+        Args:
+            message_id: The message's name.
+            envelope: With those recipients.
+            actions: ``delivered`` or ``expanded`` for each of them.
+            content: The message.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What deliveries are made with.
@@ -68,6 +89,7 @@ class Means:
         spool: Takes what leaves this host, or ``None``.
         agent: Delivers to commands and files, or ``None``.
         limits: What one message may cost.
+        reporter: Tells senders who asked for it of success, or ``None``.
     """
 
     addresses: Addresses
@@ -75,6 +97,7 @@ class Means:
     spool: ISpool | None
     agent: Agent | None
     limits: DeliveryLimits
+    reporter: Reporter | None = None
 
 
 @dataclass(slots=True)
@@ -131,6 +154,7 @@ class Distribution:
         alone = recipients[0].forward_path.address if len(recipients) == 1 else None
         self._header = header + trace.received(origin, message_id, when, alone)
         self._results: dict[tuple[int, int], MailError | None] = {}
+        self._spooled: set[tuple[int, int]] = set()
 
     async def run(self, content: IContent) -> Sequence[MailError | None]:
         """Deliver; return the verdict on each recipient."""
@@ -139,6 +163,7 @@ class Distribution:
         self._note_broken()
         if self._means.spool is not None:
             await self._to_spool(self._means.spool, content)
+        await self._report(content)
         return [self._verdict(at) for at in range(len(self._recipients))]
 
     def _places(
@@ -256,8 +281,9 @@ class Distribution:
             recipient = self._recipients[key[0]]
             destination = recipient.destinations[key[1]]
             path = recipient.forward_path
+            alone = len(recipient.destinations) == 1
             paths[key] = forward_path_for(
-                path, _own_address(path, destination), destination, False
+                path, _own_address(path, destination), destination, alone
             )
             sender = self._reverse_path
             if destination.sender is not None:
@@ -274,6 +300,7 @@ class Distribution:
             verdict = await self._spool(spool, envelope, headed, suspect, due)
             if verdict is None:
                 self._results.update(dict.fromkeys(keys))
+                self._spooled.update(keys)
             else:
                 for key in keys:
                     self._results[key] = self._results.get(key) or verdict
@@ -305,6 +332,42 @@ class Distribution:
             held=", held" if suspect else "",
         )
         return None
+
+    async def _report(self, content: IContent) -> None:
+        """Tell the sender of success, where that was asked for."""
+        reporter = self._means.reporter
+        found = [
+            (recipient.forward_path, action)
+            for at, recipient in enumerate(self._recipients)
+            if "SUCCESS" in (recipient.forward_path.notify or ())
+            and (action := self._success(at)) is not None
+        ]
+        if not found or reporter is None:
+            return
+        envelope = self._envelope(self._reverse_path, [path for path, _ in found])
+        try:
+            await reporter.succeeded(
+                self._id, envelope, [action for _, action in found], content
+            )
+        except MailError as refusal:
+            # The message is there; asking for it again would not mend this.
+            _log.warn("{id}: no report: {refusal!r}", id=self._id, refusal=refusal)
+
+    def _success(self, at: int) -> str | None:
+        """Return the action a report of success names; ``None`` for no report.
+
+        Source: RFC 3461 sections 5.2.3 and 5.2.7.1 to 5.2.7.3.
+        """
+        if self._verdict(at) is not None:
+            return None
+        destinations = self._recipients[at].destinations
+        if any(one.sender is not None for one in destinations):
+            # A list: whoever maintains it hears of its members.
+            return "delivered"
+        if len(destinations) > 1:
+            return "expanded"
+        # What waits in the spool is reported from there, with its parameters.
+        return None if (at, 0) in self._spooled else "delivered"
 
     def _to_try_again(self, leaving: bool) -> list[tuple[int, int]]:
         """Return what the spool takes of what was not accepted."""

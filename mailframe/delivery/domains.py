@@ -56,6 +56,10 @@ class Domains:
         """Return what a domain, in its canonical form, is."""
         return self._kinds.get(domain, Kind.OTHER)
 
+    def of(self, kind: Kind) -> tuple[str, ...]:
+        """Return those of one kind, in canonical form."""
+        return tuple(domain for domain, one in self._kinds.items() if one is kind)
+
     def ours(self) -> tuple[str, ...]:
         """Return those that have users here, local ones first."""
         return tuple(

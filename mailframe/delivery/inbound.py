@@ -14,7 +14,8 @@ from mailframe.delivery.accounts import AccountFor
 from mailframe.delivery.addresses import Addresses
 from mailframe.delivery.agents import Agent
 from mailframe.delivery.checks import Checks
-from mailframe.delivery.distribution import Means
+from mailframe.delivery.courtesies import Courtesies
+from mailframe.delivery.distribution import Means, Reporter
 from mailframe.delivery.domains import Domains
 from mailframe.delivery.local_users import LocalUsers
 from mailframe.delivery.transaction import Filter, LocalTransaction, NoFilter
@@ -22,6 +23,7 @@ from mailframe.errors import MessageTooLarge
 from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.delivery import IDoorkeeper, IMailReceiver
+from mailframe.interfaces.reception import IListExpander, IQueueStarter
 from mailframe.interfaces.spool import ISpool
 from mailframe.limits import DeliveryLimits, SMTPLimits
 from mailframe.model.address import Address
@@ -37,7 +39,8 @@ def nobody(origin: Origin) -> bool:
 class InboundReceiver:
     """Takes mail for the users of our domains, from anybody.
 
-    With checks it provides :class:`IDoorkeeper` too.
+    With checks it provides :class:`IDoorkeeper` too, and with courtesies
+    :class:`IListExpander` and :class:`IQueueStarter`.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class InboundReceiver:
         may_relay: Callable[[Origin], bool] = nobody,
         checks: Checks | None = None,
         agent: Agent | None = None,
+        courtesies: Courtesies | None = None,
+        reporter: Reporter | None = None,
     ) -> None:
         """Receive for some domains.
 
@@ -74,6 +79,8 @@ class InboundReceiver:
             may_relay: Tells which clients may send to other hosts through us.
             checks: Look at sessions and messages; ``None`` for no checks.
             agent: Delivers to commands and files, where tables lead there.
+            courtesies: EXPN and ETRN; ``None`` for neither.
+            reporter: Tells senders of success; ``None``: nobody does.
         """
         if addresses is None:
             addresses = Addresses(LocalUsers(directory, domains), Domains(domains))
@@ -82,12 +89,19 @@ class InboundReceiver:
         self._now = now
         self._limits = limits or SMTPLimits()
         self._delivery_limits = delivery_limits or DeliveryLimits()
-        self._means = Means(addresses, account_for, spool, agent, self._delivery_limits)
+        self._means = Means(
+            addresses, account_for, spool, agent, self._delivery_limits, reporter
+        )
         self._may_relay = may_relay
         self._checks = checks or Checks((), None)
         self._counter = count(randbits(16))
+        self._courtesies = courtesies or Courtesies(addresses)
         if checks is not None:
             alsoProvides(self, IDoorkeeper)
+        if self._courtesies.may_expand is not None:
+            alsoProvides(self, IListExpander)
+        if self._courtesies.may_start is not None:
+            alsoProvides(self, IQueueStarter)
 
     async def connected(self, origin: Origin) -> None:
         """Have the checks look at a client.
@@ -122,6 +136,14 @@ class InboundReceiver:
     async def verify(self, origin: Origin, text: str) -> Sequence[Address]:
         """Tell nothing (RFC 5321 section 7.3)."""
         return ()
+
+    async def expand(self, origin: Origin, text: str) -> Sequence[Address]:
+        """Answer EXPN; see IListExpander."""
+        return await self._courtesies.expand(origin, text)
+
+    async def start_queue(self, origin: Origin, domain: str) -> bool:
+        """Answer ETRN; see IQueueStarter."""
+        return await self._courtesies.start_queue(origin, domain)
 
     async def _begin(
         self,

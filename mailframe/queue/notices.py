@@ -142,6 +142,36 @@ class Notices:
             return False
         return True
 
+    async def succeeded(
+        self,
+        message_id: str,
+        envelope: Envelope,
+        actions: Sequence[str],
+        content: IContent,
+        now: float,
+    ) -> None:
+        """Tell the sender of recipients that had their mail without the queue.
+
+        Args:
+            message_id: The message's name.
+            envelope: With those recipients, all of whom asked for it.
+            actions: What became of each (RFC 3464 section 2.3.3).
+            content: The message.
+            now: Seconds since 1970.
+
+        Raises:
+            MailError: The report could not be sent.
+
+        Source: RFC 3461 sections 5.2.3 and 5.2.7.
+        """
+        outcome = Outcome(State.DELIVERED, "2.0.0", final=True)
+        lines = [
+            Line(path, outcome, action)
+            for path, action in zip(envelope.forward_paths, actions, strict=True)
+        ]
+        parcel = Parcel(message_id, "", envelope, (), now, 0, now, content.size)
+        await self._report(Kind.DELIVERED, parcel, lines, content, now, now)
+
     async def _send(
         self,
         kind: Kind,

@@ -73,7 +73,8 @@ class Line:
     Attributes:
         path: The recipient.
         outcome: What became of it.
-        action: ``failed``, ``delayed``, ``delivered`` or ``relayed``.
+        action: ``failed``, ``delayed``, ``delivered``, ``relayed`` or
+            ``expanded``.
         expired: Whether it failed because its time was over.
     """
 
@@ -199,6 +200,8 @@ def _reason(report: Report, line: Line) -> str:
     outcome = line.outcome
     if line.action == "delivered":
         return "was delivered"
+    if line.action == "expanded":
+        return "was delivered to several addresses it stands for"
     if line.action == "relayed":
         return f"was handed to {outcome.remote or 'the next host'}"
     reply = _safe(report, outcome.reply) or f"status {outcome.status}"

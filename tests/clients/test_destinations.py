@@ -15,6 +15,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.clients.test_outbound import mailframe
+from tests.clients.test_python import insecure
 from tests.host import Host, Program, free_ports
 from tests.peers import require
 
@@ -257,6 +258,49 @@ class ServerTests(SynchronousTestCase):
         text = one.read_text()
         self.assertIn("Return-Path: <ann@b.example>", text)
         self.assertIn(" with LMTP", text)
+
+
+class ReportTests(SynchronousTestCase):
+    """Who asks to be told of success is told."""
+
+    def test_success(self) -> None:
+        """A user who writes to a user hears that it is there."""
+        host = Host(services=("submission",))
+        self.addCleanup(host.close)
+        with smtplib.SMTP("127.0.0.1", host.port["submission"]) as client:
+            client.starttls(context=insecure())
+            client.login("alice@example.org", "alice-secret")
+            client.sendmail(
+                "alice@example.org",
+                ["bob@example.org"],
+                "Subject: hi\n\nx\n",
+                mail_options=["ENVID=E1"],
+                rcpt_options=["NOTIFY=SUCCESS,FAILURE"],
+            )
+        inbox = host.maildir("alice") / "new"
+        (report,) = soon(lambda: inbox.exists() and list(inbox.iterdir()), host)
+        text = report.read_text()
+        for line in (
+            "Original-Envelope-Id: E1",
+            "Final-Recipient: rfc822;bob@example.org",
+            "Action: delivered",
+            "Subject: hi",
+        ):
+            self.assertIn(f"\n{line}\n", text.replace("\r", ""))
+
+    def test_owner(self) -> None:
+        """Reports about a list reach its owner through the alias file."""
+        host = Host(services=("smtp",))
+        self.addCleanup(host.close)
+        host.program.stop()
+        aliases = host.directory / "aliases"
+        aliases.write_text("list: alice, nobody-here\nowner-list: bob\n")
+        host.options = (f"--aliases={aliases}",)
+        host.start()
+        send(host.port["smtp"], "to a list", "list@example.org")
+        inbox = host.maildir("bob") / "new"
+        (report,) = soon(lambda: inbox.exists() and list(inbox.iterdir()), host)
+        self.assertIn("Final-Recipient: rfc822;nobody-here@ex", report.read_text())
 
 
 class OptionTests(SynchronousTestCase):

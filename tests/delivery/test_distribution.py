@@ -10,7 +10,6 @@ from mailframe.delivery.addresses import Addresses
 from mailframe.delivery.checks import Checks, Configured
 from mailframe.delivery.destination import Command
 from mailframe.delivery.inbound import InboundReceiver
-from mailframe.delivery.local_relay import LocalRelay
 from mailframe.delivery.srs import SRS
 from mailframe.delivery.submission import SubmissionReceiver
 from mailframe.errors import (
@@ -25,9 +24,9 @@ from mailframe.errors import (
     TemporaryFailure,
 )
 from mailframe.interfaces.check import AddField, ChangeField, Decision, Verdict
-from mailframe.interfaces.delivery import Hop, IDoorkeeper, IMailReceiver, IRelay
+from mailframe.interfaces.delivery import IDoorkeeper, IMailReceiver
 from mailframe.model.address import Address
-from mailframe.model.envelope import Envelope, ForwardPath, ReversePath
+from mailframe.model.envelope import ForwardPath, ReversePath
 from mailframe.model.mailbox import MailboxName
 from mailframe.storage.content import MemoryContent
 from tests.delivery.check import ToldCheck
@@ -251,6 +250,62 @@ class ForwardTests(DistributionTestCase):
         self.assertEqual(one.forward_paths[0].orcpt, ("rfc822", "one@example.org"))
         self.assertEqual(one.reverse_path.envid, "E")
         self.assertEqual([path.notify for path in two.forward_paths], [{"FAILURE"}] * 2)
+
+    def test_success(self) -> None:
+        """Success is told once for each recipient that asked for it, as it is."""
+        told: list[tuple[list[str], list[str]]] = []
+
+        class Reporter:
+            async def succeeded(
+                self, message_id: str, envelope: Any, actions: Any, content: Any
+            ) -> None:
+                paths = [str(one.address) for one in envelope.forward_paths]
+                told.append((paths, list(actions)))
+                raise TemporaryFailure("no report today")
+
+        table = {
+            "one": ["bob"],
+            "far": ["x@elsewhere.example"],
+            "two": ["alice", "y@elsewhere.example"],
+            "list": ["alice"],
+            "owner-list": ["bob"],
+        }
+
+        async def send(*locals_: str, notify: str = "SUCCESS") -> Any:
+            begun = await self.world.receiver.begin(
+                self.world.origin(), ReversePath(SENDER)
+            )
+            for local in locals_:
+                path = ForwardPath(Address(local, "example.org"), frozenset({notify}))
+                await begun.recipient(path)
+            return await begun.finish()
+
+        self.make(table, reporter=Reporter())
+        self.assertEqual(
+            self.run_now(send("alice", "one", "far", "two", "list")), [None] * 5
+        )
+        names = ["alice", "one", "two", "list"]
+        self.assertEqual(
+            told.pop(),
+            (
+                [f"{one}@example.org" for one in names],
+                ["delivered", "delivered", "expanded", "delivered"],
+            ),
+        )
+        # The next host reports on this one, or the queue does.
+        asked = {
+            str(path.address): path.notify
+            for entry in self.spool.entries
+            for path in entry.envelope.forward_paths
+        }
+        self.assertEqual(asked["x@elsewhere.example"], {"SUCCESS"})
+        self.run_now(send("alice", notify="FAILURE"))
+        self.assertEqual(told, [])
+        self.world.account("bob@example.org").refusal = TemporaryFailure("busy")
+        self.run_now(send("one"))
+        self.assertEqual(told, [])
+        (path,) = self.spool.entries[-1].envelope.forward_paths
+        self.assertEqual((str(path.address), path.notify), (str(BOB), {"SUCCESS"}))
 
     def test_agent(self) -> None:
         """Commands get the message from who may be trusted with them."""
@@ -491,64 +546,3 @@ class CheckedTests(DistributionTestCase):
         self.make(checks=[ToldCheck(end=Verdict(Decision.DISCARD))])
         self.assertEqual(self.to(ALICE, BOB), [None, None])
         self.assertEqual(self.world.accounts, {})
-
-
-class LocalRelayTests(DistributionTestCase):
-    """Mail of ours that comes out of the spool."""
-
-    def test_delivers(self) -> None:
-        """Each account once; a verdict each; no circles."""
-        world = self.make()
-        relay = LocalRelay(addresses().users, world.account_for)
-        verifyObject(IRelay, relay)
-        world.account("carol@example.org").refusal = OverQuota("full")
-        paths = [
-            ForwardPath(one)
-            for one in (ALICE, Address("info", "example.org"), CAROL, STRANGER)
-        ]
-        envelope = Envelope(ReversePath(SENDER), tuple(paths), world.origin())
-        hop = Hop("localhost")
-        found = self.run_now(relay.deliver(hop, envelope, MemoryContent(MESSAGE)))
-        self.assertEqual(
-            [type(one) for one in found],
-            [type(None), type(None), OverQuota, RelayDenied],
-        )
-        (stored,) = self.stored("alice")
-        self.assertEqual(
-            stored,
-            b"Return-Path: <sender@b.example>\r\n"
-            b"Delivered-To: alice@example.org\r\n" + MESSAGE,
-        )
-        again = self.run_now(relay.deliver(hop, envelope, MemoryContent(stored)))
-        self.assertIsInstance(again[0], MailLoop)
-
-    def test_agents(self) -> None:
-        """Programs and files get what waited for them, with fields of their own."""
-        world = self.make()
-        seen = []
-
-        class Agent:
-            async def deliver(self, place: Any, envelope: Any, content: Any) -> None:
-                seen.append((place, await content.read(0, content.size)))
-
-        relay = LocalRelay(addresses().users, world.account_for, Agent())
-        paths = (
-            ForwardPath(ALICE, via="|/bin/count all"),
-            ForwardPath(BOB, via="/var/log/mail"),
-            ForwardPath(BOB, via="lmtp:nowhere"),
-        )
-        envelope = Envelope(ReversePath(SENDER), paths, world.origin())
-        hop = Hop("localhost")
-        content = MemoryContent(b"Delivered-To: bob@example.org\r\n\r\n")
-        found = self.run_now(relay.deliver(hop, envelope, content))
-        self.assertEqual(
-            [type(one) for one in found], [type(None), MailLoop, NotPermitted]
-        )
-        ((place, octets),) = seen
-        self.assertEqual(place, Command("/bin/count all"))
-        self.assertTrue(
-            octets.startswith(
-                b"Return-Path: <sender@b.example>\r\n"
-                b"Delivered-To: alice@example.org\r\nDelivered-To: bob"
-            )
-        )

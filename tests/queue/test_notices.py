@@ -4,6 +4,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import (
@@ -22,6 +23,7 @@ from mailframe.model.envelope import (
     Origin,
     ReversePath,
 )
+from mailframe.queue.content import HeldContent
 from mailframe.queue.contract import Outcome, State
 from mailframe.queue.reports import Kind, Line, Report, build, mailbox
 from mailframe.queue.schedule import DAY, HOUR
@@ -362,6 +364,25 @@ class SuccessTests(NoticesTestCase):
         self.house.router.answers["x.example"] = [Hop("mx.x.example", lmtp=True)]
         (report,) = self.try_all(sent(to("b@x.example", "SUCCESS")), lambda *args: None)
         self.assertEqual(blocks(report)[1]["Action"], "delivered")
+
+    def test_without_the_queue(self) -> None:
+        """Who had the mail at once is told of the same way; nobody is not."""
+        for sender, expected in ((ALICE, 1), (None, 1)):
+            envelope = sent(
+                to("b@example.org", "SUCCESS"),
+                to("list@example.org", "SUCCESS"),
+                sender=sender,
+                envid="E",
+            )
+            told = self.house.notices.succeeded(
+                "ID", envelope, ("delivered", "expanded"), HeldContent(MESSAGE), START
+            )
+            self.successResultOf(Deferred.fromCoroutine(told))
+            self.assertEqual(len(self.house.reports), expected)
+        message, first, second = blocks(parsed(self.house.reports[0][1]))
+        self.assertEqual(message["Original-Envelope-Id"], "E")
+        self.assertEqual((first["Action"], second["Action"]), ("delivered", "expanded"))
+        self.assertEqual(first["Final-Recipient"], "rfc822;b@example.org")
 
     def test_report_lost(self) -> None:
         """A success that cannot be told does not keep the message."""
