@@ -131,6 +131,20 @@ class TwoSessionsTests(SynchronousTestCase):
         self.one.say(b"a MOVE 2:3 work\r\n")
         self.assertEqual(lines(self.two.heard()), [b"* 2 EXISTS", b"* 2 RECENT"])
 
+    def test_uid_copy_tells_uids(self) -> None:
+        """What is told in any UID command has the UID (RFC 9051 section 6.4.9)."""
+        self.two.say(b"a STORE 3 +FLAGS.SILENT (\\Flagged)\r\n")
+        heard = self.one.say(b"a UID COPY 1 INBOX\r\n")
+        self.assertIn(b"* 3 FETCH (UID 3 FLAGS (\\Flagged \\Recent))", heard)
+
+    def test_rename_of_the_selected_inbox(self) -> None:
+        """A session hears what its own RENAME has moved away, with its answer."""
+        world = World(2, soon=lambda call: None)
+        heard = world.selected().say(b"a RENAME INBOX old\r\n")
+        self.assertEqual(
+            lines(heard), [b"* 1 EXPUNGE", b"* 1 EXPUNGE", b"a OK RENAME completed"]
+        )
+
     def test_move_of_what_is_gone(self) -> None:
         """A message without a number that is still there cannot be moved."""
         self.one.say(b"a CREATE work\r\n")

@@ -148,6 +148,9 @@ def parse_rename(cursor: Cursor) -> tuple[MailboxName, MailboxName]:
 async def rename(session: Session, names: tuple[MailboxName, MailboxName]) -> bytes:
     """Give a mailbox another name.  Source: RFC 3501 section 6.3.5."""
     await session.mail.rename(*names)
+    if session.view is not None:
+        # It may be INBOX, which is empty now.
+        session.view.stale = True
     return b"RENAME completed"
 
 

@@ -200,5 +200,5 @@ COMMANDS = (
         by_uid=True,
     ),
     Command(b"COPY", SELECTED, partial(copy, False), parse_transfer),
-    Command(b"UID COPY", SELECTED, partial(copy, True), parse_transfer),
+    Command(b"UID COPY", SELECTED, partial(copy, True), parse_transfer, by_uid=True),
 )

@@ -1,0 +1,227 @@
+"""The model test's rules about messages: they come, go and change."""
+
+import re
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from tests.imap.model_mailboxes import MailboxRules
+from tests.imap.model_sessions import (
+    flag_sets,
+    meddling,
+    names,
+    picks,
+    rarely,
+    ways,
+    who,
+)
+from tests.imap.reference import DELETED, numbers
+
+
+class MessageRules(MailboxRules):
+    """Everything that is done to messages."""
+
+    # Messages come and go.
+
+    @rule(number=who, name=names, flags=flag_sets, several=st.integers(1, 2))
+    def append(
+        self, number: int, name: str, flags: frozenset[str], several: int
+    ) -> None:
+        """APPEND of one or two messages."""
+        client = self.free(number)
+        if client is None:
+            return
+        tokens = [b"token%d" % next(self.tokens) for _ in range(several)]
+        text = f'APPEND "{name}"'
+        for token in tokens:
+            octets = f"Subject: {token.decode()}\r\n\r\nbody\r\n"
+            text += f" ({' '.join(sorted(flags))}) {{{len(octets)}+}}\r\n{octets}"
+        said = self.say(client, text)
+        box = self.mail.boxes.get(name)
+        if box is None:
+            heard = self.take(client, said)
+            assert (heard.result, heard.code) == ("NO", "TRYCREATE")
+            return
+        uids = [box.add(token, flags) for token in tokens]
+        heard = self.take(client, said)
+        assert heard.code == "APPENDUID"
+        validity, told = heard.argument.split(b" ")
+        assert int(validity) == box.validity
+        assert numbers(told) == uids
+
+    @rule(name=names, flags=flag_sets)
+    def deliver(self, name: str, flags: frozenset[str]) -> None:
+        """Mail comes by another way."""
+        if name in self.mail.boxes:
+            self.put(name, flags)
+            self.settle()
+            self.audit()
+            self.take_idle()
+
+    @rule(meddling=meddling, number=who, by_uid=rarely, picked=picks, span=ways)
+    def expunge(
+        self, number: int, by_uid: bool, picked: list[int], span: bool, meddling: int
+    ) -> None:
+        """EXPUNGE and UID EXPUNGE."""
+        chosen = self.selected(number, meddling)
+        if chosen is None:
+            return
+        client, replica = chosen
+        box = replica.box
+        uids: Iterable[int] = list(box.letters)
+        text = "EXPUNGE"
+        if by_uid:
+            some, meant = self.named(replica, picked, True, span)
+            text, uids = f"UID EXPUNGE {some}", meant or ()
+        said = self.say(client, text)
+        if replica.read_only or box.dead:
+            assert self.take(client, said).result == "NO"
+            return
+        letters = box.letters
+        box.remove([u for u in uids if u in letters and DELETED in letters[u].flags])
+        assert self.take(client, said).result == "OK"
+
+    @rule(
+        meddling=meddling,
+        number=who,
+        by_uid=ways,
+        picked=picks,
+        span=ways,
+        to=names,
+        move=ways,
+    )
+    def copy(
+        self,
+        number: int,
+        by_uid: bool,
+        picked: list[int],
+        span: bool,
+        to: str,
+        move: bool,
+        meddling: int,
+    ) -> None:
+        """COPY and MOVE."""
+        chosen = self.selected(number, meddling)
+        if chosen is None:
+            return
+        client, replica = chosen
+        box = replica.box
+        some, meant = self.named(replica, picked, by_uid, span)
+        word = "MOVE" if move else "COPY"
+        said = self.say(client, f'{"UID " if by_uid else ""}{word} {some} "{to}"')
+        if client.by_uid and not by_uid:
+            heard = self.take(client, said)
+            assert (heard.result, heard.code) == ("BAD", "UIDREQUIRED")
+            return
+        target = self.mail.boxes.get(to)
+        if meant is None or box.dead or target is None or (move and replica.read_only):
+            assert self.take(client, said).result in ("NO", "BAD")
+            return
+        live = [uid for uid in meant if uid in box.letters]
+        if not by_uid and len(live) < len(meant):
+            heard = self.take(client, said)
+            assert (heard.result, heard.code) == ("NO", "EXPUNGEISSUED")
+            return
+        copies = [
+            target.add(box.letters[uid].token, box.letters[uid].flags) for uid in live
+        ]
+        if move:
+            box.remove(live)
+        heard = self.take(client, said)
+        assert heard.result == "OK"
+        argument = heard.codes.get("COPYUID") if move else heard.argument
+        if not live:
+            assert "COPYUID" not in (heard.code, *heard.codes)
+            return
+        assert argument, said
+        validity, sources, uids = argument.split(b" ")
+        assert int(validity) == target.validity
+        assert (numbers(sources), numbers(uids)) == (live, copies)
+
+    # Flags.
+
+    @rule(
+        meddling=meddling,
+        number=who,
+        by_uid=ways,
+        picked=picks,
+        span=ways,
+        sign=st.sampled_from(("", "+", "-")),
+        flags=flag_sets,
+        silent=ways,
+        since=st.one_of(st.none(), st.none(), st.integers(-3, 1)),
+    )
+    def store(
+        self,
+        number: int,
+        by_uid: bool,
+        picked: list[int],
+        span: bool,
+        sign: str,
+        flags: frozenset[str],
+        silent: bool,
+        since: int | None,
+        meddling: int,
+    ) -> None:
+        """STORE, on condition or not, silent or not."""
+        chosen = self.selected(number, meddling)
+        if chosen is None:
+            return
+        client, replica = chosen
+        box = replica.box
+        some, meant = self.named(replica, picked, by_uid, span)
+        condition = None
+        if since is not None:
+            condition = max(box.highest + since, 0)
+            some += f" (UNCHANGEDSINCE {condition})"
+        text = (
+            f"{'UID ' if by_uid else ''}STORE {some} {sign}FLAGS"
+            f"{'.SILENT' if silent else ''} ({' '.join(sorted(flags))})"
+        )
+        said = self.say(client, text)
+        refused = client.by_uid and not by_uid
+        if refused or meant is None or replica.read_only or box.dead:
+            heard = self.take(client, said, expunges=by_uid)
+            assert heard.result in ("NO", "BAD")
+            return
+        if condition is not None:
+            client.enabled.add("CONDSTORE")
+
+        def changed(before: frozenset[str]) -> frozenset[str]:
+            if sign == "+":
+                return before | flags
+            return before - flags if sign == "-" else flags
+
+        modified: set[int] = set()
+        if found := re.search(rb"\[MODIFIED ([0-9:,]+)\]", said):
+            told = numbers(found[1])
+            modified = set(told if by_uid else (replica.rows[n - 1] for n in told))
+        live = [uid for uid in meant if uid in box.letters]
+        for uid in live:
+            letter = box.letters[uid]
+            late = condition is not None and box.modseqs[uid] > condition
+            assert uid not in modified or late, f"UID {uid} was not modified"
+            if uid in modified:
+                continue
+            if late:
+                # Only what is as the client knew it (RFC 7162 section 3.1.12).
+                assert sign and condition, f"UID {uid} was modified"
+                known = [one & flags for one in letter.ever]
+                assert letter.flags & flags in known
+            letter.turn(changed(letter.flags))
+            if silent and uid in replica.flags:
+                replica.flags[uid] = changed(replica.flags[uid])
+        whole = by_uid or len(live) == len(meant)
+        if not whole:
+            # The client cannot know what was done.
+            for uid in meant:
+                replica.flags.pop(uid, None)
+                replica.modseqs.pop(uid, None)
+        heard = self.take(client, said, expunges=by_uid)
+        assert heard.result == ("OK" if whole else "NO"), said
+        if condition is not None and whole:
+            done = set(live) - modified
+            assert done <= set(heard.fetched), "MODSEQ of what was stored is not told"
+        if not silent and whole and condition is None:
+            assert set(live) <= set(heard.fetched), "flags are not told"

@@ -1,0 +1,135 @@
+"""Several sessions on one account against a reference: every response is checked.
+
+Rules are drawn by hypothesis; each does one command in one of three sessions, or
+what another program would do, and compares what all sessions hear with
+:mod:`tests.imap.reference`. The suite draws a few; ``MAILFRAME_MODEL_STEPS=20000``
+in the environment has it go on for as many commands in each store.
+
+Source: RFC 3501 section 7.4, RFC 7162 section 3, RFC 9051 section 7.5.
+"""
+
+import os
+import shutil
+import tempfile
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import rule, run_state_machine_as_test
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.interfaces.plugin import Host
+from mailframe.storage.maildir.realm import MaildirRealm
+from mailframe.storage.memory import MemoryAccount
+from tests.hand_reactor import HandReactor
+from tests.imap.model_looking import LookingRules
+from tests.imap.model_sessions import Sessions
+
+
+class MemorySessions(LookingRules):
+    """Over the reference store."""
+
+    def __init__(self) -> None:
+        """Make the account."""
+        super().__init__()
+        self.account = MemoryAccount("alice@example.org", uid_validity=7)
+
+    def result(self, coroutine: Any) -> Any:
+        """Run a coroutine that never waits."""
+        try:
+            coroutine.send(None)
+        except StopIteration as stop:
+            return stop.value
+        raise AssertionError("it waits")
+
+    def settle(self) -> None:
+        """Let sessions that were woken say something."""
+        while any([client.conversation.settle() for client in self.clients]):
+            pass
+
+
+class MaildirSessions(LookingRules):
+    """Over Maildirs, their threads included."""
+
+    def __init__(self) -> None:
+        """Start the store."""
+        super().__init__()
+        self.directory = tempfile.mkdtemp(prefix="mailframe-model-")
+        self.reactor = HandReactor()
+        self.realm = MaildirRealm(
+            f"{self.directory}/mail/%d/%n",
+            Host(f"{self.directory}/state", ("example.org",), self.reactor),
+        )
+        self.realm.begin()
+        self.account = self.result(self.realm.account("alice@example.org"))
+
+    def result(self, coroutine: Any) -> Any:
+        """Wait for the store's threads."""
+        return self.reactor.result(coroutine)
+
+    def settle(self) -> None:
+        """Go on until no session waits and nothing is due."""
+        while True:
+            did = self.reactor.turn()
+            for client in self.clients:
+                did = client.conversation.settle() or did
+            if did:
+                continue
+            if any(client.conversation.waiting for client in self.clients):
+                self.reactor.wait()
+            else:
+                return
+
+    @rule()
+    def tidy(self) -> None:
+        """Time passes: file names follow the index."""
+        self.reactor.turn(1.0)
+        self.result(self.account.finish())
+        self.settle()
+        self.audit()
+        self.take_idle()
+
+    def teardown(self) -> None:
+        """Stop the store."""
+        try:
+            super().teardown()
+            self.account = None
+            self.result(self.realm.finish())
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class ModelTests(SynchronousTestCase):
+    """What is told is true, in every session, in both stores."""
+
+    STEPS: ClassVar[int] = int(os.environ.get("MAILFRAME_MODEL_STEPS", "0"))
+
+    def run_machine(self, machine: type[LookingRules], examples: int) -> None:
+        """Draw and run rules."""
+        steps = 50
+        wanted = max(self.STEPS, 0)
+        Sessions.steps = 0
+        while True:
+            run_state_machine_as_test(
+                machine,
+                settings=settings(
+                    max_examples=max(examples, min(wanted // steps, 200)),
+                    stateful_step_count=steps,
+                    deadline=None,
+                    database=None,
+                    derandomize=not wanted,
+                    suppress_health_check=list(HealthCheck),
+                    phases=(Phase.generate, Phase.shrink),
+                ),
+            )
+            if Sessions.steps >= wanted:
+                break
+        if wanted:
+            print(f"{machine.__name__}: {Sessions.steps} steps")
+
+    def test_memory(self) -> None:
+        """The reference store."""
+        self.run_machine(MemorySessions, 60)
+
+    def test_maildir(self) -> None:
+        """Maildirs."""
+        self.run_machine(MaildirSessions, 12)
