@@ -128,7 +128,7 @@ async def run_searching(
             view.saved = UIDSet.EMPTY
         raise
     # New messages are told of before their numbers are.
-    view.announce(expunges=False)
+    view.announce(expunges=False, with_uid=by_uid)
     if by_uid:
         numbers: Sequence[int] = uids
     elif arrange is None:
@@ -165,6 +165,9 @@ async def find(
     """
     if search.refusal is not None:
         raise search.refusal
+    if view.stale:
+        # What others were told is done can be found.
+        await view.refresh()
     if search.returns is not None:
         for option in search.returns.options:
             if option.check is not None:

@@ -155,9 +155,7 @@ class Sessions(RuleBasedStateMachine):
         """Raise it again with what was said before it."""
         raise AssertionError("\n".join([*self.said, str(problem)])) from problem
 
-    def take(
-        self, client: Client, said: bytes, *, expunges: bool = True, check: bool = True
-    ) -> Heard:
+    def take(self, client: Client, said: bytes, *, expunges: bool = True) -> Heard:
         """Take what was said, when :attr:`mail` is as it is after the command."""
         Sessions.steps += 1
         self.audit()

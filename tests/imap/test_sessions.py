@@ -119,10 +119,18 @@ class TwoSessionsTests(SynchronousTestCase):
     def test_new_mail_before_its_number(self) -> None:
         """EXISTS comes before the first response with the new number."""
         self.world.put(b"Subject: q\r\n\r\n")
-        heard = lines(self.one.say(b"a SEARCH ALL\r\nb SEARCH ALL\r\n"))
-        self.assertIn(b"* SEARCH 1 2 3 4 5", heard)
-        self.assertLess(
-            heard.index(b"* 6 EXISTS"), heard.index(b"* SEARCH 1 2 3 4 5 6")
+        heard = lines(self.one.say(b"a SEARCH ALL\r\n"))
+        self.assertEqual(
+            heard[:3], [b"* 6 EXISTS", b"* 6 RECENT", b"* SEARCH 1 2 3 4 5 6"]
+        )
+
+    def test_search_finds_what_others_did(self) -> None:
+        """What another session was told is done can be found at once."""
+        self.two.say(b"a STORE 3 +FLAGS.SILENT (\\Flagged)\r\n")
+        heard = lines(self.one.say(b"a UID SEARCH FLAGGED\r\n"))
+        self.assertEqual(
+            heard[:2],
+            [b"* 3 FETCH (UID 3 FLAGS (\\Flagged \\Recent))", b"* SEARCH 3"],
         )
 
     def test_move_is_seen(self) -> None:
