@@ -112,6 +112,10 @@ class MessageGone(MailError):
     """The message was expunged, by this session or another."""
 
 
+class NoSuchContent(MailError):
+    """What a URL means is not there, or not for this user."""
+
+
 class OverQuota(MailError):
     """The account or the mailbox is at its limit; nothing was stored."""
 

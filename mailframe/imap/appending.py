@@ -4,12 +4,14 @@ Text and message octets come in turns. The server reads the text up to each
 literal, hands it to an :class:`Appending`, and streams the literal's octets into
 it; they go to the intake as they come and are never gathered.
 
-What a message may be made of is a table that extensions add to.
+What a message may be made of is in :mod:`.message_data`.
 
 Source: RFC 9051 section 6.3.12, RFC 4466 section 3 (append-ext), RFC 3502.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from copy import copy
+from itertools import chain
 from typing import Any
 
 from mailframe.errors import (
@@ -17,58 +19,32 @@ from mailframe.errors import (
     LimitExceeded,
     MailError,
     MessageTooLarge,
+    NoSuchContent,
     NoSuchMailbox,
 )
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import atom, date_time, flag_list, mailbox
+from mailframe.imap.message_data import (
+    APPEND_DATA,
+    ArgumentComes,
+    MessageData,
+    bad_url,
+    url_of_message,
+)
+from mailframe.imap.message_url import Excerpt, open_excerpt
 from mailframe.imap.responses import Refused, try_create
 from mailframe.imap.sequence import set_in_order
 from mailframe.imap.session import Session
 from mailframe.interfaces.content import IContent, IContentWriter
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.model.flag import NO_FLAGS, FlagSet
+from mailframe.model.imap_url import IMAPURL
 from mailframe.model.mailbox import Appended, MailboxName
 
 _HEADER_ENDS = (b"\r\n\r\n", b"\n\n")
 
-
-class MessageData:
-    """One message that is the octets of one literal.
-
-    Attributes:
-        binary: Whether the literal may have a NUL.
-        begun: Whether its literal was announced.
-
-    Source: RFC 9051 section 9 (append-message), RFC 3516 section 7 (literal8).
-    """
-
-    def __init__(self) -> None:
-        """Begin before its literal."""
-        self.binary = False
-        self.begun = False
-
-    def read(self, cursor: Cursor) -> bool:
-        """Read on; called before its first literal and after each.
-
-        Returns:
-            Whether the message is complete; else the octets of a literal that
-            is announced where the cursor ends come next.
-
-        Raises:
-            BadSyntax: It is not what the grammar has here.
-        """
-        if self.begun:
-            return True
-        self.begun = True
-        self.binary = cursor.accept(b"~")
-        if cursor.rest():
-            cursor.fail("a message as a literal")
-        return False
-
-
-APPEND_DATA: dict[bytes, Callable[[], MessageData]] = {}
-"""What a message may be made of besides a literal, by name in capitals; what is
-made reads on behind the name."""
+_Part = IContentWriter | IMAPURL
+"""Of what a message is put together."""
 
 
 class _Header:
@@ -117,7 +93,9 @@ class Appending:
         self._data: MessageData | None = None
         self._header: _Header | None = None
         self._writer: IContentWriter | None = None
-        self._kept: list[tuple[IContentWriter, FlagSet, int | None]] = []
+        self._parts: list[_Part] = []
+        self._octets = 0
+        self._kept: list[tuple[list[_Part], FlagSet, int | None]] = []
         self._error: Exception | None = None
         self._streamed = False
 
@@ -160,26 +138,49 @@ class Appending:
             raise self._error
         if self.name is None and not self.arguments(cursor):
             return False
-        if not self._read(cursor):
-            cursor.fail("the end of the command")
-        if size > self.session.limits.message_size:
-            raise MessageTooLarge(str(size))
-        if not size:
+        before = self._state()
+        try:
+            if not self._read(cursor):
+                cursor.fail("the end of the command")
+        except ArgumentComes:
+            # All of it is read once more, with the argument.
+            self._restore(*before)
+            return False
+        assert self._data is not None
+        self._octets += size
+        if self._octets > self.session.limits.message_size:
+            raise MessageTooLarge(str(self._octets))
+        if not size and not self._data.in_parts:
             # This is also how a client cancels the command (RFC 3502).
-            raise Refused(b"[CANNOT] A message cannot be empty")
+            raise _empty()
         return True
+
+    def _state(self) -> "tuple[Any, ...]":
+        flags = self.name, self._flags, self._date
+        return flags, copy(self._data), list(self._parts), list(self._kept)
+
+    def _restore(self, flags: Any, data: Any, parts: Any, kept: Any) -> None:
+        self.name, self._flags, self._date = flags
+        self._data, self._parts, self._kept = data, parts, kept
 
     def _read(self, cursor: Cursor) -> bool:
         """Read to the end; tell whether octets of a message come there."""
         try:
             while True:
                 if self._data is not None:
-                    if not self._data.read(cursor):
+                    complete = self._data.read(cursor)
+                    self._parts += map(url_of_message, self._data.urls)
+                    self._data.urls = []
+                    if len(self._parts) > self.session.limits.append_messages:
+                        raise LimitExceeded("too many parts")
+                    if not complete:
                         return True
                     self._keep()
                 if not cursor.rest():
                     return False
                 self._options(cursor)
+        except ArgumentComes:
+            raise
         except BadSyntax as error:
             if self._streamed:
                 # What came before was not kept: the place would mean nothing.
@@ -214,13 +215,13 @@ class Appending:
             if name not in APPEND_DATA:
                 raise BadSyntax("a message as a literal", start)
             make = APPEND_DATA[name]
-        self._data = make()
+        self._data, self._octets = make(), 0
 
     def _keep(self) -> None:
         """Put a complete message aside."""
-        writer, self._writer, self._data = self._writer, None, None
-        if writer is not None:
-            self._kept.append((writer, self._flags, self._date))
+        parts, self._parts, self._data = self._parts, [], None
+        if parts:
+            self._kept.append((parts, self._flags, self._date))
 
     async def check(self) -> None:
         """Tell early whether the mailbox is there.
@@ -236,13 +237,22 @@ class Appending:
 
     # The octets.
 
+    @property
+    def begun(self) -> bool:
+        """Whether octets of a message have come."""
+        return self._streamed
+
     def begin(self) -> None:
         """Begin to take octets of a literal."""
         self._streamed = True
-        if self._writer is None and self._error is None:
-            self._header = None if self.session.utf8 else _Header()
+        if self._error is None:
+            # What is put together is looked at when that is done.
+            assert self._data is not None
+            looking = not (self.session.utf8 or self._data.in_parts)
+            self._header = _Header() if looking else None
             try:
                 self._writer = self.session.intake.begin()
+                self._parts.append(self._writer)
             except MailError as error:
                 self._fail(error)
 
@@ -254,7 +264,7 @@ class Appending:
             self._fail(Refused(b"[UNKNOWN-CTE] A message cannot have a NUL"))
             return None
         if self._header is not None and not self._header.is_plain(octets):
-            self._fail(Refused(b"[CANNOT] ENABLE UTF8=ACCEPT before such a header"))
+            self._fail(_not_plain())
             return None
         try:
             waiting = self._writer.write(octets)
@@ -275,12 +285,10 @@ class Appending:
 
     def discard(self) -> None:
         """Forget all messages. Calling again is nothing."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.discard()
+        self._writer = None
+        parts, self._parts = self._parts, []
         kept, self._kept = self._kept, []
-        for writer, _, _ in kept:
-            writer.discard()
+        _discard([*parts, *chain.from_iterable(one for one, _, _ in kept)])
 
     # The end.
 
@@ -301,11 +309,15 @@ class Appending:
                 raise self._error
             if self._read(cursor):
                 cursor.fail("a message as a literal")
+            if not self._kept:
+                cursor.fail("a message as a literal")
             messages = []
             while self._kept:
-                writer, flags, date = self._kept.pop(0)
-                content = await _finished(writer)
+                parts, flags, date = self._kept.pop(0)
+                content = await self._content(parts)
                 contents.append(content)
+                if not content.size:
+                    raise _empty()
                 messages.append(NewMessage(content, flags=flags, date=date))
             return await self.store(messages)
         except NoSuchMailbox:
@@ -314,6 +326,59 @@ class Appending:
             self.discard()
             for content in contents:
                 content.close()
+
+    async def _content(self, parts: list[_Part]) -> IContent:
+        """Return one message, whose parts are used up.
+
+        Raises:
+            MailError: It cannot be put together.
+        """
+        if len(parts) == 1 and not isinstance(parts[0], IMAPURL):
+            return await _finished(parts[0])
+        try:
+            return await self._joined(parts)
+        finally:
+            _discard(parts)
+
+    async def _joined(self, parts: list[_Part]) -> IContent:
+        """Put parts together, a piece at a time.
+
+        Source: RFC 4469 sections 3 and 4.
+        """
+        header = None if self.session.utf8 else _Header()
+        writer = self.session.intake.begin()
+        size = 0
+        try:
+            while parts:
+                source = await self._source(parts[0])
+                del parts[0]
+                try:
+                    size += source.size
+                    if size > self.session.limits.message_size:
+                        raise MessageTooLarge(str(size))
+                    async for piece in source.pieces():
+                        if header is not None and not header.is_plain(piece):
+                            raise _not_plain()
+                        waiting = writer.write(piece)
+                        if waiting is not None:
+                            await waiting
+                finally:
+                    source.close()
+            return await writer.finish()
+        except BaseException:
+            writer.discard()
+            raise
+
+    async def _source(self, part: _Part) -> Excerpt:
+        if not isinstance(part, IMAPURL):
+            content = await _finished(part)
+            return Excerpt(content, 0, content.size)
+        view = self.session.view
+        here = None if view is None else view.mailbox.name
+        try:
+            return await open_excerpt(self.session.mail, part, here)
+        except NoSuchContent:
+            raise bad_url(part.rump.encode()) from None
 
     async def store(self, messages: list[NewMessage]) -> bytes:
         """Store complete messages, and return the text of the tagged OK.
@@ -329,6 +394,20 @@ class Appending:
             session.view.stale = True
             session.view.made(self.name, appended.uids)
         return append_uid(appended) + b"APPEND completed"
+
+
+def _empty() -> Refused:
+    return Refused(b"[CANNOT] A message cannot be empty")
+
+
+def _not_plain() -> Refused:
+    return Refused(b"[CANNOT] ENABLE UTF8=ACCEPT before such a header")
+
+
+def _discard(parts: Iterable[_Part]) -> None:
+    for part in parts:
+        if not isinstance(part, IMAPURL):
+            part.discard()
 
 
 async def _finished(writer: IContentWriter) -> IContent:

@@ -18,6 +18,7 @@ from mailframe.imap.commands import (
 from mailframe.imap.extensions import (
     appendlimit,
     binary,
+    catenate,
     children,
     compress,
     condstore,
@@ -67,6 +68,7 @@ from mailframe.imap.extensions import (
     uidplus,
     unauthenticate,
     unselect,
+    url_partial,
     utf8_accept,
     within,
 )
@@ -80,6 +82,8 @@ EXTENSIONS: tuple[Extension, ...] = (
     id.EXTENSION,
     appendlimit.EXTENSION,
     multiappend.EXTENSION,
+    catenate.EXTENSION,
+    url_partial.EXTENSION,
     replace.EXTENSION,
     enable.EXTENSION,
     idle.EXTENSION,

@@ -412,8 +412,19 @@ class IMAPServer:
         appending = command.appending(self._session)
         return self._message(literal, found[1], command, appending, found.end())
 
-    def _argument(self, literal: Announced, head: bytes) -> _Outcome:
-        """Take a literal into its command, or refuse it."""
+    def _argument(
+        self,
+        literal: Announced,
+        head: bytes,
+        appending: tuple[bytes, Command, Appending] | None = None,
+    ) -> _Outcome:
+        """Take a literal into its command, or refuse it.
+
+        Args:
+            literal: The literal.
+            head: How the command begins.
+            appending: What goes on behind the literal, if a message has come.
+        """
         framer, limits = self._framer, self._limits
         logged_in = self._session.account is not None
         most = limits.command if logged_in else limits.login_command
@@ -424,9 +435,13 @@ class IMAPServer:
         ):
             tagged = _TAG.match(head)
             tag = tagged[0] if tagged else b"*"
+            if appending is not None:
+                tag = appending[0]
+                appending[-1].discard()
             refuse = partial(self._bad, tag, b"[TOOBIG] Literal too large")
             return self._refuse_literal(literal, refuse)
         framer.gather()
+        self._appending = appending
         if literal.synchronizing:
             self._session.put(b"+ OK\r\n")
         return _MORE
@@ -481,7 +496,8 @@ class IMAPServer:
             appending.discard()
             return self._refuse_literal(literal, partial(self._failed, tag, error))
         if not is_message:
-            return self._argument(literal, octets)
+            kept = (tag, command, appending) if appending.begun else None
+            return self._argument(literal, octets, kept)
         if literal.synchronizing:
             return self._invite(literal, tag, command, appending)
         self._take_message(tag, command, appending)

@@ -5,28 +5,41 @@ What it does is in :mod:`mailframe.imap.appending`.
 Source: RFC 9051 section 6.3.12, RFC 3501 section 6.3.11.
 """
 
-from typing import Any, NoReturn
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
-from mailframe.errors import BadSyntax
 from mailframe.imap.appending import Appending
 from mailframe.imap.command import LOGGED_IN, Command
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.session import Session
 
 
-def without_message(cursor: Cursor) -> NoReturn:
-    """Refuse a command that came without a message.
+def unread(cursor: Cursor) -> Cursor:
+    """Leave the arguments to what carries the command out."""
+    return cursor
 
-    With one, the server makes an Appending instead.
+
+def without_literal(
+    make: Callable[[Session], Appending], session: Session, cursor: Cursor
+) -> Coroutine[Any, Any, bytes]:
+    """Carry out a command in which no message came as a literal.
+
+    Raises:
+        BadSyntax: Nor is there one of another kind (RFC 4469).
     """
-    raise BadSyntax("a message as a literal", len(cursor.octets))
-
-
-def never_run(session: Session, arguments: Any) -> bytes:
-    """Stand in for a command that is carried out by its Appending."""
-    raise AssertionError("a command without a message was parsed")
+    appending = make(session)
+    if not appending.arguments(cursor):
+        cursor.fail("a mailbox")
+    return appending.finish(cursor)
 
 
 COMMANDS = (
-    Command(b"APPEND", LOGGED_IN, never_run, without_message, appending=Appending),
+    Command(
+        b"APPEND",
+        LOGGED_IN,
+        partial(without_literal, Appending),
+        unread,
+        appending=Appending,
+    ),
 )

@@ -6,10 +6,12 @@ step. The new message comes as with APPEND.
 Source: RFC 8508 section 3.
 """
 
+from functools import partial
+
 from mailframe.errors import MessageGone
 from mailframe.imap.appending import Appending, append_uid
 from mailframe.imap.command import SELECTED, Command, Extension
-from mailframe.imap.commands.append import never_run, without_message
+from mailframe.imap.commands.append import unread, without_literal
 from mailframe.imap.commands.selected import writable
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import nz_number
@@ -88,12 +90,18 @@ def _announced(session: Session) -> bool:
 EXTENSION = Extension(
     b"REPLACE",
     (
-        Command(b"REPLACE", SELECTED, never_run, without_message, appending=Replacing),
+        Command(
+            b"REPLACE",
+            SELECTED,
+            partial(without_literal, Replacing),
+            unread,
+            appending=Replacing,
+        ),
         Command(
             b"UID REPLACE",
             SELECTED,
-            never_run,
-            without_message,
+            partial(without_literal, ReplacingByUID),
+            unread,
             by_uid=True,
             appending=ReplacingByUID,
         ),

@@ -10,9 +10,9 @@ Source: RFC 6855 section 3.
 
 from typing import Any
 
-from mailframe.imap.appending import APPEND_DATA, MessageData
 from mailframe.imap.command import Command, Extension
 from mailframe.imap.cursor import Cursor
+from mailframe.imap.message_data import APPEND_DATA, MessageData
 from mailframe.imap.responses import Rejected
 from mailframe.imap.searching import Search
 from mailframe.imap.session import Session
