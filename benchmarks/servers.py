@@ -43,12 +43,12 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_for(port: int, seconds: float = 30.0) -> None:
+def wait_for(port: int, seconds: float = 30.0, host: str = "127.0.0.1") -> None:
     """Wait until a port answers."""
     end = time.monotonic() + seconds
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection((host, port), 1).close()
             return
         except OSError:
             if time.monotonic() > end:

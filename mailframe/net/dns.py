@@ -91,11 +91,13 @@ class Addresses:
         addresses: IPv6 and IPv4 in turns; empty when it has none.
         secure: Whether all of it was validated by DNSSEC.
         name: The name they are at, all CNAMEs followed.
+        expires: Until when that may be used, on the clock of the resolver.
     """
 
     addresses: tuple[str, ...]
     secure: bool
     name: str
+    expires: float = 0.0
 
 
 class Resolver:
@@ -172,7 +174,7 @@ class Resolver:
             LookupFailed: There may be some, but they cannot be had now.
         """
         if is_address(host):
-            return Addresses((host,), False, host)
+            return Addresses((host,), False, host, self._reactor.seconds() + MAX_TTL)
         six, four = await gatherResults(
             [Deferred.fromCoroutine(self._try(host, kind)) for kind in _ADDRESSES]
         )
@@ -189,6 +191,7 @@ class Resolver:
             found,
             len(answers) == 2 and all(one.secure for one in answers),
             answers[-1].name,
+            min(one.expires for one in answers) if len(answers) == 2 else 0.0,
         )
 
     async def _try(self, host: str, kind: int) -> Answer | LookupFailed:
@@ -196,6 +199,11 @@ class Resolver:
             return await self.lookup(host, kind)
         except LookupFailed as error:
             return error
+
+    def now(self) -> float:
+        """Return the time by which answers expire."""
+        seconds: float = self._reactor.seconds()
+        return seconds
 
     def forget(self) -> None:
         """Throw the cache away."""

@@ -1,6 +1,6 @@
-"""A TCP transport that sends at once what the socket takes.
+"""TCP transports that send at once what the socket takes.
 
-Twisted's own waits for the next turn of the reactor with every write, which
+Twisted's own wait for the next turn of the reactor with every write, which
 costs two calls of epoll and the turn. What the socket does not take goes the
 usual way, with producers and all.
 """
@@ -8,11 +8,14 @@ usual way, with producers and all.
 from socket import AF_INET, AF_INET6
 from typing import Any
 
-from twisted.internet.tcp import Port, Server
+from twisted.internet.defer import Deferred
+from twisted.internet.posixbase import PosixReactorBase
+from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.internet.tcp import Client, Connection, Connector, Port, Server
 
 
-class EagerServer(Server):
-    """One accepted connection."""
+class _Eager(Connection):
+    """The sending side."""
 
     SEND_LIMIT = 1_048_576
 
@@ -38,6 +41,19 @@ class EagerServer(Server):
             super().write(rest)  # type: ignore[no-untyped-call]
 
 
+class EagerServer(_Eager, Server):
+    """One accepted connection."""
+
+
+class EagerClient(_Eager, Client):
+    """One connection that we made."""
+
+    def _connectDone(self) -> None:  # noqa: N802
+        super()._connectDone()  # type: ignore[no-untyped-call]
+        factory: Any = self.connector.factory
+        factory.connected()
+
+
 def be_eager(port: Any) -> None:
     """Have a listening TCP port give its connections this transport.
 
@@ -47,3 +63,57 @@ def be_eager(port: Any) -> None:
     # Twisted's port of a Unix socket is one of TCP, too, with other transports.
     if isinstance(port, Port) and port.addressFamily in (AF_INET, AF_INET6):
         port.transport = EagerServer
+
+
+def can_be_eager(reactor: Any) -> bool:
+    """Tell whether connections of a reactor can have this transport."""
+    return isinstance(reactor, PosixReactorBase)
+
+
+def connect(
+    reactor: Any, address: str, port: int, protocol: Protocol, seconds: float
+) -> "Deferred[Protocol]":
+    """Connect a protocol over this transport.
+
+    Args:
+        reactor: One that :func:`can_be_eager`.
+        address: IPv4 or IPv6.
+        port: Where.
+        protocol: What to connect.
+        seconds: How long that may take.
+
+    Returns:
+        The protocol, connected; fails with a ``ConnectError``.
+    """
+    connected: Deferred[Protocol] = Deferred()
+    factory = _Once(protocol, connected)
+    connector = _EagerConnector(address, port, factory, seconds, None, reactor)
+    connector.connect()
+    return connected
+
+
+class _EagerConnector(Connector):
+    def _makeTransport(self) -> EagerClient:  # noqa: N802
+        return EagerClient(self.host, self.port, self.bindAddress, self, self.reactor)  # type: ignore[no-untyped-call]
+
+
+class _Once(ClientFactory):
+    """Connects one protocol that is there already."""
+
+    noisy = False
+
+    def __init__(self, protocol: Protocol, connected: "Deferred[Protocol]") -> None:
+        self._one = protocol
+        self._connected = connected
+
+    def buildProtocol(self, addr: object) -> Protocol:
+        """Return it."""
+        return self._one
+
+    def connected(self) -> None:
+        """The protocol has its transport: tell whoever waits."""
+        self._connected.callback(self._one)
+
+    def clientConnectionFailed(self, connector: object, reason: Any) -> None:  # noqa: N802
+        """Tell whoever waits."""
+        self._connected.errback(reason)

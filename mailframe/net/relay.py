@@ -30,7 +30,7 @@ from mailframe.interfaces.content import IContent
 from mailframe.interfaces.delivery import Hop, IRelay
 from mailframe.mime.header import first_value
 from mailframe.model.envelope import Envelope, ReversePath
-from mailframe.net import dane
+from mailframe.net import dane, eager
 from mailframe.net.dns import Resolver, is_address
 from mailframe.net.relay_connection import RelayConnection, TLSFailed
 from mailframe.net.relay_content import header, prepare
@@ -259,19 +259,13 @@ class SMTPRelay:
         found = Verdicts(settled[index] for index in sorted(settled))
         found.host = hop.host
         found.dsn = connection is not None and "DSN" in connection.client.offer
-        self._reporting.pop(hop, None)
-        self._reporting[hop] = found.dsn
-        if len(self._reporting) > KNOWN:
-            del self._reporting[next(iter(self._reporting))]
+        if self._reporting.get(hop) is not found.dsn:
+            self._reporting.pop(hop, None)
+            self._reporting[hop] = found.dsn
+            if len(self._reporting) > KNOWN:
+                del self._reporting[next(iter(self._reporting))]
         evidence = connection.evidence if connection is not None else None
         found.tls = None if evidence is None else str(evidence)
-        _log.info(
-            "{host}: {taken} of {all} recipients taken, TLS: {tls}",
-            host=hop.host,
-            taken=found.count(None),
-            all=len(found),
-            tls=found.tls,
-        )
         return found
 
     def _raise_if_useless(self, verdicts: Verdicts) -> None:
@@ -403,6 +397,8 @@ class SMTPRelay:
         self, address: str, port: int, protocol: Any
     ) -> "Deferred[Any]":
         reactor, kind = self._reactor, _TCP6 if ":" in address else _TCP4
+        if port and eager.can_be_eager(reactor):
+            return eager.connect(reactor, address, port, protocol, CONNECT_TIMEOUT)
         if port == 0:
             endpoint = _UNIX(reactor, address, CONNECT_TIMEOUT)
         else:

@@ -21,7 +21,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from zope.interface import implementer
 
 from mailframe.errors import MailError, TemporaryFailure
-from mailframe.net.relay_content import Prepared
+from mailframe.net.relay_content import PIECE, Prepared
 from mailframe.net.tls_policy import ClientTLS, Evidence
 from mailframe.smtp.client import SMTPClient
 from mailframe.smtp.client_event import Done, Event, Failed, SendContent, StartTLS
@@ -278,6 +278,8 @@ class RelayConnection(Protocol):
             if not client.wants_content:
                 return
             client.write(piece)
+            if len(piece) < PIECE:
+                break  # The last one goes together with the end.
             self._flush()
             self._watch()
             if self._drained is not None and not self._is_lost:

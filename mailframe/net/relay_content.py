@@ -32,7 +32,8 @@ class Prepared:
 
     Attributes:
         delivery: The transaction, its parameters as they have become.
-        pieces: Returns the content, from its beginning at each call.
+        pieces: Returns the content, from its beginning at each call; every
+            piece but the last has ``PIECE`` octets.
     """
 
     delivery: Delivery
@@ -97,9 +98,9 @@ async def header(content: IContent) -> bytes:
 
 
 async def _given(converted: Sequence[bytes]) -> AsyncIterator[bytes]:
-    for piece in converted:
-        for start in range(0, len(piece), PIECE):
-            yield piece[start : start + PIECE]
+    octets = b"".join(converted)
+    for start in range(0, len(octets), PIECE):
+        yield octets[start : start + PIECE]
 
 
 async def _addresses(

@@ -14,10 +14,10 @@ from mailframe.net.relay_connection import RelayConnection
 IDLE = 5.0
 """Seconds a connection waits; servers do not like to be kept."""
 
-PER_KEY = 4
+PER_KEY = 20
 """Connections to one server that wait at the same time."""
 
-TOTAL = 100
+TOTAL = 200
 """All that wait at the same time."""
 
 
@@ -44,7 +44,8 @@ class RelayPool:
         self._idle = idle
         self._per_key = per_key
         self._total = total
-        self._waiting: dict[RelayConnection, tuple[Hashable, IDelayedCall]] = {}
+        self._waiting: dict[RelayConnection, tuple[Hashable, float]] = {}
+        self._sweep: IDelayedCall | None = None
         self._by_key: dict[Hashable, list[RelayConnection]] = {}
 
     def __len__(self) -> int:
@@ -74,9 +75,21 @@ class RelayPool:
             self._end(next(iter(self._waiting)))
             found = self._by_key.setdefault(key, [])
         found.append(connection)
-        alarm = self._reactor.callLater(self._idle, self._end, connection)
-        self._waiting[connection] = (key, alarm)
+        self._waiting[connection] = (key, self._reactor.seconds() + self._idle)
         connection.gone = self._forget
+        if self._sweep is None:
+            self._sweep = self._reactor.callLater(self._idle, self._end_idle)
+
+    def _end_idle(self) -> None:
+        """End those that have waited long enough; one call for all of them."""
+        self._sweep = None
+        now = self._reactor.seconds()
+        while self._waiting:
+            connection, (_, until) = next(iter(self._waiting.items()))
+            if until > now:
+                self._sweep = self._reactor.callLater(until - now, self._end_idle)
+                return
+            self._end(connection)
 
     def close(self) -> "Deferred[Any]":
         """End all of them.
@@ -84,6 +97,9 @@ class RelayPool:
         Returns:
             Fires when they are gone.
         """
+        sweep, self._sweep = self._sweep, None
+        if sweep is not None:
+            sweep.cancel()
         ending = []
         for connection in list(self._waiting):
             self._forget(connection)
@@ -97,11 +113,9 @@ class RelayPool:
     def _forget(self, connection: RelayConnection) -> None:
         """Take a connection out; calling again is nothing."""
         connection.gone = _nobody
-        key, alarm = self._waiting.pop(connection, (None, None))
-        if alarm is None:
+        key, until = self._waiting.pop(connection, (None, None))
+        if until is None:
             return
-        if alarm.active():
-            alarm.cancel()
         found = self._by_key[key]
         found.remove(connection)
         if not found:

@@ -29,6 +29,12 @@ SMTP_PORT = 25
 MAX_HOSTS = 20
 """MX hosts of one domain that are looked at, best first."""
 
+KEPT_FOR = 60.0
+"""Seconds a route is used at most; what the DNS says can be shorter."""
+
+KEPT_MAX = 10_000
+"""Domains whose routes are kept."""
+
 OUR_NETWORKS = ("0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128")
 """Where an MX record must not lead: it would be ourselves."""
 
@@ -56,6 +62,19 @@ class MXHop(Hop):
     secure: bool = field(default=False, compare=False)
     name: str = field(default="", compare=False)
     sts: Policy | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the DNS said of a domain.
+
+    Attributes:
+        groups: Hosts, those of one preference together, best first.
+        until: When it is to be asked again.
+    """
+
+    groups: Sequence[Sequence[MXHop]]
+    until: float
 
 
 @implementer(IRouter)
@@ -92,6 +111,8 @@ class MXRouter:
         self._policies = policies
         self._our_networks = tuple(map(ip_network, our_networks))
         self._port = port
+        self._now = resolver.now
+        self._kept: dict[str, _Found] = {}
 
     async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
         """Return the hosts of a domain, best first.
@@ -108,9 +129,29 @@ class MXRouter:
         if literal is not None:
             return [self._literal(literal[1], domain)]
         domain = ascii_domain(domain)
+        kept = self._kept.get(domain)
+        if kept is None or kept.until <= self._now():
+            kept = await self._find(domain)
+            self._keep(domain, kept)
+        hops: list[Hop] = []
+        for group in kept.groups:
+            equal = list(group)
+            if len(equal) > 1:
+                self._shuffle(equal)
+            hops += equal
+        return hops
+
+    def _keep(self, domain: str, found: "_Found") -> None:
+        self._kept.pop(domain, None)
+        self._kept[domain] = found
+        if len(self._kept) > KEPT_MAX:
+            del self._kept[next(iter(self._kept))]
+
+    async def _find(self, domain: str) -> "_Found":
+        """Ask for the hosts of a domain, and for how long that is good."""
         if not _NAME.fullmatch(domain):
             raise _refused(f"{domain}: not the name of a domain", "5.1.2")
-        hosts, secure = await self._hosts(domain)
+        hosts, answer = await self._hosts(domain)
         found = await gatherResults(
             [Deferred.fromCoroutine(self._locate(host)) for host in hosts]
         )
@@ -119,7 +160,7 @@ class MXRouter:
         if self._policies is not None:
             policy = await self._policies.policy(domain)
         hops = [
-            self._hop(domain, host, where, secure, policy)
+            self._hop(domain, host, where, answer.secure, policy)
             for host, where in kept
             if isinstance(where, Addresses) and where.addresses
         ]
@@ -129,8 +170,13 @@ class MXRouter:
                     raise where
             raise _refused(f"{domain}: no host has an address", "5.4.4")
         if policy is not None and policy.mode == "enforce":
-            return self._allowed(hops, policy)
-        return hops
+            hops = self._allowed(hops, policy)
+        groups = [
+            list(group) for _, group in groupby(hops, lambda hop: hosts[hop.host])
+        ]
+        times = [one.expires for one in found if isinstance(one, Addresses)]
+        until = self._now() + KEPT_FOR if len(times) == len(found) else 0.0
+        return _Found(groups, min(until, answer.expires, *times))
 
     def _literal(self, address: str, domain: str) -> Hop:
         try:
@@ -142,14 +188,14 @@ class MXRouter:
         level = self._levels.level(domain)
         return MXHop(host, self._port, tls=level, domain=host, addresses=(host,))
 
-    async def _hosts(self, domain: str) -> tuple[dict[str, int], bool]:
-        """Return names and preferences, best first, and whether they are secure."""
+    async def _hosts(self, domain: str) -> tuple[dict[str, int], Answer]:
+        """Return names and preferences, best first, and where that is from."""
         answer: Answer = await self._resolver.lookup(domain, dns.MX)
         if not answer.records:
             if not answer.exists:
                 raise _refused(f"{domain}: no such domain", "5.1.2")
             # RFC 5321 section 5.1: the domain itself is its only host.
-            return {domain: 0}, answer.secure
+            return {domain: 0}, answer
         records = [(one.preference, host_name(one)) for one in answer.records]
         named = [one for one in records if one[1] != ""]
         if not named:
@@ -160,7 +206,7 @@ class MXRouter:
             self._shuffle(equal)
             for name in equal:
                 hosts.setdefault(name, preference)
-        return dict(list(hosts.items())[:MAX_HOSTS]), answer.secure
+        return dict(list(hosts.items())[:MAX_HOSTS]), answer
 
     async def _locate(self, host: str) -> Addresses | LookupFailed:
         if not _NAME.fullmatch(host):
@@ -231,7 +277,7 @@ class MXRouter:
             sts=policy,
         )
 
-    def _allowed(self, hops: Sequence[MXHop], policy: Policy) -> Sequence[Hop]:
+    def _allowed(self, hops: Sequence[MXHop], policy: Policy) -> list[MXHop]:
         """Return the hosts the policy allows (RFC 8461 section 4.1)."""
         allowed = [hop for hop in hops if policy.allows(hop.host)]
         if not allowed:

@@ -138,8 +138,9 @@ class Attempts:
             )
             return [BUG] * count
         reported = bool(getattr(verdicts, "dsn", False))
+        tls = getattr(verdicts, "tls", None) or ""
         return [
-            outcome_of(one, hop.host, reported=reported, final=hop.lmtp)
+            outcome_of(one, hop.host, reported=reported, final=hop.lmtp, tls=tls)
             for one in verdicts
         ]
 

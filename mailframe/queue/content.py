@@ -181,6 +181,20 @@ class ContentFiles:
         except FileNotFoundError:
             pass
 
+    def read(self, name: str, size: int) -> bytes | None:
+        """Return a small file, ``None`` if it cannot be had as a whole."""
+        try:
+            fd = os.open(self.path(name), os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            octets = os.read(fd, size)
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
+        return octets if len(octets) == size else None
+
     def open(self, name: str) -> int:
         """Open a file for reading.
 

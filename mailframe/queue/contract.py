@@ -38,6 +38,7 @@ class Outcome:
         smtp: Whether ``reply`` is an SMTP reply of the peer.
         reported: Whether the peer promised to report success itself.
         final: Whether the peer was the last one on the way (LMTP).
+        tls: Version, cipher and what the certificate was worth; ``""`` without.
     """
 
     state: State
@@ -47,6 +48,7 @@ class Outcome:
     smtp: bool = False
     reported: bool = False
     final: bool = False
+    tls: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from mailframe.queue.window import Window
 
 MINUTE = 60.0
 
+AHEAD = 4
+"""Parcels that wait in memory for each attempt that may be under way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -96,7 +99,7 @@ class Destinations:
             min(50, pace.total),
             steep=True,
         )
-        self._waiting: dict[str, Destination] = {}
+        self._waiting: OrderedDict[str, Destination] = OrderedDict()
         self.held = 0
         self.active = 0
 
@@ -136,15 +139,16 @@ class Destinations:
                 if destination.ready:
                     turns[name] = destination
                 return destination, parcel
-            # It comes back when one of its attempts ends.
-            self._waiting[name] = destination
+            # It comes back when one of its attempts ends; or, if it only had
+            # its share, perhaps when one of another does.
+            if destination.window.room(destination.active):
+                self._waiting[name] = destination
         return None
 
     def _may_start(self, destination: Destination) -> bool:
         free = int(self._total.size) - self.active
-        share = max(1, free // 2)
         return destination.window.room(destination.active) and (
-            destination.active < share
+            destination.active < max(1, free // 2)
         )
 
     def ended(
@@ -173,10 +177,11 @@ class Destinations:
             self._failed(destination, now, last)
         if destination.ready:
             self._turns.setdefault(destination.name, destination)
-        # The room this leaves may be another one's share.
+        # The room this leaves may be another one's share: of the one that has
+        # waited longest. Each of them has attempts under way, so none is lost.
         if self._waiting:
-            self._turns.update(self._waiting)
-            self._waiting.clear()
+            name, other = self._waiting.popitem(last=False)
+            self._turns.setdefault(name, other)
 
     def release(self, destination: Destination) -> None:
         """Note that a parcel is settled, and no longer held in memory."""
@@ -226,10 +231,10 @@ class Destinations:
     def limit(self, destination: Destination) -> int:
         """Return how many parcels of a destination may wait in memory now.
 
-        Twice what is tried at the same time, so that the next ones are there
-        when those end; fewer when memory runs short.
+        Several times what is tried at the same time, so that the next ones
+        are there when those end; fewer when memory runs short.
         """
-        wanted = min(self._pace.each, 2 * int(destination.window.size))
+        wanted = min(self._pace.each, AHEAD * int(destination.window.size))
         return max(2, min(wanted, self.room() // 4))
 
     def takes(self, name: str) -> bool:

@@ -6,6 +6,7 @@ Source: RFC 8259; :mod:`mailframe.model.envelope`.
 """
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from mailframe.model.address import Address
@@ -16,6 +17,9 @@ from mailframe.model.envelope import (
     Origin,
     ReversePath,
 )
+
+REMEMBERED = 1000
+"""Texts that need not be read again: senders write more than one message."""
 
 _ORIGIN = ("service", "protocol", "helo", "client_address", "server_name", "user")
 
@@ -50,6 +54,7 @@ def pack_reverse_path(path: ReversePath) -> str:
     return _dumped(found)
 
 
+@lru_cache(REMEMBERED)
 def unpack_reverse_path(text: str) -> ReversePath:
     """Return what :func:`pack_reverse_path` was given."""
     found = json.loads(text)
@@ -68,6 +73,7 @@ def pack_forward_path(path: ForwardPath) -> str:
     return _dumped([_address(path.address), notify, path.orcpt, *via])
 
 
+@lru_cache(REMEMBERED)
 def unpack_forward_path(text: str) -> ForwardPath:
     """Return what :func:`pack_forward_path` was given."""
     address, notify, orcpt, *via = json.loads(text)
@@ -84,6 +90,7 @@ def pack_origin(origin: Origin) -> str:
     return _dumped([*(getattr(origin, name) for name in _ORIGIN), origin.tls])
 
 
+@lru_cache(REMEMBERED)
 def unpack_origin(text: str) -> Origin:
     """Return what :func:`pack_origin` was given, without the account."""
     found = json.loads(text)

@@ -7,6 +7,8 @@ Source: docs/queue.rst; DESIGN.md section 5.
 """
 
 import json
+import re
+import string
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +28,9 @@ BUCKETS = 16
 """Groups of senders that take turns."""
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
+_ID = re.compile(f"[{_DIGITS}]{{13}}")
+_AS_PYTHON_HAS_IT = str.maketrans(_DIGITS, string.digits + string.ascii_letters[:22])
 
 MessageParcels = list[tuple[str, list[tuple[int, str]]]]
 """Destination, and number and forward-path of each recipient, as text."""
@@ -33,19 +38,15 @@ MessageParcels = list[tuple[str, list[tuple[int, str]]]]
 
 def queue_id(number: int) -> str:
     """Return the queue ID of a message: 13 letters and digits, sorted by age."""
-    return "".join(_DIGITS[number >> shift & 31] for shift in range(60, -1, -5))
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(50, -1, -10)]
+    return _DIGITS[number >> 60 & 31] + "".join(pairs)
 
 
 def message_number(text: str) -> int | None:
     """Return the number behind a queue ID, ``None`` if it is none."""
-    number = 0
-    if len(text) != 13:
+    if _ID.fullmatch(text) is None:
         return None
-    for letter in text:
-        digit = _DIGITS.find(letter)
-        if digit < 0:
-            return None
-        number = number << 5 | digit
+    number = int(text.translate(_AS_PYTHON_HAS_IT), 32)
     return number if number < 1 << 63 else None
 
 

@@ -66,13 +66,15 @@ class Settling:
             for one in told
         ]
         for one in told:
+            outcome = one.outcome
+            # Formatted here: most of what a delivery costs is otherwise its log.
             self._log.info(
-                "{id} {state} {address} {status} {reply}",
+                "{line}",
+                line=f"{parcel.queue_id} {outcome.state.value}"
+                f" {one.recipient.path.address} {outcome.remote}"
+                f" {outcome.status} {outcome.tls or outcome.reply}",
                 id=parcel.queue_id,
-                state=one.outcome.state.value,
-                address=one.recipient.path.address,
-                status=one.outcome.status,
-                reply=one.outcome.reply,
+                state=outcome.state.value,
             )
         await self._record(parcel, results, now + AGAIN if again is None else again)
 

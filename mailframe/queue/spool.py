@@ -22,6 +22,7 @@ from mailframe.interfaces.spool import Spooled
 from mailframe.model.envelope import Envelope
 from mailframe.queue.content import PIECE, HeldContent, OpenContent, refusal
 from mailframe.queue.contract import Counts, IQueueSpool, Parcel, Settled, State
+from mailframe.queue.gather import Gatherer
 from mailframe.queue.parts import Batch, Files, Journal, OpenWriter, RunInThread, Writer
 from mailframe.queue.records import (
     Change,
@@ -43,8 +44,8 @@ T = TypeVar("T")
 JOURNAL_MAX = 1_048_576
 """Octets of the largest content that goes through the journal."""
 
-FRESH_MAX = 8_388_608
-"""Octets of content kept in memory for its first attempt."""
+FRESH_MAX = 16_777_216
+"""Octets of content kept in memory until it is tried."""
 
 
 @implementer(IQueueSpool)
@@ -90,6 +91,7 @@ class DiskSpool:
         self._fresh: OrderedDict[int, bytes] = OrderedDict()
         self._fresh_octets = 0
         self._watcher: Callable[[float], None] = lambda due: None
+        self._records: Gatherer[Recorded] = Gatherer(self._change, self._record)
 
     # Its life.
 
@@ -198,6 +200,7 @@ class DiskSpool:
 
     def _remember(self, number: int, octets: bytes) -> None:
         """Keep content at hand: mostly it is wanted at once, and only once."""
+        self._forget(number)
         self._fresh[number] = octets
         self._fresh_octets += len(octets)
         while self._fresh_octets > FRESH_MAX:
@@ -254,12 +257,18 @@ class DiskSpool:
             again,
             self._now(),
         )
-        await self._change_found(number, lambda: change)
+        await self._records.add(change)
         settled = sum(one.outcome.state is not State.DEFERRED for one in results)
         if settled < len(parcel.recipients):
             self._watcher(again)
         else:
             self._forget(number)
+
+    def _record(self, batch: Batch, change: Recorded) -> None:
+        self._store.catch_up()
+        if not self._store.index.has(change.number):
+            raise MessageGone(queue_id(change.number))
+        self._store.note(batch, change)
 
     async def hold(self, queue_id: str, held: bool) -> None:
         """Keep a message from being tried, or release it."""
@@ -311,15 +320,31 @@ class DiskSpool:
         self, now: float, limit: int, without: Collection[str] = ()
     ) -> Sequence[Parcel]:
         """Hand out parcels that are due."""
-        return await self._ask(lambda: self._store.index.take(now, limit, without))
+        return await self._hand_out(lambda: self._store.index.take(now, limit, without))
 
     async def take_for(
         self, destination: str, now: float, limit: int
     ) -> Sequence[Parcel]:
         """Hand out parcels for one destination."""
-        return await self._ask(
+        return await self._hand_out(
             lambda: self._store.index.take_for(destination, now, limit)
         )
+
+    async def _hand_out(self, take: Callable[[], Sequence[Parcel]]) -> Sequence[Parcel]:
+        """Take parcels, and bring their contents along: they are wanted soon."""
+        fresh = self._fresh
+
+        def taking() -> tuple[Sequence[Parcel], dict[int, bytes]]:
+            parcels = take()
+            sizes = {_number(one.queue_id): one.size for one in parcels}
+            for number in [*filter(fresh.__contains__, sizes)]:
+                del sizes[number]
+            return parcels, self._store.peek(sizes)
+
+        parcels, contents = await self._ask(taking)
+        for number, octets in contents.items():
+            self._remember(number, octets)
+        return parcels
 
     async def give_back(self, parcels: Collection[Parcel]) -> None:
         """Take parcels back that were not tried."""

@@ -11,7 +11,7 @@ Source: docs/queue.rst.
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 
 from twisted.logger import Logger
@@ -42,6 +42,12 @@ else (ext4 takes its time to use an inode again that was freed just now)."""
 
 BEHIND_MAX = 67_108_864
 """The same when files cannot be written; beyond it no message is taken."""
+
+PEEK_EACH = 65_536
+"""Octets of a content that is read along when its message is handed out."""
+
+PEEK_MAX = 4_194_304
+"""The same of all that are handed out together."""
 
 
 class _Noted:
@@ -259,6 +265,30 @@ class Store:
             return self.contents.open(queue_id(number)), size
         except OSError as error:
             raise refusal(error) from error
+
+    def peek(self, sizes: Mapping[int, int]) -> dict[int, bytes]:
+        """Return the contents of small messages that are soon wanted.
+
+        Args:
+            sizes: Octets of each, by message.
+
+        Returns:
+            What could be had, up to ``PEEK_MAX`` octets.
+        """
+        found: dict[int, bytes] = {}
+        left = PEEK_MAX
+        for number, size in sizes.items():
+            if size > PEEK_EACH:
+                continue
+            left -= size
+            if left < 0:
+                break
+            octets = self._unwritten.get(number)
+            if octets is None:
+                octets = self.contents.read(queue_id(number), size)
+            if octets is not None:
+                found[number] = octets
+        return found
 
     def checkpoint(self) -> None:
         """Make durable all that the journal has so far.

@@ -261,6 +261,7 @@ class PoolTests(ConnectionCase):
         pool.give("a", connection)
         connection.connectionLost(Failure(ConnectionDone()))
         self.assertIsNone(pool.take("a"))
+        self.clock.advance(5)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_close(self) -> None:

@@ -25,7 +25,7 @@ class MXTests(TestCase):
         options: dict[str, Any] = {
             "our_names": ["mail.example.test"],
             "our_networks": (),
-            "shuffle": lambda hosts: hosts.sort(),
+            "shuffle": lambda hosts: hosts.sort(key=str),
             **more,
         }
         return MXRouter(resolver, **options)
@@ -46,7 +46,7 @@ class MXTests(TestCase):
         verifyObject(IRouter, self.router())
         self.assertEqual(await self.hosts("example.test"), ["mx1", "mx2", "mx3"])
         backwards = await self.hosts(
-            "example.test", shuffle=lambda hosts: hosts.sort(reverse=True)
+            "example.test", shuffle=lambda hosts: hosts.sort(key=str, reverse=True)
         )
         self.assertEqual(backwards, ["mx1", "mx3", "mx2"])
 

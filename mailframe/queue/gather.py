@@ -1,0 +1,93 @@
+"""Many small changes in one job of the writer thread.
+
+What is asked for while the thread is busy waits together, and is done in one
+job, each change for itself: a job a change costs more than the change.
+
+Source: DESIGN.md section 5 (group commit).
+"""
+
+from collections.abc import Awaitable, Callable
+from threading import Lock
+from typing import Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mailframe.errors import MailError
+from mailframe.queue.parts import Batch
+
+T = TypeVar("T")
+
+_Waiting = list[tuple[T, "Deferred[None]"]]
+
+
+class Gatherer(Generic[T]):
+    """Gathers changes into jobs."""
+
+    def __init__(
+        self,
+        submit: Callable[
+            [Callable[[Batch], list[Failure | None]]],
+            Awaitable[list[Failure | None]],
+        ],
+        make: Callable[[Batch, T], None],
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            submit: Has a job run; see ``mailframe.queue.parts.Writer``.
+            make: Makes one change, in the writer thread. A MailError fails this
+                one alone; it must have changed nothing then.
+        """
+        self._submit = submit
+        self._make = make
+        self._lock = Lock()
+        self._waiting: _Waiting[T] | None = None
+
+    def add(self, change: T) -> "Deferred[None]":
+        """Have a change made, in the reactor thread.
+
+        Returns:
+            Fires when it is durable.
+        """
+        deferred: Deferred[None] = Deferred()
+        with self._lock:
+            waiting = self._waiting
+            if waiting is not None:
+                waiting.append((change, deferred))
+                return deferred
+            waiting = self._waiting = [(change, deferred)]
+        Deferred.fromCoroutine(self._run(waiting))
+        return deferred
+
+    async def _run(self, waiting: _Waiting[T]) -> None:
+        try:
+            results = await self._submit(lambda batch: self._do(batch, waiting))
+        except BaseException:
+            failure = Failure()  # type: ignore[no-untyped-call]
+            self._close(waiting)
+            for _, deferred in waiting:
+                deferred.errback(failure)
+            return
+        for (_, deferred), result in zip(waiting, results, strict=True):
+            if result is None:
+                deferred.callback(None)
+            else:
+                deferred.errback(result)
+
+    def _close(self, waiting: _Waiting[T]) -> None:
+        """Take nothing more into a job."""
+        with self._lock:
+            if self._waiting is waiting:
+                self._waiting = None
+
+    def _do(self, batch: Batch, waiting: _Waiting[T]) -> list[Failure | None]:
+        self._close(waiting)
+        return [self._one(batch, change) for change, _ in waiting]
+
+    def _one(self, batch: Batch, change: T) -> Failure | None:
+        try:
+            self._make(batch, change)
+        except MailError:
+            return Failure()  # type: ignore[no-untyped-call]
+        return None
