@@ -23,6 +23,9 @@ SINK = [f"10.9.1.{number + 1}" for number in range(len(DOMAINS))]
 
 RESOLVER = "10.9.0.53"
 
+TWISTD = "from twisted.scripts.twistd import run; run()"
+"""How to start our own; the environment may have another way, with a profiler."""
+
 
 def enter() -> None:
     """Go on in name spaces of our own; returns there."""
@@ -298,15 +301,7 @@ class Mailframe:
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
                 [
-                    *(
-                        [sys.executable, os.environ["TWISTD_RUN"]]
-                        if "TWISTD_RUN" in os.environ
-                        else [
-                            sys.executable,
-                            "-c",
-                            "from twisted.scripts.twistd import run; run()",
-                        ]
-                    ),
+                    *(sys.executable, "-c", os.environ.get("TWISTD", TWISTD)),
                     *(
                         "-n",
                         "--pidfile=",
