@@ -20,7 +20,7 @@ from mailframe import IMAPFactory
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.model.mailbox import INBOX
 from mailframe.storage.content import MemoryContent, MemoryIntake
-from mailframe.storage.memory import MemoryRealm
+from mailframe.storage.memory_realm import MemoryRealm
 
 
 class Notes(Resource):

@@ -115,6 +115,8 @@ class IMAPLimits:
     asks for 10 at least."""
     annotation_size: int = 65_536
     """Octets of one note; RFC 5464 section 4.1 asks for 1024 at least."""
+    access_entries: int = 1000
+    """Entries in the access list of one mailbox."""
     mailbox_name: int = 1000
     """Octets of a mailbox name in UTF-8."""
 

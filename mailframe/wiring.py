@@ -47,6 +47,7 @@ from mailframe.smtp.options import SMTPOptions
 from mailframe.storage.intake import FileIntake, IntakeBusy
 from mailframe.storage.journal import JournalBusy
 from mailframe.storage.maildrop import Maildrops
+from mailframe.storage.sharing.realm import groups_of, with_sharing
 
 _log = Logger()
 
@@ -109,7 +110,8 @@ class MailService(MultiService):
             self._avatars = GrantingRealm(
                 self._realm, DirectoryChain(self._directories), reactor.seconds
             )
-        self._portal = composed.portal(self._avatars)
+        groups = groups_of(DirectoryChain(self._directories))
+        self._portal = composed.portal(with_sharing(self._avatars, self._realm, groups))
         self._pool = ThreadPool(0, INTAKE_THREADS, "intake")
         self._run = partial(deferToThreadPool, reactor, self._pool)
         self._intake = FileIntake(str(config.state_dir / "incoming"), run=self._run)

@@ -35,6 +35,7 @@ from mailframe.imap.message_url import Excerpt, open_excerpt
 from mailframe.imap.responses import Refused, try_create
 from mailframe.imap.sequence import set_in_order
 from mailframe.imap.session import Session
+from mailframe.interfaces.access import IAccessControl
 from mailframe.interfaces.content import IContent, IContentWriter
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.model.flag import NO_FLAGS, FlagSet
@@ -228,10 +229,15 @@ class Appending:
 
         Raises:
             Refused: It is not.
+            NotPermitted: This user may not put messages there.
         """
         assert self.name is not None
+        control = IAccessControl(self.session.mail, None)
         try:
-            await self.session.mail.status(self.name)
+            if control is None:
+                await self.session.mail.status(self.name)
+            else:
+                await control.may_append(self.name)
         except NoSuchMailbox:
             raise try_create() from None
 

@@ -16,6 +16,7 @@ from mailframe.imap.commands import (
     store,
 )
 from mailframe.imap.extensions import (
+    acl,
     appendlimit,
     binary,
     catenate,
@@ -36,6 +37,7 @@ from mailframe.imap.extensions import (
     inprogress,
     list_extended,
     list_metadata,
+    list_myrights,
     list_status,
     literal_minus,
     literal_plus,
@@ -114,6 +116,8 @@ EXTENSIONS: tuple[Extension, ...] = (
     quotaset.EXTENSION,
     metadata.EXTENSION,
     list_metadata.EXTENSION,
+    acl.EXTENSION,
+    list_myrights.EXTENSION,
     binary.EXTENSION,
     preview.EXTENSION,
     i18nlevel.EXTENSION,

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from weakref import WeakKeyDictionary
 
-from mailframe.errors import MessageGone
+from mailframe.errors import MessageGone, NotPermitted
 from mailframe.imap import wording
 from mailframe.imap.context import MessageContext
 from mailframe.imap.fetch_columns import Columns
@@ -110,7 +110,11 @@ async def _mark_seen(context: MessageContext, uids: UIDSet) -> UIDSet:
         if SEEN not in flags
     )
     if unseen:
-        await context.mailbox.store(unseen, FlagChange.ADD, _SEEN_FLAGS)
+        try:
+            await context.mailbox.store(unseen, FlagChange.ADD, _SEEN_FLAGS)
+        except NotPermitted:
+            # RFC 4314 section 4: not set without the right, and no failure.
+            return UIDSet.EMPTY
         await context.refresh()
     return unseen
 

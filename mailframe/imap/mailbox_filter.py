@@ -6,8 +6,10 @@ Source: RFC 5465 sections 6 and 8 (filter-mailboxes), RFC 7377 section 4.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from mailframe.errors import BadMailboxName, BadSyntax, TooLarge
+from mailframe.imap.access import is_personal
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import mailbox
 from mailframe.interfaces.mailbox import IMailAccount
@@ -50,15 +52,21 @@ class MailboxFilter:
     kind: bytes
     names: tuple[MailboxName, ...] = ()
 
-    def matches(self, name: str, subscribed: frozenset[MailboxName]) -> bool:
+    def matches(
+        self,
+        name: str,
+        subscribed: frozenset[MailboxName],
+        is_personal: Callable[[MailboxName], bool],
+    ) -> bool:
         """Tell whether a mailbox is meant; ``selected`` means none by its name.
 
         Args:
             name: Of a mailbox of the account.
             subscribed: All subscribed names.
+            is_personal: Tells whether a mailbox is the user's own.
         """
         if self.kind in PERSONAL:
-            return True
+            return is_personal(MailboxName(name))
         if self.kind == b"SUBSCRIBED":
             return name in subscribed
         below = _NAMED.get(self.kind)
@@ -121,8 +129,10 @@ async def mailboxes_meant(
     subscribed: frozenset[MailboxName] = frozenset()
     if any(one.kind == b"SUBSCRIBED" for one in wanted):
         subscribed = await account.subscriptions()
+    personal = partial(is_personal, account)
     return [
         info.name
         for info in await account.list_mailboxes()
-        if info.selectable and any(one.matches(info.name, subscribed) for one in wanted)
+        if info.selectable
+        and any(one.matches(info.name, subscribed, personal) for one in wanted)
     ]

@@ -17,6 +17,7 @@ from typing import Any
 
 from mailframe.errors import NoSuchMailbox, NotPermitted, TemporaryFailure
 from mailframe.imap import wording
+from mailframe.imap.access import is_personal
 from mailframe.imap.commands.authenticated import status_response
 from mailframe.imap.commands.list import entries, everything, list_line
 from mailframe.imap.list_options import Entry
@@ -193,11 +194,15 @@ class Notifying:
 
     def _events(self, *names: str) -> frozenset[bytes]:
         """Return the events that are told of a mailbox, by any of its names."""
+        personal = partial(is_personal, self._session.mail)
         return frozenset[bytes]().union(
             *(
                 group.events
                 for group in self._groups
-                if any(group.where.matches(name, self._subscribed) for name in names)
+                if any(
+                    group.where.matches(name, self._subscribed, personal)
+                    for name in names
+                )
             )
         )
 

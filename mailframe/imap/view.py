@@ -18,6 +18,7 @@ from mailframe.imap import wording
 from mailframe.imap.fetch_items import FetchRequest
 from mailframe.imap.sequence import SequenceSet
 from mailframe.imap.serialize import flag_list_out
+from mailframe.interfaces.access import IGuardedMailbox
 from mailframe.interfaces.mailbox import IMailbox
 from mailframe.model.flag import SEEN, FlagSet
 from mailframe.model.mailbox import Listing, MailboxName
@@ -137,7 +138,8 @@ class View:
         self._merged: Listing | None = None
         self._ghosts: dict[int, tuple[object, ...]] = {}
         self._told = 0
-        self._told_flags: tuple[FlagSet, bool] | None = None
+        self._told_flags: tuple[FlagSet, FlagSet, bool] | None = None
+        self._guarded = IGuardedMailbox(mailbox, None)
         self._flags_of: Listing | None = None
         self._changed = UIDSet.EMPTY
         self._touched = UIDSet.EMPTY
@@ -453,7 +455,7 @@ class View:
         if self._flags_of is not self._current:
             # Keywords come with messages and with STORE, never alone.
             self._flags_of = self._current
-            if self.mailbox.permanent_flags() != self._told_flags:
+            if self._permanent_flags() != self._told_flags:
                 self._tell_flags()
         listing = self.listing
         if len(listing.uids) != self._told and (unasked.messages or followers):
@@ -532,10 +534,17 @@ class View:
         if wording.tells_recent(self.enabled):
             self.put(b"* %d RECENT\r\n" % len(self.recent))
 
+    def _permanent_flags(self) -> tuple[FlagSet, FlagSet, bool]:
+        """Return flags that can be kept, those this user can change, and more."""
+        flags, may_grow = self.mailbox.permanent_flags()
+        if self._guarded is None:
+            return flags, flags, may_grow
+        return flags, self._guarded.changeable(flags), may_grow
+
     def _tell_flags(self) -> None:
-        self._told_flags = flags, may_grow = self.mailbox.permanent_flags()
+        self._told_flags = flags, mine, may_grow = self._permanent_flags()
         known = flag_list_out(flags)
-        kept = b"" if self.read_only else known[1:-1]
+        kept = b"" if self.read_only else flag_list_out(mine)[1:-1]
         if may_grow and not self.read_only:
             kept = (kept + _NEW_KEYWORDS).lstrip()
         self.put(

@@ -3,7 +3,7 @@
 Source: RFC 9051 sections 2.3 and 5.1, RFC 7162 (mod-sequences).
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NewType
 
@@ -50,6 +50,19 @@ def mailbox_name(text: str) -> MailboxName:
     ):
         raise BadMailboxName("a control character")
     return MailboxName(DELIMITER.join(levels))
+
+
+def levels_above(name: str, known: Container[str]) -> Iterator[MailboxName]:
+    """Yield the mailboxes a name lies in, the nearest first.
+
+    Args:
+        name: The name.
+        known: Which mailboxes there are.
+    """
+    while DELIMITER in name:
+        name = name.rpartition(DELIMITER)[0]
+        if name in known:
+            yield MailboxName(name)
 
 
 @dataclass(frozen=True, slots=True)

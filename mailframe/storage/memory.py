@@ -10,7 +10,6 @@ Source: the contracts of :mod:`mailframe.interfaces.mailbox`.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twisted.cred.portal import IRealm
 from zope.interface import implementer
 
 from mailframe.errors import (
@@ -21,6 +20,7 @@ from mailframe.errors import (
     NoSuchMailbox,
     NotPermitted,
 )
+from mailframe.interfaces.access import IListedMailbox
 from mailframe.interfaces.mailbox import (
     IHeaderIndex,
     IMailAccount,
@@ -36,6 +36,7 @@ from mailframe.interfaces.mailbox import (
 from mailframe.interfaces.maildrop import IRemover
 from mailframe.mime.lines import to_crlf
 from mailframe.mime.summary import summarise
+from mailframe.model.access import NO_LIST, AccessList
 from mailframe.model.flag import (
     DELETED,
     SEEN,
@@ -54,10 +55,12 @@ from mailframe.model.mailbox import (
     MailboxName,
     MailboxStatus,
     Stored,
+    levels_above,
     mailbox_name,
 )
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent, whole
+from mailframe.storage.memory_access import MemoryAccess
 from mailframe.storage.memory_annotations import MemoryAnnotations
 from mailframe.storage.memory_box import KEYWORDS_MAX, MemoryBox
 from mailframe.storage.memory_quota import MemoryQuota
@@ -67,7 +70,7 @@ Soon = Callable[[Callable[[], Any]], Any]
 
 
 @implementer(IMailAccount, ISpecialUseKeeper, IReplacer, ISaveDates, IWatchedAccount)
-class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
+class MemoryAccount(MemoryQuota, MemoryAnnotations, MemoryAccess, Watched):
     """One user's mail, as long as the object lives."""
 
     def __init__(
@@ -77,6 +80,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
         now: Callable[[], float] = lambda: 0.0,
         soon: Soon = lambda call: call(),
         uid_validity: int = 1,
+        ids: str = "M",
     ) -> None:
         """Begin with an empty INBOX.
 
@@ -86,8 +90,11 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
             soon: Calls a watcher later; ``reactor.callLater(0, ...)`` in a
                 running program.
             uid_validity: Of INBOX; each further mailbox gets the next one.
+            ids: What mailbox IDs begin with, other than those of accounts that
+                share mailboxes with this one.
         """
         self.address = address
+        self._ids = ids
         self._now = now
         self._soon = soon
         self.watchers = Watchers(soon)
@@ -99,7 +106,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
     def _new_box(self) -> MemoryBox:
         number = self._next_validity
         self._next_validity += 1
-        return MemoryBox(number, f"M{number}", self._now)
+        return MemoryBox(number, f"{self._ids}{number}", self._now)
 
     async def list_mailboxes(self) -> Sequence[MailboxInfo]:
         """Return the mailboxes, sorted."""
@@ -123,8 +130,13 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
         """Make a mailbox."""
         if name in self._boxes:
             raise MailboxExists(name)
-        self._boxes[name] = self._new_box()
-        self._boxes[name].special_use = special_use
+        box = self._new_box()
+        box.special_use = special_use
+        box.access = next(
+            (self._boxes[level].access for level in levels_above(name, self._boxes)),
+            NO_LIST,
+        )
+        self._boxes[name] = box
         self.watchers.names()
 
     async def delete(self, name: MailboxName) -> None:
@@ -154,6 +166,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
         if name == INBOX:
             self._boxes[to] = self._new_box()
             self._boxes[to].notes = dict(self._boxes[INBOX].notes)
+            self._boxes[to].access = self._boxes[INBOX].access
             inbox = await self.open(INBOX)
             await inbox.move(UIDSet(((1, 2**32 - 1),)), to)
         else:
@@ -248,6 +261,21 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
         self._box(name).special_use = uses
         self.watchers.names()
 
+    def access_of(self, name: MailboxName) -> AccessList:
+        """Return the list of a mailbox."""
+        return self._box(name).access
+
+    def set_access(self, name: MailboxName, access: AccessList) -> None:
+        """Put another list in its place."""
+        self._box(name).access = access
+        self._changed(self._box(name))
+        self.watchers.names()
+
+    def shared_with(self) -> frozenset[str]:
+        """Return whom any list names."""
+        lists = [box.access.identifiers() for box in self._boxes.values()]
+        return frozenset().union(*lists)
+
     def notes(self, name: MailboxName | None) -> dict[str, bytes]:
         """Return the notes on a mailbox, or on the account."""
         return self._notes if name is None else self._box(name).notes
@@ -274,7 +302,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, Watched):
             self._soon(callback)
 
 
-@implementer(IMailbox, IHeaderIndex, IRemover, ISharedMailbox)
+@implementer(IMailbox, IHeaderIndex, IRemover, ISharedMailbox, IListedMailbox)
 class MemoryMailbox:
     """One session's hold on a mailbox of a :class:`MemoryAccount`."""
 
@@ -296,6 +324,10 @@ class MemoryMailbox:
         if self._held.deleted:
             raise NoSuchMailbox(self.name)
         return self._held
+
+    async def access_list(self) -> AccessList:
+        """Return the list."""
+        return self._box.access
 
     def permanent_flags(self) -> tuple[FlagSet, bool]:
         """Return the system flags and the keywords in use."""
@@ -481,42 +513,3 @@ def _header(content: bytes) -> bytes:
         return b"\r\n"
     end = content.find(b"\r\n\r\n")
     return content if end < 0 else content[: end + 4]
-
-
-@implementer(IRealm)
-class MemoryRealm:
-    """Gives every avatar ID an account of its own, empty at first.
-
-    Source: :class:`twisted.cred.portal.IRealm`.
-    """
-
-    def __init__(self, now: Callable[[], float], soon: Soon) -> None:
-        """Begin with no accounts.
-
-        Args:
-            now: Seconds since 1970.
-            soon: Calls something later.
-        """
-        self._now = now
-        self._soon = soon
-        self._accounts: dict[str, MemoryAccount] = {}
-
-    def requestAvatar(
-        self, avatarId: Any, mind: Any, *interfaces: Any
-    ) -> tuple[Any, Any, Callable[[], None]]:
-        """Return the account of ``avatarId``."""
-        if IMailAccount not in interfaces:
-            raise NotImplementedError(f"only {IMailAccount.__name__} is provided")
-        return IMailAccount, self.account(avatarId.decode()), lambda: None
-
-    def account(self, address: str) -> MemoryAccount:
-        """Return the account of ``address``, made on first use."""
-        if address not in self._accounts:
-            # The time, so that no restart gives old UIDs to other messages.
-            self._accounts[address] = MemoryAccount(
-                address,
-                now=self._now,
-                soon=self._soon,
-                uid_validity=max(1, int(self._now())),
-            )
-        return self._accounts[address]

@@ -6,6 +6,7 @@ from typing import Any
 
 from mailframe.errors import LimitExceeded
 from mailframe.limits import IMAPLimits
+from mailframe.model.access import NO_LIST
 from mailframe.model.flag import FlagSet, intern_flags
 from mailframe.model.mailbox import Listing
 from mailframe.model.summary import Summary
@@ -39,6 +40,7 @@ class MemoryBox:
         self.mailbox_id = mailbox_id
         self.special_use: frozenset[str] = frozenset()
         self.notes: dict[str, bytes] = {}
+        self.access = NO_LIST
         self.messages: dict[int, Message] = {}
         self.uid_next = 1
         self.modseq = 1

@@ -10,7 +10,7 @@ from mailframe.auth.granting import FRESH, GrantingRealm
 from mailframe.errors import NoSuchUser, TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
 from mailframe.interfaces.mailbox import IMailAccount
-from mailframe.storage.memory import MemoryRealm
+from mailframe.storage.memory_realm import MemoryRealm
 
 
 @implementer(IUserDirectory)

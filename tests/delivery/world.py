@@ -17,7 +17,8 @@ from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.model.mailbox import Appended, MailboxName
 from mailframe.storage.content import MemoryIntake
-from mailframe.storage.memory import MemoryAccount, MemoryRealm
+from mailframe.storage.memory import MemoryAccount
+from mailframe.storage.memory_realm import MemoryRealm
 
 DOMAINS = ("example.org", "bücher.example")
 NOW = 1_700_000_000.0

@@ -20,7 +20,7 @@ from mailframe.net.tls import ServerTLS
 from mailframe.storage.content import MemoryContent
 from mailframe.storage.intake import FileIntake
 from mailframe.storage.maildrop import Maildrops
-from mailframe.storage.memory import MemoryRealm
+from mailframe.storage.memory_realm import MemoryRealm
 from tests.net.authority import Certificate
 
 TO = "alice@example.org"

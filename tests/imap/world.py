@@ -7,6 +7,7 @@ from zope.interface import implementer
 
 from mailframe.errors import TemporaryFailure
 from mailframe.imap.server import IMAPServer
+from mailframe.interfaces.access import Namespaces
 from mailframe.interfaces.auth import (
     ILoginPortal,
     IUsernamePassword,
@@ -18,6 +19,8 @@ from mailframe.limits import IMAPLimits
 from mailframe.model.mailbox import INBOX, MailboxName
 from mailframe.storage.content import MemoryContent, MemoryIntake
 from mailframe.storage.memory import MemoryAccount
+from mailframe.storage.memory_realm import MemoryRealm
+from mailframe.storage.sharing.realm import with_sharing
 from mailframe.testing.mailbox_contract import new
 from mailframe.testing.transcript import Conversation, FakeConnection
 from tests.imap.archive import archive
@@ -48,6 +51,21 @@ class Door:
 
     def _logout(self) -> None:
         self.logouts += 1
+
+
+@implementer(ILoginPortal)
+class SharedDoor(Door):
+    """Lets everybody in with ``secret``, each to an account of a sharing realm."""
+
+    def __init__(self, realm: Any) -> None:
+        super().__init__(None)
+        self.realm = realm
+
+    async def login(self, credentials: Any, mind: Any, *interfaces: Any) -> Any:
+        if credentials.password != b"secret":
+            raise UnauthorizedLogin("no")
+        address = credentials.username + b"@example.org"
+        return await self.realm.requestAvatar(address, mind, *interfaces)
 
 
 def done(coroutine: Any) -> Any:
@@ -108,6 +126,38 @@ class World:
         return made
 
 
+class SharedWorld(World):
+    """Accounts of ``example.org`` that can share mailboxes; ``alice`` is one.
+
+    Attributes:
+        realm: The realm of raw accounts.
+        groups: Names of groups by address.
+    """
+
+    def __init__(self, messages: int = 0, limits: IMAPLimits | None = None) -> None:
+        self.groups: dict[str, frozenset[str]] = {}
+        self.realm = MemoryRealm(
+            lambda: 7.0,
+            lambda call: call(),
+            namespaces=Namespaces("Other Users", "Shared", "public@example.org"),
+            default_domain="example.org",
+        )
+        super().__init__(0, limits)
+        self.account = self.realm.account("alice@example.org")
+        self.door = SharedDoor(with_sharing(self.realm, self.realm, self._groups))
+        if messages:
+            done(self.account.append(INBOX, [new(n + 1) for n in range(messages)]))
+
+    async def _groups(self, address: str) -> frozenset[str]:
+        return self.groups.get(address, frozenset())
+
+    def login(self, user: str) -> Conversation:
+        """Return a connection after login."""
+        made = self.connect()
+        assert b"z0 OK" in made.say(b"z0 LOGIN %b secret\r\n" % user.encode())
+        return made
+
+
 _GIVEN = {
     "": 0,
     "empty": 0,
@@ -120,14 +170,22 @@ _GIVEN = {
 def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
     """Make the world a transcript asks for.
 
-    ``given`` says which mail there is; ``limit_x: 5`` sets a limit.
+    ``given`` says which mail there is; ``limit_x: 5`` sets a limit. With
+    ``sharing: yes`` there are many users, and ``public`` has what is nobody's;
+    ``group_bob: sales`` puts Bob into groups.
     """
     limits = {
         name.removeprefix("limit_"): int(value)
         for name, value in header.items()
         if name.startswith("limit_")
     }
-    world = World(_GIVEN[header.get("given", "")], IMAPLimits(**limits))
+    kind = SharedWorld if header.get("sharing") == "yes" else World
+    world = kind(_GIVEN[header.get("given", "")], IMAPLimits(**limits))
+    if isinstance(world, SharedWorld):
+        for name, value in header.items():
+            if name.startswith("group_"):
+                user = name.removeprefix("group_")
+                world.groups[f"{user}@example.org"] = frozenset(value.split())
     world.time = float(header.get("now", "0"))
     if header.get("given") == "archive":
         done(world.account.append(INBOX, archive()))

@@ -15,7 +15,7 @@ from mailframe.pop3.options import POP3Options
 from mailframe.pop3.server import POP3Server
 from mailframe.storage.content import MemoryContent
 from mailframe.storage.maildrop import Maildrops
-from mailframe.storage.memory import MemoryRealm
+from mailframe.storage.memory_realm import MemoryRealm
 from mailframe.testing.transcript import FakeConnection
 
 MESSAGES = (

@@ -27,7 +27,7 @@ from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.smtp.options import SMTPOptions
 from mailframe.smtp.server import SMTPServer
-from mailframe.storage.memory import MemoryRealm
+from mailframe.storage.memory_realm import MemoryRealm
 from mailframe.testing.transcript import Conversation, FakeConnection
 
 AT_RCPT: Mapping[str, Exception] = {

@@ -6,6 +6,12 @@ from zope.interface import implementer
 
 from mailframe.interfaces.plugin import Host, IPlugin, IRealmFactory
 
+_NAMESPACES = (
+    "[:others=NAME][:shared=NAME][:shared-account=ADDRESS], the levels at which"
+    " mailboxes of other users [Other Users] and those of ADDRESS [Shared] are found;"
+    " an empty NAME for none."
+)
+
 
 @implementer(IRealmFactory, IPlugin)
 class MemoryRealmFactory:
@@ -13,16 +19,21 @@ class MemoryRealmFactory:
 
     realm_type = "memory"
     realm_help = "Keeps mail in memory, until the process ends. For trying out."
-    arg_string_format = "No arguments."
+    arg_string_format = f"Nothing, or {_NAMESPACES}"
 
     def make_realm(self, argstring: str, host: Host) -> Any:
         """Return the realm."""
-        from mailframe.storage.memory import MemoryRealm
+        from mailframe.storage.memory_realm import MemoryRealm
+        from mailframe.storage.namespaces import cut_namespaces
 
-        if argstring:
-            raise ValueError("memory takes no arguments")
+        rest, namespaces = cut_namespaces(argstring and f":{argstring}")
+        if rest:
+            raise ValueError("memory takes names of levels only, such as others=Users")
         return MemoryRealm(
-            host.reactor.seconds, lambda call: host.reactor.callLater(0, call)
+            host.reactor.seconds,
+            lambda call: host.reactor.callLater(0, call),
+            namespaces=namespaces,
+            default_domain=host.domains[0],
         )
 
 
@@ -37,6 +48,7 @@ class MaildirRealmFactory:
     )
     arg_string_format = (
         "PATH, in which %u is the whole address, %n its local part, %d its domain."
+        f" Then {_NAMESPACES}"
     )
 
     def make_realm(self, argstring: str, host: Host) -> Any:

@@ -5,10 +5,12 @@ SELECT and EXAMINE are in ``select.py``, LIST and LSUB in ``list.py``, APPEND in
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from mailframe.errors import NoSuchMailbox, NotPermitted
 from mailframe.imap.command import LOGGED_IN, Command
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import atom, mailbox
@@ -116,8 +118,10 @@ async def create(
     for word, value in parameters.items():
         await CREATE_PARAMETERS[word].check(session, value)
     await session.mail.create(name, parameters.get(b"USE", frozenset()))
-    for code in CREATE_CODES.values():
-        return b"[%b] CREATE completed" % await code(session, name)
+    with suppress(NoSuchMailbox, NotPermitted):
+        # Who may make a mailbox need not be one who may read it.
+        for code in CREATE_CODES.values():
+            return b"[%b] CREATE completed" % await code(session, name)
     return b"CREATE completed"
 
 

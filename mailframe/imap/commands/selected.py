@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mailframe.errors import MessageGone, NoSuchMailbox, ReadOnly
+from mailframe.errors import MessageGone, NoSuchMailbox, NotPermitted, ReadOnly
 from mailframe.imap.command import SELECTED, Command
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.fetch import FetchRequest, parse_fetch, run_fetch
@@ -51,8 +51,9 @@ async def close(session: Session, _: None) -> bytes:
     try:
         if not view.read_only:
             await view.mailbox.expunge()
-    except NoSuchMailbox:
-        # Deleted meanwhile: left all the same.
+    except (NoSuchMailbox, NotPermitted):
+        # Deleted meanwhile, or not to be expunged by this user: left all the same
+        # (RFC 4314 section 4).
         pass
     session.deselect()
     return b"CLOSE completed"

@@ -59,9 +59,11 @@ from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.draft import discard, prepared
 from mailframe.storage.maildir.index import MailboxRow
 from mailframe.storage.maildir.joined import Joined
+from mailframe.storage.maildir.listed import ListedAccount
 from mailframe.storage.maildir.mailbox import MaildirMailbox
 from mailframe.storage.maildir.reading import AccountReader, Digests
 from mailframe.storage.maildir.recovery import drop_unfinished
+from mailframe.storage.maildir.shares import Shares
 from mailframe.storage.maildir.special_use import set_special_use
 from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
 from mailframe.storage.maildir.summary_rows import keep_known
@@ -90,7 +92,7 @@ _TIDY_SECONDS = 0.2
     IMaildropLocker,
     IQuotaGrant,
 )
-class MaildirAccount:
+class MaildirAccount(ListedAccount):
     """An account; made by the realm, which calls :meth:`begin` once.
 
     Attributes:
@@ -104,8 +106,17 @@ class MaildirAccount:
     _log = Logger()
     may_set_quota = False
 
-    def __init__(self, store: AccountStore, threads: Threads) -> None:
-        """Begin without touching the disk."""
+    def __init__(
+        self, store: AccountStore, threads: Threads, shares: Shares | None = None
+    ) -> None:
+        """Begin without touching the disk.
+
+        Args:
+            store: Its place.
+            threads: What works on it.
+            shares: Told whom its access lists name.
+        """
+        self._shares = shares
         self.address = store.address
         self.root = store.root
         self.reader = AccountReader(store)
@@ -132,6 +143,7 @@ class MaildirAccount:
             await self.survey()
         for path in await self.threads.read(folders.leftovers, self.root):
             self._remove_tree(path)
+        await self.note_shares()
         self.tidy_soon()
 
     async def finish(self) -> None:
@@ -433,6 +445,8 @@ class MaildirAccount:
         target = await self.box(to)
         try:
             await self.annotate(to, await self.annotations(INBOX))
+            held = await inbox.access_list()
+            await self.change_access(to, lambda _: held)
             await self.change(
                 transfer.move,
                 inbox.mailbox_id,

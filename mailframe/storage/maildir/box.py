@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mailframe.errors import NoSuchMailbox, TemporaryFailure
+from mailframe.model.access import NO_LIST, AccessList
 from mailframe.model.mailbox import Changes, MailboxStatus
+from mailframe.storage.maildir import access
 from mailframe.storage.maildir.adoption import adopt
 from mailframe.storage.maildir.columns import Columns
 from mailframe.storage.maildir.index import MailboxRow
@@ -60,6 +62,8 @@ class Box:
         self._watchers: dict[object, Callable[[], Any]] = {}
         self._unwatch: list[Callable[[], None]] = []
         self._telling: Any = None
+        self._access = NO_LIST
+        self._access_mark: access.Mark = None
 
     @property
     def mailbox_id(self) -> str:
@@ -219,6 +223,19 @@ class Box:
                 return found
             self._status = found
         return self._status
+
+    async def access_list(self) -> AccessList:
+        """Return the access list, read again when its file has changed."""
+        self.check()
+        directory = self.directory()
+        mark = access.mark(directory)
+        if mark != self._access_mark:
+            domain = self.account.address.rpartition("@")[2]
+            self._access = await self.account.threads.read(
+                access.read, directory, domain
+            )
+            self._access_mark = mark
+        return self._access
 
     def keywords(self) -> dict[str, str]:
         """Return the keywords by folded name, as far as they are loaded."""

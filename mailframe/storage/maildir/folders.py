@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from mailframe.errors import BadMailboxName, MailboxExists
-from mailframe.model.mailbox import INBOX, MailboxName
+from mailframe.model.mailbox import INBOX, MailboxName, levels_above
+from mailframe.storage.maildir import access
 from mailframe.storage.maildir.identity import (
     Identity,
     new_identity,
@@ -171,6 +172,10 @@ def create(
             raise MailboxExists(name)
         batch.undo(lambda: _take_away(store, directory))
         row = _register(store, index, directory, name, None, special_use)
+        rows = {one.name: one for one in index.mailboxes()}
+        for above in levels_above(name, rows):
+            access.inherit(store, store.directory(rows[above]), path)
+            break
         return snapshot(row)
 
 

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from mailframe.errors import MailError
+from mailframe.interfaces.access import IListedMailbox
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.mailbox import (
     IHeaderIndex,
@@ -20,6 +21,7 @@ from mailframe.interfaces.mailbox import (
 )
 from mailframe.interfaces.maildrop import IRemover
 from mailframe.limits import IMAPLimits
+from mailframe.model.access import AccessList
 from mailframe.model.flag import SYSTEM_FLAGS, FlagChange, FlagSet
 from mailframe.model.mailbox import Changes, Copied, MailboxName, Stored
 from mailframe.model.uid_set import UIDSet
@@ -33,7 +35,9 @@ _Ahead = tuple[tuple[UIDSet, int], "Deferred[Mapping[int, bytes] | None]"]
 """What was asked to be read ahead, and what came of it."""
 
 
-@implementer(IMailbox, IHeaderIndex, IRemover, ISharedMailbox, IReadAhead)
+@implementer(
+    IMailbox, IHeaderIndex, IRemover, ISharedMailbox, IReadAhead, IListedMailbox
+)
 class MaildirMailbox:
     """An open mailbox of a :class:`~.account.MaildirAccount`."""
 
@@ -52,6 +56,10 @@ class MaildirMailbox:
     def shared(self) -> object:
         """What stands for the mailbox as long as its UIDs hold."""
         return self._box.identity
+
+    async def access_list(self) -> AccessList:
+        """Return the access list."""
+        return await self._box.access_list()
 
     def permanent_flags(self) -> tuple[FlagSet, bool]:
         """Return the system flags and the keywords in use."""

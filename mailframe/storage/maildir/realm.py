@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.errors import NoSuchUser, TemporaryFailure
+from mailframe.interfaces.access import ISharingRealm
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host
 from mailframe.storage.journal import Journal
@@ -27,8 +28,10 @@ from mailframe.storage.maildir.disks import Disks
 from mailframe.storage.maildir.names import PathPattern
 from mailframe.storage.maildir.recovery import crashed_at
 from mailframe.storage.maildir.replay import Replay
+from mailframe.storage.maildir.shares import Shares
 from mailframe.storage.maildir.store import AccountStore, make_directories
 from mailframe.storage.maildir.threads import Threads
+from mailframe.storage.namespaces import cut_namespaces
 from mailframe.storage.os_layer import REAL, OSLayer
 from mailframe.storage.writer import Batch, BatchWriter
 
@@ -36,9 +39,14 @@ ACCOUNTS_KEPT = 256
 """Accounts kept open without a session."""
 
 
-@implementer(IRealm)
+@implementer(IRealm, ISharingRealm)
 class MaildirRealm(Service):
-    """Gives every address an account in a directory of its own."""
+    """Gives every address an account in a directory of its own.
+
+    Attributes:
+        namespaces: How others' mailboxes are called.
+        default_domain: The domain of a user named without one.
+    """
 
     _log = Logger()
 
@@ -48,14 +56,17 @@ class MaildirRealm(Service):
         Args:
             argstring: A path in which ``%u``, ``%n`` and ``%d`` stand for the
                 address, its local part and its domain; a relative path is
-                relative to where the program was started.
+                relative to where the program was started. After it may come
+                what :func:`~mailframe.storage.namespaces.cut_namespaces` takes.
             host: What it is for.
             os_layer: How to change files.
 
         Raises:
             ValueError: The argument is wrong.
         """
-        self._pattern = PathPattern.parse(argstring)
+        path, self.namespaces = cut_namespaces(argstring)
+        self.default_domain = host.domains[0]
+        self._pattern = PathPattern.parse(path)
         if len(host.domains) > 1 and not self._pattern.tells_domains_apart:
             raise ValueError("two domains would share a mailbox: use %u or %d too")
         self._host = host
@@ -67,6 +78,7 @@ class MaildirRealm(Service):
             weakref.WeakValueDictionary()
         )
         self._kept: OrderedDict[str, MaildirAccount] = OrderedDict()
+        self._shares: Shares | None = None
         self._beginning: dict[str, list[Deferred[MaildirAccount]]] = {}
 
     def startService(self) -> None:
@@ -106,6 +118,7 @@ class MaildirRealm(Service):
         except BaseException:
             journal.close()
             raise
+        self._shares = Shares(self._host.state_dir, self._os_layer)
         writer = BatchWriter(
             journal,
             call_from_thread=self._host.reactor.callFromThread,
@@ -159,6 +172,24 @@ class MaildirRealm(Service):
         self._keep(root, account)
         return account
 
+    def sharers(self, identifiers: frozenset[str]) -> frozenset[str]:
+        """Return whose mailboxes have a list in which one of these is named."""
+        return self._shares.sharers(identifiers) if self._shares else frozenset()
+
+    def names_groups(self) -> bool:
+        """Tell whether any list names a group."""
+        return self._shares is not None and self._shares.names_groups()
+
+    async def shared_account(self, address: str) -> MaildirAccount | None:
+        """Return an account whose directory is there."""
+        try:
+            root = self._pattern.directory(address)
+            if root not in self._live and not _is_there(root):
+                return None
+            return await self.account(address)
+        except (ValueError, NoSuchUser):
+            return None
+
     def _keep(self, root: str, account: MaildirAccount) -> None:
         self._kept[root] = account
         self._kept.move_to_end(root)
@@ -189,7 +220,7 @@ class MaildirRealm(Service):
         if threads is None:
             raise TemporaryFailure("the store is not running")
         store = self._store(address)
-        account = MaildirAccount(store, threads)
+        account = MaildirAccount(store, threads, self._shares)
         weakref.finalize(
             account, _retire, self._host.reactor, threads, store, account.reader.close
         ).atexit = False
@@ -204,6 +235,10 @@ class MaildirRealm(Service):
             self._os_layer,
             self._suspect_since,
         )
+
+
+def _is_there(root: str) -> bool:
+    return os.path.isdir(root)
 
 
 def _retire(

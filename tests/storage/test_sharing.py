@@ -1,0 +1,150 @@
+"""Shared mailboxes over memory and over Maildirs; the user's own are as ever."""
+
+from twisted.internet import reactor  # noqa: TID251 - the store needs a real one
+from twisted.trial.unittest import TestCase
+
+from mailframe.interfaces.plugin import Host
+from mailframe.storage.maildir.realm import MaildirRealm
+from mailframe.storage.memory import MemoryAccount
+from mailframe.storage.memory_realm import MemoryRealm
+from mailframe.storage.sharing.account import SharingAccount, sharing_account
+from mailframe.testing.access_contract import HERS, WORK, AccessContract
+from mailframe.testing.annotation_contract import AnnotationContract, SpecialUseContract
+from mailframe.testing.header_index_contract import HeaderIndexContract
+from mailframe.testing.mailbox_contract import MailboxContract
+from mailframe.testing.quota_contract import QuotaContract
+from mailframe.testing.replacer_contract import ReplacerContract
+from mailframe.testing.save_dates_contract import SaveDatesContract
+from tests.storage.maildir_case import MaildirTestCase
+
+
+class _Own(
+    MailboxContract,
+    QuotaContract,
+    AnnotationContract,
+    SpecialUseContract,
+    HeaderIndexContract,
+    ReplacerContract,
+    SaveDatesContract,
+):
+    """Everything an account promises; a mixin."""
+
+
+async def _no_groups(address: str) -> frozenset[str]:
+    return frozenset()
+
+
+def _memory_realm() -> MemoryRealm:
+    return MemoryRealm(
+        lambda: 1_700_000_000.0, lambda call: call(), default_domain="example.org"
+    )
+
+
+class MemorySharingTests(AccessContract, TestCase):
+    """Sharing over the store in memory."""
+
+    async def sharing_realm(self) -> MemoryRealm:
+        """Return a realm."""
+        return _memory_realm()
+
+
+class OwnMailInMemoryTests(_Own, TestCase):
+    """A user's own mailboxes in memory, seen through sharing."""
+
+    async def make_account(self) -> SharingAccount:
+        """Return an empty account."""
+        account = MemoryAccount("user@example.org")
+        return sharing_account(account, _memory_realm(), _no_groups)
+
+
+class MaildirSharingTests(AccessContract, MaildirTestCase):
+    """Sharing over Maildirs."""
+
+    async def sharing_realm(self) -> MaildirRealm:
+        """Return the realm of the case."""
+        return self.realm
+
+    async def test_shares_outlive_the_program(self) -> None:
+        """Who shares with whom is known again, though nobody opened an account."""
+        await self._two("lr")
+        await self.restart()
+        carol = await self._seen_by(self.realm, "bob@example.org")
+        names = [info.name for info in await carol.list_mailboxes()]
+        self.assertIn("Other Users/alice@example.org/Work", names)
+
+    async def test_lists_of_other_programs(self) -> None:
+        """A file that another program writes counts, and is known when it is seen."""
+        await self._two("")
+        directory = self.base / "mail" / "example.org" / "alice" / ".Work"
+        file = directory / "dovecot-acl"
+        file.write_text(
+            '# by hand\nowner lrwstipekxa\n"user=bob" lrs :archive\ngroup=a+b l\n'
+        )
+        await self.restart()
+        await self._seen_by(self.realm, "alice@example.org")
+        bob = await self._seen_by(self.realm, "bob@example.org")
+        self.assertEqual(await bob.my_rights(HERS), frozenset("lrs"))
+        alice = await self._seen_by(self.realm, "alice@example.org")
+        await alice.delete_access(WORK, "$a+b")
+        self.assertEqual(
+            file.read_text(),
+            '# by hand\nowner lrwstipekxa\n"user=bob" lrs :archive\n',
+        )
+
+    async def test_damaged_lists_close(self) -> None:
+        """Of a file that cannot be understood nobody but the owner has anything."""
+        _, alice, bob = await self._two("lr")
+        directory = self.base / "mail" / "example.org" / "alice" / ".Work"
+        (directory / "dovecot-acl").write_text("user=bob@example.org lr\nwhat is this")
+        self.assertEqual([info.name for info in await bob.list_mailboxes()], ["INBOX"])
+        self.assertEqual(await alice.my_rights(WORK), frozenset("lrswipkxtea"))
+
+
+class OwnMailInMaildirTests(_Own, MaildirTestCase):
+    """A user's own mailboxes in a Maildir, seen through sharing."""
+
+    async def make_account(self) -> SharingAccount:
+        """Return the account, which is empty."""
+        account = await self.account()
+        return sharing_account(account, self.realm, _no_groups)
+
+    async def settle(self) -> None:
+        """Let the reactor turn."""
+        await self.pause()
+
+
+class NamespaceArgumentTests(TestCase):
+    """What a realm's arguments say of others' mailboxes."""
+
+    def test_names(self) -> None:
+        """Names come after the path; without an account nothing is nobody's."""
+        host = Host("state", ("example.org",), reactor)
+        realm = MaildirRealm(
+            "/srv/a:b/%u:others=Users:shared-account=p@example.org", host
+        )
+        self.assertEqual(
+            (
+                realm.namespaces.others,
+                realm.namespaces.shared,
+                realm.namespaces.account,
+            ),
+            ("Users", "Shared", "p@example.org"),
+        )
+        plain = MaildirRealm("/srv/%u", host).namespaces
+        self.assertEqual((plain.others, plain.shared), ("Other Users", ""))
+        off = MaildirRealm("/srv/%u:others=", host).namespaces
+        self.assertEqual((off.others, off.shared), ("", ""))
+
+    def test_bad_names(self) -> None:
+        """A name that cannot be one, or that means two things, is refused."""
+        host = Host("state", ("example.org",), reactor)
+        for text in (
+            "/srv/%u:others=a/b",
+            "/srv/%u:others=INBOX",
+            "/srv/%u:others=..",
+            "/srv/%u:shared=Public",
+            "/srv/%u:shared-account=public",
+            "/srv/%u:others=X:shared=X:shared-account=p@example.org",
+        ):
+            with self.assertRaises(ValueError):
+                MaildirRealm(text, host)
