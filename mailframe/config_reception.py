@@ -3,19 +3,27 @@
 A part of :mod:`mailframe.config_keys`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mailframe.config_key import BadConfig, Key
-from mailframe.config_value import choice, domain, domains, path
+from mailframe.config_value import choice, domain, domains
+
+_TYPE = re.compile("[a-z][a-z0-9-]*:")
 
 MAX_HOLD = 31_536_000
 """Seconds of the longest ``--future-release``: a year."""
 
 RECEPTION_KEYS: tuple[Key, ...] = (
-    Key("aliases", "text", "aliases(5) file for our domains; read again when changed"),
+    Key(
+        "aliases",
+        "text",
+        "aliases(5) file for our domains, read again when changed; or another table,"
+        " TYPE:ARGS",
+    ),
     Key(
         "virtual-domain",
         "list",
@@ -24,7 +32,8 @@ RECEPTION_KEYS: tuple[Key, ...] = (
     Key(
         "virtual",
         "list",
-        "table of virtual addresses, TYPE:ARGS (file, regex, static); repeatable,"
+        "table of virtual addresses, TYPE:ARGS (file, regex, static, sql, ldap);"
+        " repeatable,"
         " asked in order",
     ),
     Key("relay-domain", "list", "a domain we pass mail on for; repeatable"),
@@ -121,7 +130,7 @@ class ReceptionConfig:
     """What mail is taken and where it goes.
 
     Attributes:
-        aliases: aliases(5) file, or ``None``.
+        aliases: Table of aliases, ``""`` for none.
         virtual_domains: Domains all of whose addresses are in ``virtual``.
         virtual: Tables of addresses, in order.
         relay_domains: Domains we pass mail on for.
@@ -141,7 +150,7 @@ class ReceptionConfig:
         require_tls: Whether REQUIRETLS is offered.
     """
 
-    aliases: Path | None = None
+    aliases: str = ""
     virtual_domains: tuple[str, ...] = ()
     virtual: tuple[str, ...] = ()
     relay_domains: tuple[str, ...] = ()
@@ -174,7 +183,7 @@ def reception_config(given: Mapping[str, Any]) -> ReceptionConfig:
     if not 0 <= hold <= MAX_HOLD:
         raise BadConfig(f"--future-release {hold}: 0 to {MAX_HOLD} seconds")
     return ReceptionConfig(
-        aliases=path(given.get("aliases")),
+        aliases=_aliases(given.get("aliases", "")),
         virtual_domains=domains(given, "virtual-domain"),
         virtual=tuple(given.get("virtual", ())),
         relay_domains=domains(given, "relay-domain"),
@@ -193,6 +202,13 @@ def reception_config(given: Mapping[str, Any]) -> ReceptionConfig:
         future_release=hold,
         require_tls=bool(given.get("require-tls")),
     )
+
+
+def _aliases(text: str) -> str:
+    """Return a table; what has no TYPE is a file."""
+    if not text or _TYPE.match(text):
+        return text
+    return f"file:{Path(text).absolute()}"
 
 
 def _transports(given: Mapping[str, Any]) -> dict[str, str]:

@@ -79,6 +79,7 @@ class Reception:
             BadConfig: A table, a network or a check is not what it should be.
         """
         self._host = host
+        self._tables: list[Any] = []
         try:
             given = config.reception
             ours = (*config.domains, *given.virtual_domains)
@@ -108,13 +109,9 @@ class Reception:
         addresses = Addresses(
             self.users,
             domains,
-            aliases=self._aliases(given),
-            virtual=[make_lookup("virtual", text, host) for text in given.virtual],
-            relay_recipients=make_lookup(
-                "relay-recipients", given.relay_recipients, host
-            )
-            if given.relay_recipients
-            else None,
+            aliases=self._table("aliases", given.aliases),
+            virtual=[self._table("virtual", text) for text in given.virtual],
+            relay_recipients=self._table("relay-recipients", given.relay_recipients),
             srs=self._srs(config),
             allow_commands=given.allow_programs,
             allow_files=given.allow_files,
@@ -181,10 +178,10 @@ class Reception:
         await self._spool.add(envelope, MemoryContent(octets), now)
 
     def close(self) -> None:
-        """Let go of what checks hold, and end the programs that run."""
+        """Let go of what checks and tables hold, and end the programs that run."""
         self.agents.stop()
-        for configured in self._checks:
-            close = getattr(configured.check, "close", None)
+        for one in (*self._tables, *(found.check for found in self._checks)):
+            close = getattr(one, "close", None)
             if close is not None:
                 close()
 
@@ -213,10 +210,17 @@ class Reception:
             start=start,
         )
 
-    def _aliases(self, given: ReceptionConfig) -> Any:
-        if given.aliases is None:
+    def _table(self, option: str, text: str) -> Any:
+        """Return a table, or ``None`` for no text.
+
+        Raises:
+            BadConfig: It is none.
+        """
+        if not text:
             return None
-        return make_lookup("aliases", f"file:{given.aliases}", self._host)
+        table = make_lookup(option, text, self._host)
+        self._tables.append(table)
+        return table
 
     def _agents(self, config: HostConfig) -> Agents:
         """Return what delivers to programs and files, with threads of its own.

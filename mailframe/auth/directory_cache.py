@@ -6,15 +6,15 @@ ask for the same address at the same time share one question.
 
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from mailframe.interfaces.auth import UserEntry
+_T = TypeVar("_T")
 
 
-class DirectoryCache:
+class DirectoryCache(Generic[_T]):
     """Answers of one directory, each for its time.
 
     That the directory could not be asked is never remembered, and never
@@ -23,7 +23,7 @@ class DirectoryCache:
 
     def __init__(
         self,
-        ask: Callable[[str], Coroutine[Deferred[Any], Any, UserEntry | None]],
+        ask: Callable[[str], Coroutine[Deferred[Any], Any, _T | None]],
         seconds: Callable[[], float],
         positive: float = 60.0,
         negative: float = 10.0,
@@ -43,16 +43,16 @@ class DirectoryCache:
         self._positive = positive
         self._negative = negative
         self._size = size
-        self._known: OrderedDict[str, tuple[float, UserEntry | None]] = OrderedDict()
-        self._asking: dict[str, list[Deferred[UserEntry | None]]] = {}
+        self._known: OrderedDict[str, tuple[float, _T | None]] = OrderedDict()
+        self._asking: dict[str, list[Deferred[_T | None]]] = {}
 
-    def find(self, address: str) -> "Deferred[UserEntry | None]":
+    def find(self, address: str) -> "Deferred[_T | None]":
         """Return what is known of an address, or ask.
 
         Raises:
             TemporaryFailure: The directory cannot be asked now.
         """
-        outcome: Deferred[UserEntry | None] = Deferred()
+        outcome: Deferred[_T | None] = Deferred()
         known = self._known.get(address)
         if known is not None and self._seconds() < known[0]:
             outcome.callback(known[1])
@@ -70,14 +70,14 @@ class DirectoryCache:
         """Forget everything."""
         self._known.clear()
 
-    def _tell(self, answer: UserEntry | Failure | None, address: str) -> None:
+    def _tell(self, answer: _T | Failure | None, address: str) -> None:
         if not isinstance(answer, Failure):
             self._remember(address, answer)
         for outcome in self._asking.pop(address):
             if not outcome.called:
                 outcome.callback(answer)
 
-    def _remember(self, address: str, entry: UserEntry | None) -> None:
+    def _remember(self, address: str, entry: _T | None) -> None:
         ttl = self._negative if entry is None else self._positive
         if ttl <= 0:
             self._known.pop(address, None)

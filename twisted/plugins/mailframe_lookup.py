@@ -60,6 +60,44 @@ class StaticLookupFactory:
         return StaticTable.from_text(argstring)
 
 
+@implementer(ILookupFactory, IPlugin)
+class SQLLookupFactory:
+    """Make a table from ``sql:FILE``."""
+
+    lookup_type = "sql"
+    lookup_help = (
+        "A query to SQLite or PostgreSQL. FILE is a TOML file: database, password-file"
+        " and lookup.query, in which :user is what is looked up, :local and :domain"
+        " its parts; docs/howto/sql.rst."
+    )
+    arg_string_format = "FILE"
+
+    def make_lookup(self, argstring: str, host: Host) -> Any:
+        """Return the table."""
+        from mailframe.auth.sql.lookup import sql_table
+
+        return sql_table(argstring, host.reactor)
+
+
+@implementer(ILookupFactory, IPlugin)
+class LDAPLookupFactory:
+    """Make a table from ``ldap:FILE``."""
+
+    lookup_type = "ldap"
+    lookup_help = (
+        "A search in an LDAP directory. FILE is a TOML file: servers, base, table"
+        " service, lookup.filter, in which {user} is what is looked up, {local} and"
+        " {domain} its parts, and lookup.attributes; docs/howto/ldap.rst."
+    )
+    arg_string_format = "FILE"
+
+    def make_lookup(self, argstring: str, host: Host) -> Any:
+        """Return the table."""
+        from mailframe.auth.ldap.lookup import ldap_table
+
+        return ldap_table(argstring, host.reactor)
+
+
 def _path(factory: Any, argstring: str) -> str:
     if not argstring:
         raise ValueError(f"{factory.lookup_type} needs a PATH")
@@ -81,3 +119,5 @@ def _means(host: Host) -> dict[str, Any]:
 file = FileLookupFactory()
 regex = PatternLookupFactory()
 static = StaticLookupFactory()
+sql = SQLLookupFactory()
+ldap = LDAPLookupFactory()

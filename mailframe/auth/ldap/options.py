@@ -182,7 +182,7 @@ def read_options(argstring: str) -> LDAPOptions:
         return _from_url(argstring)
     if not argstring:
         raise ValueError("ldap needs a FILE or an LDAP URL")
-    return _from_file(TOMLFile(argstring, KEYS))
+    return options_of(TOMLFile(argstring, KEYS))
 
 
 def server_address(url: str) -> ServerAddress:
@@ -233,7 +233,21 @@ def _from_url(url: str) -> LDAPOptions:
     )
 
 
-def _from_file(file: TOMLFile) -> LDAPOptions:
+def options_of(
+    file: TOMLFile,
+    find_key: str = "find.filter",
+    values: str = "attributes.aliases",
+) -> LDAPOptions:
+    """Return the options that a file has.
+
+    Args:
+        file: With the keys of a backend for logins, or of a table.
+        find_key: Where the filter is that finds an address.
+        values: Where the attributes are that become ``aliases``.
+
+    Raises:
+        ValueError: Something is wrong; one line for people.
+    """
     file.need("servers")
     try:
         servers = tuple(server_address(url) for url in file.get("servers"))
@@ -245,7 +259,7 @@ def _from_file(file: TOMLFile) -> LDAPOptions:
         file.checked(key, dn_template, "")
     for key in ("address", "quota", "home"):
         _attribute(file, f"attributes.{key}", file.get(f"attributes.{key}", ""))
-    for key in ("attributes.aliases", "attributes.extra"):
+    for key in (values, "attributes.extra"):
         value = file.get(key, ())
         for name in value.values() if isinstance(value, dict) else value:
             _attribute(file, key, name)
@@ -254,8 +268,7 @@ def _from_file(file: TOMLFile) -> LDAPOptions:
     method = file.choice("login.method", "search", "template", "compare")
     address = file.get("attributes.address", "mail")
     addressed = "".join(
-        f"({name}={{user}})"
-        for name in (address or "mail", *file.get("attributes.aliases", ()))
+        f"({name}={{user}})" for name in (address or "mail", *file.get(values, ()))
     )
     group_filter = None
     if file.get("groups.filter"):
@@ -279,9 +292,9 @@ def _from_file(file: TOMLFile) -> LDAPOptions:
         login_filter=file.checked("login.filter", _name_filter, "(mail={user})"),
         login_dn=login_dn,
         password_attribute=file.get("login.attribute", "userPassword"),
-        find_filter=file.checked("find.filter", _name_filter, f"(|{addressed})"),
+        find_filter=file.checked(find_key, _name_filter, f"(|{addressed})"),
         address=address,
-        aliases=tuple(file.get("attributes.aliases", ())),
+        aliases=tuple(file.get(values, ())),
         quota=file.get("attributes.quota", ""),
         home=file.get("attributes.home", ""),
         extra=file.get("attributes.extra", {}),

@@ -78,7 +78,7 @@ def read_options(argstring: str) -> SQLOptions:
     timeout = file.number("limits.timeout", 5.0, 0.1, 60)
     login = file.checked("login.query", Query, "")
     return SQLOptions(
-        database=_database(file, timeout),
+        database=database_of(file, timeout),
         login=login,
         find=_query(file, "find.query") or login,
         aliases=_query(file, "aliases.query"),
@@ -100,7 +100,12 @@ def _query(file: TOMLFile, key: str) -> Query | None:
     return query
 
 
-def _database(file: TOMLFile, timeout: float) -> Database:
+def database_of(file: TOMLFile, timeout: float) -> Database:
+    """Return the database that a file names.
+
+    Raises:
+        ValueError: It names none; one line for people.
+    """
     url: str = file.get("database")
     password = file.secret()
     connect_timeout = file.number("limits.connect-timeout", 3.0, 0.1, 60)

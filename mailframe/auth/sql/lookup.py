@@ -1,0 +1,75 @@
+"""A table of addresses in an SQL database (``--virtual sql:FILE``).
+
+The file is that of the backend for logins (:mod:`.options`) with one query of its
+own, ``lookup.query``: the first column of each row is a value, or several with
+commas between them; no row is no entry, and NULL an entry without a value.
+"""
+
+from typing import Any
+
+from mailframe.auth.lookup_table import MOST, LookupTable, values_of
+from mailframe.auth.sql.connections import Connection, Connections, Unanswered
+from mailframe.auth.sql.options import KEYS, database_of
+from mailframe.auth.sql.queries import Query
+from mailframe.auth.toml_file import TOMLFile
+
+_OWN = ("login", "find", "aliases", "shared")
+LOOKUP_KEYS = {
+    "lookup.query": "text",
+    **{key: kind for key, kind in KEYS.items() if key.partition(".")[0] not in _OWN},
+}
+"""Every key of the file and its kind."""
+
+
+def sql_table(argstring: str, reactor: Any) -> LookupTable:
+    """Return the table that a TOML file describes.
+
+    Raises:
+        ValueError: Something is wrong; one line that names the file and key.
+    """
+    if not argstring:
+        raise ValueError("sql needs a FILE")
+    file = TOMLFile(argstring, LOOKUP_KEYS)
+    for key in ("database", "lookup.query"):
+        file.need(key)
+    query: Query = file.checked("lookup.query", Query, "")
+    timeout = file.number("limits.timeout", 5.0, 0.1, 60)
+    connections = Connections(
+        database_of(file, timeout), timeout, file.number("limits.idle", 60.0, 0, 3600)
+    )
+
+    def ask(parts: dict[str, str]) -> list[str] | None:
+        return connections.ask(
+            lambda one, deadline: _values(one, query, parts, deadline)
+        )
+
+    return LookupTable(
+        ask,
+        connections.close,
+        reactor,
+        kind="sql",
+        threads=int(file.number("limits.connections", 4, 1, 100)),
+        waiting=int(file.number("limits.waiting", 200, 0, 10_000)),
+        give_up=file.number("limits.give-up", 15.0, 0.1, 120),
+        positive=file.number("cache.positive", 60.0, 0, 86_400),
+        negative=file.number("cache.negative", 10.0, 0, 86_400),
+    )
+
+
+def _values(
+    one: Connection, query: Query, parts: dict[str, str], deadline: float
+) -> list[str] | None:
+    rows = one.rows(query, parts, MOST + 1, deadline)
+    if len(rows) > MOST:
+        # Some of them would get no mail, and nobody would hear of it.
+        raise Unanswered(f"more than {MOST} rows for {parts['user']}")
+    if not rows:
+        return None
+    found = [next(iter(row.values()), None) for row in rows]
+    return values_of([_text(value) for value in found if value is not None])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).decode("utf-8", "replace")
+    return str(value)
