@@ -118,7 +118,7 @@ async def run_searching(
     if returns is None and kind == b"SEARCH" and "IMAP4REV2" in session.enabled:
         returns = _ALL
     try:
-        bound, found = await find(session, view, search)
+        bound, found = await find(session, view, search, by_uid)
         arrange = search.arrange
         uids = list(found.uids) if arrange is None else await arrange(view, found)
     except BadSyntax:
@@ -127,8 +127,6 @@ async def run_searching(
         if returns is not None and returns.save:
             view.saved = UIDSet.EMPTY
         raise
-    # New messages are told of before their numbers are.
-    view.announce(expunges=False, with_uid=by_uid)
     if by_uid:
         numbers: Sequence[int] = uids
     elif arrange is None:
@@ -152,12 +150,13 @@ async def run_searching(
 
 
 async def find(
-    session: Session, view: View, search: Search
+    session: Session, view: View, search: Search, by_uid: bool
 ) -> tuple[SearchRequest, Found]:
-    """Search a view.
+    """Search a view, and tell what is new in it before the answer is.
 
     Returns:
-        The request as it was bound, and what was found: nothing that is gone.
+        The request as it was bound, and what was found: nothing that is gone, nor
+        what the client does not want to be told of (RFC 5465 section 5).
 
     Raises:
         BadSyntax: The arguments do not go together.
@@ -179,7 +178,11 @@ async def find(
         session.enable("CONDSTORE")
     among = view.bounded(candidates(bound.key, view)) if view.limit else None
     found = await run_scored(view, bound, among)
-    return bound, Found(found.uids - view.ghosts, found.scores)
+    view.announce(expunges=False, with_uid=by_uid)
+    uids = found.uids - view.ghosts
+    if len(view.uids) < len(view.listing.uids):
+        uids &= UIDSet.of(view.uids)
+    return bound, Found(uids, found.scores)
 
 
 def names_numbers(request: SearchRequest) -> bool:

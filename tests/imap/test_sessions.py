@@ -133,6 +133,21 @@ class TwoSessionsTests(SynchronousTestCase):
             [b"* 3 FETCH (UID 3 FLAGS (\\Flagged \\Recent))", b"* SEARCH 3"],
         )
 
+    def test_what_is_not_told_is_not_found(self) -> None:
+        """After NOTIFY NONE a message without a number is in no answer."""
+        self.one.say(b"a NOTIFY NONE\r\n")
+        self.world.put(b"Subject: q\r\n\r\n")
+        for command, answer in (
+            (b"SEARCH ALL", b"* SEARCH 1 2 3 4 5"),
+            (b"UID SEARCH ALL", b"* SEARCH 1 2 3 4 5"),
+            (b"SORT (REVERSE ARRIVAL) UTF-8 UID 5:*", b"* SORT 5"),
+            (b"THREAD REFERENCES UTF-8 5:*", b"* THREAD (5)"),
+            (b"SEARCH RETURN (MAX COUNT) ALL", b'* ESEARCH (TAG "b") MAX 5 COUNT 5'),
+        ):
+            heard = lines(self.one.say(b"b %b\r\n" % command))
+            self.assertEqual(heard[0], answer)
+        self.assertEqual(self.world.reported, [])
+
     def test_move_is_seen(self) -> None:
         """MOVE into the other session's mailbox is new mail there."""
         self.two.say(b"a CREATE work\r\nb SELECT work\r\nc IDLE\r\n")

@@ -154,8 +154,7 @@ async def run(session: Session, command: MultiSearch) -> bytes:
 async def _search_selected(session: Session, search: Search, returns: Returns) -> None:
     view = session.selected
     mailbox = view.mailbox
-    bound, found = await find(session, view, search)
-    view.announce(expunges=False)
+    bound, found = await find(session, view, search, False)
     uids = list(found.uids)
     result = SearchResult(uids, uids, found.scores)
     told = returns.told(uids)

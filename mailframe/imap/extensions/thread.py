@@ -157,9 +157,8 @@ async def run(by_uid: bool, session: Session, command: Thread) -> bytes:
     Source: RFC 5256 section 4 (THREAD response).
     """
     view = session.selected
-    _, found = await find(session, view, command.search)
+    _, found = await find(session, view, command.search, by_uid)
     uids, threads = await _threaded(view, command.algorithm, found.uids)
-    view.announce(expunges=False, with_uid=by_uid)
     told = written(threads, uids if by_uid else numbers_in_order(uids, view))
     session.put(b"* THREAD%b%b\r\n" % (b" " if told else b"", told))
     return b"THREAD completed"

@@ -1,0 +1,98 @@
+"""Feed random and mutated input to the IMAP grammar and to sessions.
+
+Started by hand::
+
+    python -m tests.fuzz.imap_million --inputs 1000000 --seconds 1800
+
+The seed is printed; the same seed gives the same run.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Sequence
+
+from tests.fuzz.imap_world import COMMANDS, ODD, Session, parse_with_everything
+
+
+def mutated(chance: random.Random, octets: bytes) -> bytes:
+    """Return ``octets`` with up to four changes."""
+    for _ in range(chance.randrange(1, 5)):
+        at = chance.randrange(len(octets) + 1)
+        kind = chance.randrange(6)
+        if kind == 0:
+            octets = octets[:at] + chance.choice(ODD) + octets[at:]
+        elif kind == 1:
+            octets = octets[:at] + octets[at + chance.randrange(1, 5) :]
+        elif kind == 2:
+            octets = (
+                octets[:at] + chance.randbytes(chance.randrange(1, 6)) + octets[at:]
+            )
+        elif kind == 3:
+            octets = octets[:at] + octets[max(at - chance.randrange(9), 0) :]
+        elif kind == 4:
+            octets = octets[:at] + octets[at:].swapcase()
+        else:
+            words = octets.split(b" ")
+            other = chance.choice(COMMANDS).split(b" ")
+            words[chance.randrange(len(words))] = chance.choice(other)
+            octets = b" ".join(words)
+    return octets
+
+
+def try_grammar(chance: random.Random) -> int:
+    """Give one text to every function of the grammar; return how many inputs."""
+    words = chance.choice(COMMANDS).split(b" ")
+    octets = b" " + b" ".join(words[chance.randrange(2) :])
+    parse_with_everything(mutated(chance, octets))
+    return 1
+
+
+def try_session(chance: random.Random) -> int:
+    """Hold one session; return how many inputs it had."""
+    session = Session(
+        tls=chance.randrange(2) == 0,
+        trusted=chance.randrange(2) == 0,
+        login=chance.randrange(8) != 0,
+    )
+    if chance.randrange(4):
+        session.feed(b"s SELECT INBOX\r\n")
+    inputs = 0
+    for number in range(chance.randrange(1, 60)):
+        octets = b"a%d %b\r\n" % (number, chance.choice(COMMANDS))
+        if chance.randrange(3):
+            octets = mutated(chance, octets)
+        inputs += 1
+        cut = chance.randrange(len(octets) + 1)
+        for piece in (octets[:cut], octets[cut:]):
+            session.feed(piece)
+        if session.over:
+            break
+    session.close()
+    return inputs
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until enough inputs or seconds are over; return the exit status."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--inputs", type=int, default=1_000_000)
+    options.add_argument("--seconds", type=float, default=3600.0)
+    options.add_argument("--seed", type=int, default=random.randrange(2**32))
+    given = options.parse_args(arguments)
+    chance = random.Random(given.seed)
+    end = time.monotonic() + given.seconds
+    texts = inputs = 0
+    try:
+        while texts + inputs < given.inputs and time.monotonic() < end:
+            texts += try_grammar(chance)
+            inputs += try_session(chance)
+    except BaseException:
+        print(f"seed {given.seed}: failed after {texts + inputs} inputs")
+        raise
+    print(f"seed {given.seed}: {texts} texts, {inputs} session inputs, no fault")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
