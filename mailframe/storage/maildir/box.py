@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from mailframe.storage.maildir.account import MaildirAccount
 
 _TICK_SECONDS = 0.05
-_QUICK_SECONDS = 0.01
+QUICK_SECONDS = 0.01
+"""A look at the directories that takes longer is not repeated at once."""
+
 _DOUBT_SECONDS = 5.0
 _DOUBT_PER_MESSAGE = 0.001
 
@@ -192,7 +194,7 @@ class Box:
                     return
                 raise TemporaryFailure("renamed at this moment") from None
             took = self._now() - began
-            if took > _QUICK_SECONDS:
+            if took > QUICK_SECONDS:
                 self._not_before = self._now() + min(4 * took, _DOUBT_SECONDS)
             self._doubt_at = None
             if found.any() or all(map(settled, found.mtimes)):
