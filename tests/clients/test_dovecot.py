@@ -4,6 +4,7 @@ import imaplib
 import os
 import poplib
 import pwd
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ namespace inbox {{
   separator = /
 }}
 """
+
+IMAPC_TLS = "ssl = yes\nimapc_ssl = starttls\nimapc_ssl_verify = no\n"
 
 
 class DovecotTests(ClientTestCase):
@@ -107,6 +110,35 @@ class DovecotTests(ClientTestCase):
         pop.quit()
         self.assertEqual(len(ours), 2)
         self.assertIn(b"\r\n".join([b"+OK", *ours, b"."]), said)
+
+    def test_imapc(self) -> None:
+        """Dovecot reads our mail as a client, by PLAIN, by LOGIN and over TLS."""
+        doveadm, config = require("doveadm"), self.config()
+        port = self.host.port
+        with imaplib.IMAP4("127.0.0.1", port["imap"]) as imap:
+            imap.login("alice@example.org", PASSWORD["alice"])
+            for number in range(1, 4):
+                imap.append("INBOX", "", None, b"Subject: %d\r\n\r\nx\r\n" % number)
+        text = config.read_text()
+        for more in ("", "imapc_sasl_mechanisms = login\n", IMAPC_TLS):
+            config.write_text(
+                re.sub(
+                    "mail_location = .*",
+                    f"mail_location = imapc:{config.parent}/imapc\n"
+                    "imapc_host = 127.0.0.1\n"
+                    f"imapc_port = {port['imap']}\n"
+                    "imapc_user = alice@example.org\n"
+                    f"imapc_password = {PASSWORD['alice']}\n{more}",
+                    text,
+                ).replace("ssl = no\n", "ssl = no\n" if "ssl" not in more else "")
+            )
+            said = run(
+                *(doveadm, "-c", str(config), "-f", "tab"),
+                *("fetch", "hdr.subject size.virtual", "mailbox", "INBOX"),
+                env=self.environment(),
+                **self.as_reader(),
+            ).stdout.decode()
+            self.assertIn("1\t17\n2\t17\n3\t17\n", said)
 
     def test_same_maildir(self) -> None:
         """Messages, UIDs and flags are the same in both, and stay so."""

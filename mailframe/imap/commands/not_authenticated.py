@@ -144,6 +144,9 @@ def parse_authenticate(cursor: Cursor) -> tuple[str, Secret | None]:
 
     ``authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")]``
 
+    ``base64`` may be nothing at all: that is no initial response, as Dovecot's
+    imapc says it where the server speaks first; an empty one is ``=``.
+
     Source: RFC 4959 section 4.
     """
     cursor.space()
@@ -152,9 +155,7 @@ def parse_authenticate(cursor: Cursor) -> tuple[str, Secret | None]:
         return name, None
     cursor.space()
     initial = cursor.rest()
-    if not initial:
-        cursor.fail("an initial response, or = for an empty one")
-    return name, Secret(initial)
+    return name, Secret(initial) if initial else None
 
 
 def authenticate(

@@ -78,7 +78,8 @@ def auth(session: POP3Server, argument: bytes) -> Step:
         else:
             go_on(last)
 
-    initial = words[1] if len(words) == 2 else None
+    # A space and nothing: no initial response; an empty one is "=".
+    initial = (words[1] or None) if len(words) == 2 else None
     return answer(partial(exchange.begin, initial))
 
 
