@@ -16,6 +16,7 @@ from mailframe.config import BadConfig, Listener
 from mailframe.config_keys import IMPLICIT_TLS
 from mailframe.net.eager import be_eager
 from mailframe.net.factory import MailFactory
+from mailframe.net.proxied import PREFIX, ProxiedFactory
 from mailframe.net.tls import ServerTLS
 
 _log = Logger()
@@ -93,6 +94,8 @@ class Listening:
         if listener.service in IMPLICIT_TLS:
             serving = TLSMemoryBIOFactory(self._tls, False, factory)
             serving.noisy = False
+        if listener.endpoint.startswith(PREFIX):
+            serving = ProxiedFactory(serving, self._reactor)
         trouble: list[Failure] = []
         endpoint.listen(serving).addCallbacks(self._bound, trouble.append)
         if trouble:
@@ -116,7 +119,7 @@ class Listening:
 def _endpoint(listener: Listener, reactor: Any) -> Any:
     try:
         endpoint: Any = serverFromString(  # type: ignore[no-untyped-call]
-            reactor, listener.endpoint
+            reactor, listener.endpoint.removeprefix(PREFIX)
         )
         return endpoint
     except (ValueError, TypeError, KeyError) as error:
