@@ -14,9 +14,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import disk
 
@@ -32,6 +33,13 @@ class Server:
     directory: Path
     ports: dict[str, int]
     pids: list[int] = field(default_factory=list)
+    again: Callable[[], None] = lambda: None
+
+    def restart(self) -> None:
+        """Stop it and start it again, on the same ports and the same files."""
+        self.again()
+        for port in self.ports.values():
+            wait_for(port)
 
 
 def free_ports(count: int) -> list[int]:
@@ -56,13 +64,42 @@ def wait_for(port: int, seconds: float = 30.0, host: str = "127.0.0.1") -> None:
             time.sleep(0.05)
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+class _Running:
+    """A process that can be started again."""
+
+    def __init__(self, command: list[str], **options: Any) -> None:
+        self._command = command
+        self._options = options
+        self._process = self._start()
+        self._pids = [self._process.pid]
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(self._command, **self._options)
+
+    def _stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _again(self) -> None:
+        self._stop()
+        self._process = self._start()
+        self._pids[:] = [self._process.pid]
+
+    @contextlib.contextmanager
+    def as_server(
+        self, label: str, directory: Path, ports: dict[str, int]
+    ) -> Iterator[Server]:
+        """Give it once its ports answer; stop it afterwards."""
+        try:
+            for port in ports.values():
+                wait_for(port)
+            yield Server(label, directory, ports, self._pids, self._again)
+        finally:
+            self._stop()
 
 
 @contextlib.contextmanager
@@ -86,8 +123,8 @@ def mailframe(
             f"--{name}=tcp:{port}:interface=127.0.0.1:backlog=1024"
             for name, port in ports.items()
         ]
-        with open(directory / "log", "wb") as log:
-            process = subprocess.Popen(
+        with open(directory / "log", "ab") as log:
+            running = _Running(
                 [
                     *(sys.executable, "-c"),
                     "from twisted.scripts.twistd import run; run()",
@@ -99,12 +136,8 @@ def mailframe(
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        try:
-            for port in ports.values():
-                wait_for(port)
-            yield Server("mailframe", directory, ports, [process.pid])
-        finally:
-            _stop(process)
+            with running.as_server("mailframe", directory, ports) as server:
+                yield server
 
 
 _DOVECOT = """\
@@ -188,11 +221,7 @@ def dovecot(where: str | None = None) -> Iterator[Server]:
         )
         program = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin")
         assert program is not None, "dovecot is not installed"
-        process = subprocess.Popen([program, "-F", "-c", str(config)])
-        try:
-            wait_for(imap)
-            wait_for(pop3)
-            ports = {"imap": imap, "pop3": pop3}
-            yield Server("dovecot", directory, ports, [process.pid])
-        finally:
-            _stop(process)
+        running = _Running([program, "-F", "-c", str(config)])
+        ports = {"imap": imap, "pop3": pop3}
+        with running.as_server("dovecot", directory, ports) as server:
+            yield server

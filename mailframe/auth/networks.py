@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mailframe.auth.refusal import RefusedLogin
@@ -23,6 +24,16 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         return ipaddress.ip_network(text)
     except ValueError as error:
         raise ValueError(f"{text!r} is not a network: {error}") from None
+
+
+@lru_cache(maxsize=4096)
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return a client's address, ``None`` if it is none; clients come again."""
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 class Networks:
@@ -45,13 +56,8 @@ class Networks:
 
     def contain(self, address: str) -> bool:
         """Tell whether an address is in one of them; what is no address is not."""
-        try:
-            found = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-            found = found.ipv4_mapped
-        return any(found in network for network in self._networks)
+        found = _address(address)
+        return found is not None and any(found in one for one in self._networks)
 
 
 _NO_NETWORKS = Networks(())

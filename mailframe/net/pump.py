@@ -8,6 +8,7 @@ upgrades; the servers are asked, and never call their transport.
 
 import os
 from collections.abc import Callable, Coroutine
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -443,6 +444,7 @@ class _Closed:
 _CLOSED = _Closed()
 
 
+@lru_cache(maxsize=4096)
 def _loopback(address: str | None) -> bool:
     if address is None:
         return False
