@@ -126,12 +126,14 @@ class _Decimals(list[bytes]):
 
     def written(self, numbers: Sequence[int]) -> Iterable[bytes]:
         """Return some numbers, none negative, written."""
-        most = max(numbers, default=0)
-        if most >= DECIMALS_KEPT:
-            return map(b"%d".__mod__, numbers)
-        if most >= len(self):
+        try:
+            return list(map(self.__getitem__, numbers))
+        except IndexError:
+            most = max(numbers)
+            if most >= DECIMALS_KEPT:
+                return map(b"%d".__mod__, numbers)
             self += map(b"%d".__mod__, range(len(self), most + 1))
-        return map(self.__getitem__, numbers)
+            return map(self.__getitem__, numbers)
 
 
 decimals = _Decimals().written

@@ -18,6 +18,7 @@ from mailframe.storage.maildir.adoption import adopt
 from mailframe.storage.maildir.columns import Columns
 from mailframe.storage.maildir.index import MailboxRow
 from mailframe.storage.maildir.joined import Joined
+from mailframe.storage.maildir.scan import Differences
 from mailframe.storage.maildir.store import Delta, settled
 
 if TYPE_CHECKING:
@@ -181,13 +182,17 @@ class Box:
         await self.account.settle()
         if self.deleted or not self._looks_changed():
             return
-        more = True
-        while more:
+        reader = self.account.reader
+        found: Differences | None = None
+        while found is None or found.more:
             began = self._now()
             try:
-                found = await self.account.ask(
-                    self.account.reader.compare, self.mailbox_id
-                )
+                if found is None:
+                    found = await self.account.ask(reader.compare, self.mailbox_id)
+                else:
+                    found = await self.account.ask(
+                        reader.further, self.mailbox_id, found
+                    )
             except NoSuchMailbox:
                 await self.account.survey()
                 if self.deleted:
@@ -200,7 +205,6 @@ class Box:
             if found.any() or all(map(settled, found.mtimes)):
                 await self.account.change(adopt, self.mailbox_id, found)
                 self._doubt_at = None
-            more = found.more
         if self._watchers and not (self.row.new_mtime and self.row.cur_mtime):
             # Too early to trust the mtimes: somebody has to look again.
             self.account.threads.reactor.callLater(_TICK_SECONDS, self.tell)

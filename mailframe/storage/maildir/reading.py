@@ -192,6 +192,15 @@ class AccountReader:
         except OSError as error:
             raise self._store.refused(error) from error
 
+    def further(self, mailbox_id: str, before: scan.Differences) -> scan.Differences:
+        """Return the next of what :meth:`compare` has found."""
+        with self._asking() as index:
+            row = self._row(index, mailbox_id)
+        try:
+            return scan.further(before, self._directory(row))
+        except OSError as error:
+            raise self._store.refused(error) from error
+
     def load(self, mailbox_id: str, uids: UIDSet, left: int) -> Mapping[int, bytes]:
         """Return whole messages from the lowest UID on, while they fit."""
         wanted: list[_File] = []

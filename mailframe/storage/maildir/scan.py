@@ -18,6 +18,9 @@ from mailframe.storage.maildir.names import file_name
 SLICE = 1000
 """New files taken over at once."""
 
+_New = tuple[int, int, str, int | None]
+"""By what a new file is sorted: UID or what is above all, arrival, place; its UID."""
+
 _PIECE = 1_048_576
 
 
@@ -47,16 +50,21 @@ class Differences:
     Attributes:
         mtimes: Of ``new/`` and ``cur/`` before they were read.
         found: Files to take over, in the order of their UIDs.
-        more: Whether there are more of them, for another time.
+        rest: Those that come after them, for :func:`further`.
         missing: UIDs whose files are nowhere.
         renamed: UID, and place and name now, of files whose name changed.
     """
 
     mtimes: tuple[int, int]
     found: list[Found] = field(default_factory=list)
-    more: bool = False
+    rest: "list[_New]" = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     renamed: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more files to take over, for another time."""
+        return bool(self.rest)
 
     def any(self) -> bool:
         """Tell whether there is any difference."""
@@ -157,7 +165,7 @@ def _look_for_new(
     """Note the files nobody gave a UID: those that bring one along come first."""
     row = there.row
     uids = {} if row.scanned else read_uidlist(directory).uids
-    names = []
+    names: list[_New] = []
     for base, places in unknown.items():
         if base in there.expunged:
             continue
@@ -168,8 +176,24 @@ def _look_for_new(
         for place in places:
             names.append((uid or 2**32, parts.arrived or 0, place, uid))
     names.sort(key=lambda one: one[:3])
-    differences.more = len(names) > SLICE
-    for _, arrived, place, uid in names[:SLICE]:
+    differences.rest = names
+    _take_slice(differences, directory)
+
+
+def further(before: Differences, directory: str) -> Differences:
+    """Return the next of what :func:`compare` has found, without comparing again.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    differences = Differences(before.mtimes, rest=before.rest)
+    _take_slice(differences, directory)
+    return differences
+
+
+def _take_slice(differences: Differences, directory: str) -> None:
+    names, differences.rest = differences.rest[:SLICE], differences.rest[SLICE:]
+    for _, arrived, place, uid in names:
         with suppress(FileNotFoundError, IsADirectoryError):
             differences.found.append(_look_at(directory, place, uid, arrived))
 
