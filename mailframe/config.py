@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mailframe import config_limits
+from mailframe import config_limits, config_queue
 from mailframe.config_key import BadConfig, Key
 from mailframe.config_keys import KEYS, SERVICES
+from mailframe.config_queue import QueueConfig, queue_config
 from mailframe.config_reception import ReceptionConfig, reception_config
 from mailframe.config_tls import TLSConfig, tls_config
 from mailframe.config_value import (
@@ -84,6 +85,8 @@ class HostConfig:
         reception: What mail is taken and where it goes.
         limits: What peers may make us hold.
         smarthosts: Where all outbound mail goes, best first; empty for by MX.
+        resolvers: The name servers that are asked; empty for the system's.
+        queue: How mail leaves.
         fetch: TOML file of remote accounts, or ``None``.
         pickup_dir: Where programs drop mail, or ``None`` for in ``state_dir``.
         pop3_apop: Whether POP3 offers APOP.
@@ -103,6 +106,8 @@ class HostConfig:
     allow_plaintext_auth: bool = False
     sandbox: bool = field(default=False)
     smarthosts: tuple[str, ...] = ()
+    resolvers: tuple[str, ...] = ()
+    queue: QueueConfig = field(default_factory=QueueConfig)
     fetch: Path | None = None
     pickup_dir: Path | None = None
     pop3_apop: bool = False
@@ -128,9 +133,12 @@ def read_file(path: str) -> dict[str, Any]:
         found.setdefault("limit", [])
         found["limit"] = config_limits.from_table(path, table) + found["limit"]
     for name, value in found.items():
+        if name in config_queue.TABLES:
+            continue  # Checked by host_config.
         key = _BY_NAME.get(name)
         if key is None:
-            near = difflib.get_close_matches(name, _BY_NAME, 1, 0.0)[0]
+            names = [*_BY_NAME, config_limits.TABLE, *config_queue.TABLES]
+            near = difflib.get_close_matches(name, names, 1, 0.0)[0]
             raise BadConfig(f"{path}: there is no key {name!r}; nearest is {near!r}")
         found[name] = _typed(path, key, value)
     return found
@@ -198,6 +206,8 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         tls=tls_config(given, hostname),
         allow_plaintext_auth=bool(given.get("allow-plaintext-auth")),
         smarthosts=tuple(given.get("smarthost", ())),
+        resolvers=tuple(given.get("resolver", ())),
+        queue=queue_config(given),
         fetch=path(given.get("fetch")),
         pickup_dir=path(given.get("pickup-dir")),
         pop3_apop=bool(given.get("pop3-apop")),

@@ -73,6 +73,12 @@ KEYS: tuple[Key, ...] = (
         " next when one fails [default: by MX]",
     ),
     Key(
+        "resolver",
+        "list",
+        "ADDRESS[:PORT] of a name server to ask; repeatable, in order. DANE needs"
+        " one on loopback that validates [default: those of /etc/resolv.conf]",
+    ),
+    Key(
         "fetch",
         "text",
         "TOML file of remote accounts to collect mail from (docs/howto/fetch.rst)",

@@ -5,7 +5,6 @@ Part of :mod:`mailframe.wiring`.
 
 import os
 import random
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -31,19 +30,24 @@ from mailframe.interfaces.delivery import Hop, IRelay, IRouter
 from mailframe.interfaces.plugin import Host
 from mailframe.model.address import Address, ascii_domain, canonical_domain
 from mailframe.model.envelope import Envelope
-from mailframe.model.secret import Secret
 from mailframe.net.dns import Resolver, system_servers
 from mailframe.net.mta_sts import Policies, PolicyFile
 from mailframe.net.mta_sts_fetch import PolicyFetcher
 from mailframe.net.relay import SMTPRelay
-from mailframe.net.routing import MXRouter, TableRouter, parse_hop
-from mailframe.net.tls_policy import TrustRoots
+from mailframe.net.routing import MXRouter, TableRouter
+from mailframe.net.tls_policy import TLSLevels, TrustRoots
+from mailframe.outbound_routes import (
+    name_servers,
+    ours,
+    server,
+    smarthosts,
+    transports,
+)
 from mailframe.queue.control import QueueControl
 from mailframe.queue.control_socket import ControlFactory
 from mailframe.queue.notices import Notices, Submit
 from mailframe.queue.runner import QueueRunner
 from mailframe.queue.spool import DiskSpool
-from mailframe.sasl.client import Login
 from mailframe.storage.journal import Journal, JournalBusy
 from mailframe.storage.maildir.disks import Disks
 from mailframe.storage.os_layer import REAL
@@ -53,8 +57,6 @@ _log = Logger()
 
 HERE = Hop("", 0, True, "none")
 """The hop that is this host itself."""
-
-_SMARTHOST = re.compile(r"(\[[^\]]*\]:[0-9]+|[^:\[\]]+:[0-9]+):(.+)")
 
 SOCKET_PATH = 100
 """Octets the path of a Unix socket may have, about."""
@@ -75,21 +77,26 @@ class HouseRouter:
         self._ours = {canonical_domain(domain) for domain in domains}
         self._others = others
 
-    async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
+    async def route(
+        self, domain: str, sender: Address | None, attempts: int = 0
+    ) -> Sequence[Hop]:
         """Return the hops, best first; see IRouter.
 
         Args:
             domain: A domain, or what a recipient goes by
                 (:attr:`mailframe.model.envelope.ForwardPath.via`).
             sender: The reverse-path.
+            attempts: How often it was tried before.
         """
         if domain.startswith(("|", "/")):
             return (HERE,)
         if domain.startswith(SERVERS):
-            return (_server(domain),)
+            return (server(domain),)
         if canonical_domain(domain) in self._ours:
             return (HERE,)
-        found: Sequence[Hop] = await self._others.route(ascii_domain(domain), sender)
+        found: Sequence[Hop] = await self._others.route(
+            ascii_domain(domain), sender, attempts
+        )
         return found
 
 
@@ -97,7 +104,9 @@ class HouseRouter:
 class NoRouter:
     """Lets nothing leave: mail for others waits in the queue, and it says why."""
 
-    async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
+    async def route(
+        self, domain: str, sender: Address | None, attempts: int = 0
+    ) -> Sequence[Hop]:
         """Put it off.
 
         Raises:
@@ -170,14 +179,18 @@ class Outbound:
         self._notices: Notices | None = None
         self._port: Any = None
         self._saving: Any = None
-        resolver = Resolver(reactor, system_servers(Path("/etc/resolv.conf")))
+        servers = name_servers(config.resolvers)
+        resolver = Resolver(
+            reactor, servers or system_servers(Path("/etc/resolv.conf"))
+        )
         self._policies = Policies(
             resolver,
             PolicyFetcher(reactor, resolver),
             now=reactor.seconds,
         )
         self._policy_file = PolicyFile(Path(host.state_dir, "mta-sts"))
-        hops, logins = _smarthosts(config.smarthosts)
+        hops, logins = smarthosts(config.smarthosts)
+        queue = config.queue
         router: Any = NoRouter()
         if not config.sandbox:
             router = TableRouter(
@@ -186,17 +199,22 @@ class Outbound:
                     resolver,
                     our_names=(config.hostname,),
                     shuffle=random.Random().shuffle,  # noqa: S311 - which host first
+                    levels=TLSLevels(queue.levels),
                     policies=self._policies,
                 ),
-                domains=_transports(config),
+                (*transports(config), *queue.routes),
             )
         self._router = router
+        try:
+            roots = TrustRoots(queue.authorities)
+        except OSError as error:
+            raise BadConfig(f"ca-file: {error.filename}: {error.strerror}") from None
         self._relay = SMTPRelay(
             reactor,
             hostname=config.hostname,
-            roots=TrustRoots(),
+            roots=roots,
             resolver=resolver,
-            logins=logins,
+            logins={**logins, **queue.logins},
         )
 
     def serve(
@@ -228,11 +246,13 @@ class Outbound:
         )
         self._runner = QueueRunner(
             self.spool,
-            HouseRouter(_ours(config), self._router),
+            HouseRouter(ours(config), self._router),
             HouseRelay(LocalRelay(users, account_for, agent), self._relay),
             clock=self._reactor,
             notices=self._notices,
             random=random.random,
+            schedules=config.queue.schedules,
+            pace=config.queue.pace,
         )
 
     async def start_queue(self, domain: str) -> int:
@@ -311,72 +331,3 @@ class Outbound:
 
 async def _awaited(what: Awaitable[Any]) -> Any:
     return await what
-
-
-def _ours(config: HostConfig) -> tuple[str, ...]:
-    return (*config.domains, *config.reception.virtual_domains)
-
-
-def _server(text: str) -> Hop:
-    """Return the hop of ``lmtp:HOST:PORT``, ``lmtp:/SOCKET`` or ``smtp:HOST:PORT``.
-
-    Raises:
-        TemporaryFailure: It is none: the operator mends the table.
-    """
-    try:
-        return parse_hop(text.removeprefix("smtp:"))
-    except ValueError as error:
-        raise TemporaryFailure(str(error)) from None
-
-
-def _transports(config: HostConfig) -> dict[str, Sequence[Hop]]:
-    """Return the servers of domains that are not ours.
-
-    Raises:
-        BadConfig: One is no server.
-    """
-    ours = set(map(canonical_domain, _ours(config)))
-    found: dict[str, Sequence[Hop]] = {}
-    for name, text in config.reception.transports.items():
-        if canonical_domain(name) in ours:
-            continue
-        if not text.startswith(SERVERS):
-            raise BadConfig(f"--transport {name}: {text}: only for domains of ours")
-        try:
-            found[ascii_domain(name)] = (parse_hop(text.removeprefix("smtp:")),)
-        except ValueError as error:
-            raise BadConfig(f"--transport {name}: {error}") from None
-    return found
-
-
-def _smarthosts(texts: Sequence[str]) -> tuple[list[Hop], dict[str, Login]]:
-    """Return the hops and logins of ``HOST:PORT[:user:passwordfile]``.
-
-    Raises:
-        BadConfig: One is not that.
-    """
-    hops, logins = [], {}
-    for text in texts:
-        host, login = _split(text)
-        try:
-            hop = parse_hop(host, tls="encrypt" if login else "may")
-            if login:
-                user, _, path = login.partition(":")
-                password = Path(path).read_bytes().splitlines()[0]
-                logins[f"{hop.host}:{hop.port}"] = Login(
-                    user.encode(), Secret(password)
-                )
-        except (ValueError, IndexError) as error:
-            raise BadConfig(f"--smarthost {host}: {error}") from None
-        except OSError as error:
-            raise BadConfig(
-                f"--smarthost {host}: {error.filename}: {error.strerror}"
-            ) from None
-        hops.append(hop)
-    return hops, logins
-
-
-def _split(text: str) -> tuple[str, str]:
-    """Cut ``HOST:PORT`` from ``user:passwordfile``; HOST may be in brackets."""
-    found = _SMARTHOST.fullmatch(text)
-    return (text, "") if found is None else (found[1], found[2])

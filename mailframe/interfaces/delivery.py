@@ -131,12 +131,15 @@ class Hop:
 class IRouter(Interface):
     """Says where mail for a domain goes next."""
 
-    def route(domain: str, sender: Address | None) -> Awaitable[Sequence[Hop]]:
+    def route(
+        domain: str, sender: Address | None, attempts: int = 0
+    ) -> Awaitable[Sequence[Hop]]:
         """Return the hops to try, best first.
 
         Args:
             domain: The recipients' domain, lower case, A-labels.
             sender: The reverse-path, ``None`` for the null one.
+            attempts: How often it was tried before.
 
         Raises:
             NoSuchUser: The domain takes no mail at all (no such domain, or

@@ -114,7 +114,9 @@ class MXRouter:
         self._now = resolver.now
         self._kept: dict[str, _Found] = {}
 
-    async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
+    async def route(
+        self, domain: str, sender: Address | None, attempts: int = 0
+    ) -> Sequence[Hop]:
         """Return the hosts of a domain, best first.
 
         Raises:
@@ -287,59 +289,79 @@ class MXRouter:
         return allowed
 
 
-@implementer(IRouter)
-class TableRouter:
-    """Sends mail where the operator says, and all other mail by another router.
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the operator wants some mail to go.
 
-    The recipient's domain is looked at first, then the sender.
+    Attributes:
+        hops: The servers, best first.
+        domains: The recipients' domains in A-labels, lower case;
+            ``.example.org`` is all below ``example.org``. Empty for all.
+        senders: ``ann@example.org``, ``@example.org``, or ``<>`` for the null
+            one, lower case. Empty for all.
+        after: Attempts that have to be made before.
     """
 
-    def __init__(
-        self,
-        otherwise: IRouter | Sequence[Hop],
-        *,
-        domains: Mapping[str, Sequence[Hop]] | None = None,
-        senders: Mapping[str, Sequence[Hop]] | None = None,
-    ) -> None:
-        """Take the tables.
+    hops: tuple[Hop, ...]
+    domains: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+    after: int = 0
+
+    def takes(self, domain: str, sender: Address | None, attempts: int) -> bool:
+        """Tell whether it is the way of a message.
 
         Args:
-            otherwise: What is asked when no table says anything: a router, or
+            domain: In A-labels, lower case.
+            sender: The reverse-path.
+            attempts: How often it was tried before.
+        """
+        if attempts < self.after:
+            return False
+        if self.domains and not any(
+            domain.endswith(name) if name[0] == "." else domain == name
+            for name in self.domains
+        ):
+            return False
+        return not self.senders or _names(sender).intersection(self.senders) != set()
+
+
+def _names(sender: Address | None) -> set[str]:
+    """Return what a sender is called in routes."""
+    if sender is None:
+        return {"<>"}
+    return {str(sender).lower(), f"@{sender.domain}".lower()}
+
+
+@implementer(IRouter)
+class TableRouter:
+    """Sends mail where the operator says, and all other mail by another router."""
+
+    def __init__(
+        self, otherwise: IRouter | Sequence[Hop], routes: Iterable[Route] = ()
+    ) -> None:
+        """Take the routes.
+
+        Args:
+            otherwise: What is asked when no route takes a message: a router, or
                 the hops of the smarthosts, best first.
-            domains: Hops by recipient domain in A-labels; ``.example.org`` is
-                all below ``example.org``. No hops means: as if not listed.
-            senders: Hops by sender: ``ann@example.org``, ``@example.org``, or
-                ``<>`` for the null one.
+            routes: The first one that takes a message counts.
         """
         self._otherwise = otherwise
-        self._domains = {key.lower(): hops for key, hops in (domains or {}).items()}
-        self._senders = {key.lower(): hops for key, hops in (senders or {}).items()}
+        self._routes = tuple(routes)
 
-    async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
+    async def route(
+        self, domain: str, sender: Address | None, attempts: int = 0
+    ) -> Sequence[Hop]:
         """Return the hops, best first; see IRouter."""
-        hops = self._by_domain(ascii_domain(domain)) or self._by_sender(sender)
-        if hops:
-            return hops
+        if self._routes:
+            name = ascii_domain(domain).lower()
+            for route in self._routes:
+                if route.takes(name, sender, attempts):
+                    return route.hops
         if isinstance(self._otherwise, Sequence):
             return self._otherwise
-        routed: Sequence[Hop] = await self._otherwise.route(domain, sender)
+        routed: Sequence[Hop] = await self._otherwise.route(domain, sender, attempts)
         return routed
-
-    def _by_domain(self, domain: str) -> Sequence[Hop]:
-        if domain in self._domains:
-            return self._domains[domain]
-        rest = domain
-        while "." in rest:
-            rest = rest.partition(".")[2]
-            if f".{rest}" in self._domains:
-                return self._domains[f".{rest}"]
-        return ()
-
-    def _by_sender(self, sender: Address | None) -> Sequence[Hop]:
-        if sender is None:
-            return self._senders.get("<>", ())
-        whole = str(sender).lower()
-        return self._senders.get(whole) or self._senders.get(f"@{sender.domain}", ())
 
 
 def parse_hop(text: str, *, tls: str = "may", port: int = SMTP_PORT) -> Hop:

@@ -58,7 +58,7 @@ class Attempts:
         """Try to deliver a parcel; never raises a MailError."""
         sender = parcel.envelope.reverse_path.address
         try:
-            hops = await self._router.route(parcel.destination, sender)
+            hops = await self._router.route(parcel.destination, sender, parcel.attempts)
         except MailError as error:
             return self._all(parcel, error, reached=not _passing(error))
         except Exception:

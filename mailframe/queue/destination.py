@@ -3,9 +3,14 @@
 Source: RFC 5321 section 2.3.5, RFC 5891 section 4.4 (A-labels).
 """
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 import idna
 
 from mailframe.model.envelope import ForwardPath
+
+T = TypeVar("T")
 
 
 def destination_of(path: ForwardPath) -> str:
@@ -22,3 +27,21 @@ def destination_of(path: ForwardPath) -> str:
         return idna.encode(domain, uts46=True).decode()
     except UnicodeError:
         return domain
+
+
+def closest(values: Mapping[str, T], destination: str, otherwise: T) -> T:
+    """Return the value of a destination, of the domain closest above it, or another.
+
+    Args:
+        values: By ``example.org`` for this domain, or ``.example.org`` for all
+            below it.
+        destination: A domain.
+        otherwise: What holds for all that are not named.
+    """
+    name = destination if values else ""
+    while name:
+        if name in values:
+            return values[name]
+        dot = name.find(".", 1)
+        name = name[dot:] if dot >= 0 else ""
+    return otherwise

@@ -10,9 +10,11 @@ shared-memory packet switches", IEEE/ACM Transactions on Networking 6 (1998).
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mailframe.queue.contract import Outcome, Parcel
+from mailframe.queue.destination import closest
 from mailframe.queue.ready import Ready
 from mailframe.queue.window import Window
 
@@ -37,6 +39,8 @@ class Pace:
             first time; twice as long each time after, up to ``dead_most``.
         dead_most: Seconds.
         remembered: Idle destinations whose pace is remembered.
+        by_destination: ``most`` of some: ``example.org`` for this domain, or
+            ``.example.org`` for all below it.
     """
 
     first: int = 5
@@ -48,6 +52,11 @@ class Pace:
     dead_for: float = 1 * MINUTE
     dead_most: float = 30 * MINUTE
     remembered: int = 10_000
+    by_destination: Mapping[str, int] = field(default_factory=dict)
+
+    def most_of(self, destination: str) -> int:
+        """Return how many simultaneous attempts one destination may have."""
+        return closest(self.by_destination, destination, self.most)
 
 
 @dataclass(slots=True)
@@ -115,8 +124,9 @@ class Destinations:
         found = self._busy.get(name)
         if found is None:
             pace = self._pace
+            most = pace.most_of(name)
             found = self._idle.pop(name, None) or Destination(
-                name, Window(1, pace.most, min(pace.first, pace.most))
+                name, Window(1, most, min(pace.first, most))
             )
             self._busy[name] = found
         return found

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mailframe.model.envelope import ReversePath
+from mailframe.queue.destination import closest
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -126,12 +127,4 @@ class Schedules:
 
     def of(self, destination: str) -> Schedule:
         """Return a destination's schedule; the closest name counts."""
-        if not self.by_destination:
-            return self.default
-        name = destination
-        while name:
-            if name in self.by_destination:
-                return self.by_destination[name]
-            dot = name.find(".", 1)
-            name = name[dot:] if dot >= 0 else ""
-        return self.default
+        return closest(self.by_destination, destination, self.default)

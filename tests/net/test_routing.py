@@ -10,7 +10,7 @@ from mailframe.interfaces.delivery import Hop, IRouter
 from mailframe.model.address import Address
 from mailframe.net.dns import LookupFailed, Resolver
 from mailframe.net.mta_sts import Policies, Policy
-from mailframe.net.routing import MXHop, MXRouter, TableRouter, parse_hop
+from mailframe.net.routing import MXHop, MXRouter, Route, TableRouter, parse_hop
 from mailframe.net.tls_policy import TLSLevels
 from tests.net.bind import shared
 from tests.net.relay_world import reactor
@@ -176,29 +176,36 @@ class TableTests(SynchronousTestCase):
     """Routes the operator gives."""
 
     def test_tables(self) -> None:
-        """Domain before sender before all else."""
+        """The first route that takes a message counts."""
+        late, both = Hop("late"), Hop("both")
         mx, smart = Hop("mx"), Hop("smart")
         inside, ann, example, bounce = Hop("in"), Hop("ann"), Hop("ex"), Hop("bounce")
         router = TableRouter(
             [smart, mx],
-            domains={"in.test": [inside], ".sub.test": [inside]},
-            senders={
-                "ann@example.org": [ann],
-                "@example.org": [example],
-                "<>": [bounce],
-            },
+            (
+                Route((late,), ("in.test",), after=3),
+                Route((inside,), ("in.test", ".sub.test")),
+                Route((ann,), senders=("ann@example.org",)),
+                Route((both,), ("two.test",), ("@example.org",)),
+                Route((example,), senders=("@example.org",)),
+                Route((bounce,), senders=("<>",)),
+            ),
         )
         verifyObject(IRouter, router)
-        for domain, sender, hops in (
-            ("in.test", Address("ann", "example.org"), [inside]),
-            ("a.sub.test", None, [inside]),
-            ("sub.test", Address("x", "y"), [smart, mx]),
-            ("other.test", Address("Ann", "example.org"), [ann]),
-            ("other.test", Address("bob", "example.org"), [example]),
-            ("other.test", None, [bounce]),
+        for domain, sender, attempts, hops in (
+            ("in.test", Address("ann", "example.org"), 2, [inside]),
+            ("in.test", Address("ann", "example.org"), 3, [late]),
+            ("a.sub.test", None, 0, [inside]),
+            ("sub.test", Address("x", "y"), 0, [smart, mx]),
+            ("other.test", Address("Ann", "example.org"), 0, [ann]),
+            ("other.test", Address("bob", "example.org"), 9, [example]),
+            ("two.test", Address("bob", "example.org"), 0, [both]),
+            ("two.test", Address("bob", "elsewhere.org"), 0, [smart, mx]),
+            ("other.test", None, 0, [bounce]),
         ):
-            found = self.successResultOf(_deferred(router.route(domain, sender)))
-            self.assertEqual(found, hops)
+            routing = router.route(domain, sender, attempts)
+            found = self.successResultOf(_deferred(routing))
+            self.assertEqual(list(found), hops)
 
     def test_otherwise(self) -> None:
         """Another router is asked for the rest."""

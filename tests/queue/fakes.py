@@ -36,7 +36,9 @@ class FakeRouter:
         self.answers: dict[str, Sequence[Hop] | Exception] = {}
         self.asked: list[tuple[str, Address | None]] = []
 
-    async def route(self, domain: str, sender: Address | None) -> Sequence[Hop]:
+    async def route(
+        self, domain: str, sender: Address | None, attempts: int = 0
+    ) -> Sequence[Hop]:
         """Answer."""
         self.asked.append((domain, sender))
         answer = self.answers.get(domain, [Hop(f"mx.{domain}")])
