@@ -8,7 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from mailframe import cli_app_password, cli_queue, cli_sendmail, cli_trace, cli_user
+from mailframe import (
+    cli_app_password,
+    cli_check,
+    cli_queue,
+    cli_sendmail,
+    cli_trace,
+    cli_user,
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     cli_sendmail.add_parser(commands)
     cli_trace.add_parser(commands)
+    cli_check.add_parser(commands)
     cli_user.add_parser(commands)
     cli_queue.add_parser(commands)
     cli_app_password.add_parser(commands)

@@ -10,12 +10,9 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine
-from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
     TCP6ClientEndpoint,
@@ -24,11 +21,12 @@ from twisted.internet.endpoints import (
 from twisted.internet.error import ConnectError
 from twisted.names import dns
 
+from mailframe.cli_dns import in_reactor, read_servers
 from mailframe.errors import BadSyntax, MailError
 from mailframe.interfaces.delivery import Hop
 from mailframe.model.address import Address, ascii_domain
 from mailframe.net import dane
-from mailframe.net.dns import LookupFailed, Resolver, host_name, system_servers
+from mailframe.net.dns import LookupFailed, Resolver, host_name
 from mailframe.net.mta_sts import BadPolicy, Policies
 from mailframe.net.mta_sts_fetch import PolicyFetcher
 from mailframe.net.relay_connection import RelayConnection
@@ -105,54 +103,6 @@ def read_domain(text: str) -> str:
     if rest:
         raise ValueError(f"{text}: not an address")
     return ascii_domain(address.domain)
-
-
-def read_servers(text: str | None) -> list[tuple[str, int]]:
-    """Return the resolvers to ask.
-
-    Args:
-        text: ``ADDRESS`` or ``ADDRESS:PORT``, IPv6 in brackets; ``None`` for
-            the system's.
-
-    Raises:
-        ValueError: It is nothing of the kind.
-    """
-    if text is None:
-        return system_servers(Path("/etc/resolv.conf"))
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(dns.PORT)
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"{text}: not an address and port")
-    host = host.strip("[]")
-    try:
-        socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
-    except OSError:
-        raise ValueError(f"{text}: not an address and port") from None
-    return [(host, int(port))]
-
-
-def in_reactor(task: Callable[[Any], Coroutine[Any, Any, Found]]) -> Found:
-    """Run a coroutine in a reactor of its own and return its result."""
-    from twisted.internet.selectreactor import SelectReactor
-
-    reactor: Any = SelectReactor()
-    result: list[Any] = []
-
-    def begin() -> None:
-        running = Deferred.fromCoroutine(task(reactor))
-        running.addBoth(result.append)
-        running.addBoth(lambda ignored: reactor.stop())
-
-    reactor.callWhenRunning(begin)
-    reactor.run()
-    if not result:
-        raise KeyboardInterrupt
-    (found,) = result
-    if hasattr(found, "raiseException"):
-        found.raiseException()
-    answer: Found = found
-    return answer
 
 
 class Tracer:

@@ -8,7 +8,8 @@ from typing import Any
 from twisted.internet import reactor  # noqa: TID251
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.cli_trace import Tracer, lines, read_domain, read_servers
+from mailframe.cli_dns import read_servers
+from mailframe.cli_trace import Tracer, lines, read_domain
 from mailframe.net.dns import Resolver
 from mailframe.net.mta_sts import BadPolicy
 from mailframe.net.tls_policy import TrustRoots
