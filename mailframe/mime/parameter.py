@@ -28,6 +28,9 @@ _PARAMETER = re.compile(
     rb';[ \t]*([^=;"\s]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*+)|([^;]*))', re.DOTALL
 )
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+# A quoted string hides parentheses, but not in a comment.
+_OPENING = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\(', re.DOTALL)
+_IN_COMMENT = re.compile(rb"\\.|[()]", re.DOTALL)
 _SECTION = re.compile(rb"([^*]+)\*(?:([0-9]{1,3})(\*?))?\Z")
 
 
@@ -45,6 +48,8 @@ def parameters(value: bytes) -> tuple[bytes, Parameters]:
     """
     if len(value) > _VALUE:
         value = value[:_VALUE]
+    if b"(" in value:
+        value = _without_comments(value)
     start = value.find(b";")
     if start < 0:
         return value.strip(), ()
@@ -54,7 +59,7 @@ def parameters(value: bytes) -> tuple[bytes, Parameters]:
     for match in islice(_PARAMETER.finditer(value, start), PARAMETERS):
         name, quoted, bare = match.groups()
         if quoted is None:
-            text = bare.partition(b"(")[0].strip()
+            text = bare.strip()
         elif b"\\" in quoted:
             text = _ESCAPE.sub(rb"\1", quoted)
         else:
@@ -65,6 +70,37 @@ def parameters(value: bytes) -> tuple[bytes, Parameters]:
     if extended:
         found = _joined(found)
     return head, tuple(found.items())
+
+
+def _without_comments(value: bytes) -> bytes:
+    """Return a value without its comments, which may be nested.
+
+    One that is not closed is none.
+
+    Source: RFC 5322 section 3.2.2, RFC 2045 section 5.1.
+    """
+    kept = []
+    start = position = 0
+    while (match := _OPENING.search(value, position)) is not None:
+        position = match.end()
+        if match[0] != b"(":
+            continue
+        end = _comment_end(value, position)
+        if not end:
+            break
+        kept.append(value[start : match.start()])
+        start = position = end
+    return b"".join([*kept, value[start:]])
+
+
+def _comment_end(value: bytes, position: int) -> int:
+    """Return where a comment ends that is open, 0 when it does not."""
+    depth = 1
+    for match in _IN_COMMENT.finditer(value, position):
+        depth += {b"(": 1, b")": -1}.get(match[0], 0)
+        if not depth:
+            return match.end()
+    return 0
 
 
 def _joined(found: dict[bytes, bytes]) -> dict[bytes, bytes]:

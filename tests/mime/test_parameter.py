@@ -38,6 +38,17 @@ class ParameterTests(SynchronousTestCase):
             (b"charset", b"us-ascii"),
         )
 
+    def test_comments_anywhere(self) -> None:
+        """Comments may be wherever white space may, nested, with quoted pairs."""
+        self.check(
+            b"text/(a)plain (b (c \\) d) e); (f) charset (g) = (h) utf-8 (i)",
+            b"text/plain",
+            (b"charset", b"utf-8"),
+        )
+        self.check(b'a/b; x="(1)" (2); y=3', b"a/b", (b"x", b"(1)"), (b"y", b"3"))
+        self.check(b'a/b (don"t); x=y', b"a/b", (b"x", b"y"))
+        self.check(b"a/b (c; x=y", b"a/b (c", (b"x", b"y"))
+
     def test_lenient_values(self) -> None:
         """Spaces without quotes and quotes that never close are read."""
         self.check(b"a; name=foo bar.txt; x", b"a", (b"name", b"foo bar.txt"))
