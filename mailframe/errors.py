@@ -153,6 +153,14 @@ class MailLoop(MailError):
     """This message has been here, or through too many hosts, already."""
 
 
+class AccessRefused(NotPermitted):
+    """A URL does not prove that this user may have what it means."""
+
+
+class UntrustedServer(NotPermitted):
+    """A URL is of a server that nothing is fetched from."""
+
+
 class RelayDenied(NotPermitted):
     """We do not carry mail from this client to this domain."""
 

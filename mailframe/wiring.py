@@ -29,6 +29,7 @@ from mailframe.config_keys import IMPLICIT_TLS
 from mailframe.delivery.pickup import Pickup
 from mailframe.fetch.options import read_accounts
 from mailframe.fetch.service import FetchService
+from mailframe.imap.url_access import URLAccess
 from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host
@@ -122,6 +123,7 @@ class MailService(MultiService):
             self.addService(acme)  # type: ignore[no-untyped-call]
         self._public_tls, self._users_tls = make_tls(config, acme, reactor.seconds)
         self._fetch = self._make_fetch()
+        self._url_access = self._make_url_access()
         self._options = self._make_options()
         self._pop3_options = self._make_pop3_options()
         self._listening = Listening(
@@ -206,7 +208,11 @@ class MailService(MultiService):
         }
         if plain == "imap":
             return IMAPFactory(
-                self._portal, intake=self._intake, limits=limits.imap, **common
+                self._portal,
+                intake=self._intake,
+                limits=limits.imap,
+                url_access=self._url_access,
+                **common,
             )
         if plain == "pop3":
             return POP3Factory(
@@ -234,6 +240,22 @@ class MailService(MultiService):
             self._avatars.requestAvatar, address.encode(), mind, IMailAccount
         )
         return account
+
+    def _make_url_access(self) -> URLAccess | None:
+        """Return what follows URLs into accounts, if it can be told whose there are."""
+        if not self._directories:
+            return None
+        return URLAccess(
+            self._known_account,
+            default_domain=self._config.domains[0],
+            hostname=self._config.hostname,
+            now=self._reactor.seconds,
+        )
+
+    async def _known_account(self, address: str) -> Any:
+        """Return the account of an address, ``None`` if there is no such user."""
+        entry = await DirectoryChain(self._directories).find(address)
+        return None if entry is None else await self._account_for(entry.address)
 
     def _reception(self, service: str) -> Reception:
         """Return what makes receivers; the first that asks has it made.

@@ -71,6 +71,8 @@ from mailframe.imap.extensions import (
     unauthenticate,
     unselect,
     url_partial,
+    urlauth,
+    urlauth_binary,
     utf8_accept,
     within,
 )
@@ -86,6 +88,8 @@ EXTENSIONS: tuple[Extension, ...] = (
     multiappend.EXTENSION,
     catenate.EXTENSION,
     url_partial.EXTENSION,
+    urlauth.EXTENSION,
+    urlauth_binary.EXTENSION,
     replace.EXTENSION,
     enable.EXTENSION,
     idle.EXTENSION,

@@ -8,6 +8,8 @@ Source: RFC 5092 section 6.
 
 from collections.abc import AsyncIterator
 
+from zope.interface import implementer
+
 from mailframe.errors import (
     BadMailboxName,
     BadSyntax,
@@ -25,12 +27,16 @@ from mailframe.model.imap_url import IMAPURL
 from mailframe.model.mailbox import MailboxName, mailbox_name
 
 
+@implementer(IContent)
 class Excerpt:
     """Some octets of a content, which goes when this is closed.
 
     Attributes:
         size: How many.
     """
+
+    octets = None
+    path = None
 
     def __init__(
         self, content: IContent, start: int, stop: int, octets: bytes | None = None
@@ -44,9 +50,24 @@ class Excerpt:
             octets: What is meant instead, as it is not in one piece.
         """
         self._content = content
-        self._start, self._stop = start, stop
+        self._start = start
         self._octets = octets
         self.size = stop - start if octets is None else len(octets)
+
+    async def read(self, start: int, stop: int) -> bytes:
+        """Return some of the octets.
+
+        Raises:
+            MessageGone: They are not there any more.
+            TemporaryFailure: They cannot be read now.
+        """
+        stop = min(stop, self.size)
+        if self._octets is not None:
+            return self._octets[start:stop]
+        octets = await self._content.read(self._start + start, self._start + stop)
+        if len(octets) != max(stop - start, 0):
+            raise MessageGone("its content ended early")
+        return octets
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the octets, some at a time.
@@ -55,20 +76,8 @@ class Excerpt:
             MessageGone: They are not there any more.
             TemporaryFailure: They cannot be read now.
         """
-        if self._octets is not None:
-            if self._octets:
-                yield self._octets
-            return
-        for start in range(self._start, self._stop, PIECE):
-            stop = min(start + PIECE, self._stop)
-            octets = await self._content.read(start, stop)
-            if len(octets) != stop - start:
-                raise MessageGone("its content ended early")
-            yield octets
-
-    async def whole(self) -> bytes:
-        """Return all octets, for what cannot be done in pieces."""
-        return b"".join([piece async for piece in self.pieces()])
+        for start in range(0, self.size, PIECE):
+            yield await self.read(start, start + PIECE)
 
     def close(self) -> None:
         """Let go of the content."""
@@ -88,21 +97,24 @@ class MessageAt:
         self._url = url
         self.section = wanted
         self._parts: Parts | None = None
+        self._parsed: Parts | None = None
 
     async def parts(self) -> Parts:
         """Return what its sections need to know of it."""
         if self._parts is None:
             wanted, size = self.section, self._content.size
-            if not wanted.numbers and wanted.text is SectionText.ALL:
-                self._parts = Parts(size, 0, None, None)
-            else:
-                octets = await read_octets(self._content, size)
-                self._parts = Parts.of(octets)
-                if wanted.numbers:
-                    # The octets themselves need not be held.
-                    root = structure(octets)
-                    self._parts = Parts(size, root.body_start, None, root)
+            if wanted.numbers or wanted.text is not SectionText.ALL:
+                return await self.parsed()
+            self._parts = Parts(size, 0, None, None)
         return self._parts
+
+    async def parsed(self) -> Parts:
+        """Return all its parts; the octets themselves are not held."""
+        if self._parsed is None:
+            size = self._content.size
+            root = structure(await read_octets(self._content, size))
+            self._parsed = Parts(size, root.body_start, None, root)
+        return self._parsed
 
     async def octets(self, stop: int) -> bytes:
         """Return its first octets."""

@@ -26,6 +26,7 @@ from mailframe.imap.fetch import BrokenLiteral
 from mailframe.imap.framing import SKIPPED, Announced, Framer
 from mailframe.imap.responses import SERVER_BUG, Rejected, bad_syntax, refusal
 from mailframe.imap.session import Session
+from mailframe.imap.url_access import URLAccess
 from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IConnection, IServer
 from mailframe.interfaces.content import IIntake
@@ -73,6 +74,7 @@ class IMAPServer:
         intake: IIntake,
         report: Callable[[BaseException], None],
         now: Callable[[], float],
+        url_access: URLAccess | None = None,
     ) -> None:
         """Prepare to serve.
 
@@ -83,6 +85,7 @@ class IMAPServer:
             intake: Where appended messages rest while they arrive.
             report: Takes our own bugs.
             now: Returns seconds since 1970.
+            url_access: Follows URLs with tokens (URLAUTH); ``None`` for none.
         """
         limits = limits or IMAPLimits()
         self._limits = limits
@@ -95,6 +98,7 @@ class IMAPServer:
             intake=intake,
             now=now,
             extensions=EXTENSIONS,
+            url_access=url_access,
         )
         self._compression: Compression | None = None
         self._before = b""

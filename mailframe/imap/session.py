@@ -14,6 +14,7 @@ from mailframe.imap.command import Command, Extension, State
 from mailframe.imap.fetch import run_fetch
 from mailframe.imap.responses import Refused
 from mailframe.imap.serialize import mailbox_out
+from mailframe.imap.url_access import URLAccess
 from mailframe.imap.view import Unasked, View
 from mailframe.interfaces.auth import ILoginPortal, LoginFailed, Mind
 from mailframe.interfaces.connection import IConnection
@@ -55,6 +56,7 @@ class Session:
         hostname: Our name.
         limits: What it may use.
         intake: Where appended messages rest.
+        url_access: Follows URLs with tokens; ``None`` on a host that does not.
         now: Returns seconds since 1970.
         extensions: What CAPABILITY may announce, in this order.
         account: Its mail, once it is logged in.
@@ -80,12 +82,14 @@ class Session:
         intake: IIntake,
         now: Callable[[], float],
         extensions: tuple[Extension, ...],
+        url_access: URLAccess | None = None,
     ) -> None:
         """Begin before the login."""
         self.portal = portal
         self.hostname = hostname
         self.limits = limits
         self.intake = intake
+        self.url_access = url_access
         self.now = now
         self.extensions = extensions
         self.connection: IConnection

@@ -65,6 +65,29 @@ class IContentWriter(Interface):
         """Forget what was written. Calling again, or after finish, is nothing."""
 
 
+class IContentByURL(Interface):
+    """Finds what URLs mean, for who submits messages made of it.
+
+    Source: RFC 4468 section 3.
+    """
+
+    hostname = Attribute("The server whose URLs need no token; a ``str``.")
+
+    def open(url: str, user: str) -> Awaitable[IContent]:
+        """Return what a URL means; the caller closes it.
+
+        Args:
+            url: As it was written.
+            user: The address of who submits.
+
+        Raises:
+            NoSuchContent: It means nothing, or what it means is not there.
+            AccessRefused: This user may not have it.
+            UntrustedServer: It is not for a server we know.
+            TemporaryFailure: It cannot be read now.
+        """
+
+
 class IIntake(Interface):
     """Where messages rest between the wire and their destination."""
 

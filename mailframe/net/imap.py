@@ -3,6 +3,7 @@
 from typing import Any
 
 from mailframe.imap.server import IMAPServer
+from mailframe.imap.url_access import URLAccess
 from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IServer
 from mailframe.interfaces.content import IIntake
@@ -21,6 +22,7 @@ class IMAPFactory(MailFactory):
         reactor: Any,
         hostname: str = "localhost",
         limits: IMAPLimits | None = None,
+        url_access: URLAccess | None = None,
         **transport: Any,
     ) -> None:
         """Prepare to serve.
@@ -31,6 +33,7 @@ class IMAPFactory(MailFactory):
             reactor: Provides IReactorTime.
             hostname: Our name, for the greeting.
             limits: What one session may use.
+            url_access: Follows URLs with tokens (URLAUTH); ``None`` for none.
             transport: ``tls_context``, ``allow_plaintext_auth`` and
                 ``connections``, see :class:`.factory.MailFactory`.
         """
@@ -39,6 +42,7 @@ class IMAPFactory(MailFactory):
         self._intake = intake
         self._hostname = hostname
         self._limits = limits or IMAPLimits()
+        self._url_access = url_access
 
     def build_server(self) -> IServer:
         """Return a fresh session."""
@@ -49,4 +53,5 @@ class IMAPFactory(MailFactory):
             intake=self._intake,
             report=self.report,
             now=self.reactor.seconds,
+            url_access=self._url_access,
         )

@@ -61,6 +61,7 @@ from mailframe.model.mailbox import (
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent, whole
 from mailframe.storage.memory_access import MemoryAccess
+from mailframe.storage.memory_access_keys import MemoryAccessKeys
 from mailframe.storage.memory_annotations import MemoryAnnotations
 from mailframe.storage.memory_box import KEYWORDS_MAX, MemoryBox
 from mailframe.storage.memory_quota import MemoryQuota
@@ -70,7 +71,9 @@ Soon = Callable[[Callable[[], Any]], Any]
 
 
 @implementer(IMailAccount, ISpecialUseKeeper, IReplacer, ISaveDates, IWatchedAccount)
-class MemoryAccount(MemoryQuota, MemoryAnnotations, MemoryAccess, Watched):
+class MemoryAccount(
+    MemoryQuota, MemoryAnnotations, MemoryAccess, MemoryAccessKeys, Watched
+):
     """One user's mail, as long as the object lives."""
 
     def __init__(
@@ -97,6 +100,7 @@ class MemoryAccount(MemoryQuota, MemoryAnnotations, MemoryAccess, Watched):
         self._ids = ids
         self._now = now
         self._soon = soon
+        MemoryAccessKeys.__init__(self)
         self.watchers = Watchers(soon)
         self._next_validity = uid_validity
         self._subscribed: set[MailboxName] = set()

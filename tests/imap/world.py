@@ -7,6 +7,7 @@ from zope.interface import implementer
 
 from mailframe.errors import TemporaryFailure
 from mailframe.imap.server import IMAPServer
+from mailframe.imap.url_access import URLAccess
 from mailframe.interfaces.access import Namespaces
 from mailframe.interfaces.auth import (
     ILoginPortal,
@@ -88,6 +89,7 @@ class World:
         self.limits = limits or IMAPLimits()
         self.time = 0.0
         self.reported: list[BaseException] = []
+        self.submitters: frozenset[str] = frozenset()
         self.intake: Any = MemoryIntake(self.limits.message_size)
         if messages:
             done(self.account.append(INBOX, [new(n + 1) for n in range(messages)]))
@@ -105,7 +107,18 @@ class World:
             intake=self.intake,
             report=self.reported.append,
             now=lambda: self.time,
+            url_access=URLAccess(
+                self.account_of,
+                default_domain="example.org",
+                hostname="mail.example.org",
+                now=lambda: self.time,
+                submitters=self.submitters,
+            ),
         )
+
+    async def account_of(self, address: str) -> Any:
+        """Return the one account there is."""
+        return self.account if address == self.account.address else None
 
     def connect(self, connection: FakeConnection | None = None) -> Conversation:
         """Return a new connection, its greeting heard."""

@@ -1,6 +1,7 @@
 """The Maildir store keeps the promises every store makes."""
 
 from mailframe.storage.maildir.account import MaildirAccount
+from mailframe.testing.access_keys_contract import AccessKeysContract
 from mailframe.testing.annotation_contract import AnnotationContract, SpecialUseContract
 from mailframe.testing.header_index_contract import HeaderIndexContract
 from mailframe.testing.mailbox_contract import MailboxContract
@@ -25,6 +26,7 @@ class MaildirAccountTests(
     ReplacerContract,
     SaveDatesContract,
     WatchedContract,
+    AccessKeysContract,
     SharedMailboxContract,
     MaildirTestCase,
 ):

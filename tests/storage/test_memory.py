@@ -3,6 +3,7 @@
 from twisted.trial.unittest import TestCase
 
 from mailframe.storage.memory import MemoryAccount
+from mailframe.testing.access_keys_contract import AccessKeysContract
 from mailframe.testing.annotation_contract import AnnotationContract, SpecialUseContract
 from mailframe.testing.header_index_contract import HeaderIndexContract
 from mailframe.testing.mailbox_contract import MailboxContract
@@ -24,6 +25,7 @@ class MemoryAccountTests(
     ReplacerContract,
     SaveDatesContract,
     WatchedContract,
+    AccessKeysContract,
     SharedMailboxContract,
     TestCase,
 ):

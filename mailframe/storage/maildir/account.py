@@ -55,6 +55,7 @@ from mailframe.storage.maildir import (
     subscriptions,
     transfer,
 )
+from mailframe.storage.maildir.access_keys import MaildirAccessKeys
 from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.draft import discard, prepared
 from mailframe.storage.maildir.index import MailboxRow
@@ -92,7 +93,7 @@ _TIDY_SECONDS = 0.2
     IMaildropLocker,
     IQuotaGrant,
 )
-class MaildirAccount(ListedAccount):
+class MaildirAccount(ListedAccount, MaildirAccessKeys):
     """An account; made by the realm, which calls :meth:`begin` once.
 
     Attributes:

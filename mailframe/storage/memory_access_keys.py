@@ -1,0 +1,37 @@
+"""Keys of the mailboxes of an account in memory.
+
+Source: the contract of :class:`mailframe.interfaces.mailbox.IAccessKeys`.
+"""
+
+from zope.interface import implementer
+
+from mailframe.interfaces.mailbox import IAccessKeys
+from mailframe.model.mailbox import MailboxName, MailboxStatus
+
+
+@implementer(IAccessKeys)
+class MemoryAccessKeys:
+    """What makes a memory account keep keys; a base class of it."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._keys: dict[str, bytes] = {}
+
+    async def status(self, name: MailboxName) -> MailboxStatus:
+        """Return the figures of a mailbox."""
+        raise NotImplementedError
+
+    async def access_key(self, name: MailboxName, fresh: bytes | None) -> bytes | None:
+        """Return a key."""
+        mailbox_id = (await self.status(name)).mailbox_id
+        if fresh is not None:
+            self._keys.setdefault(mailbox_id, fresh)
+        return self._keys.get(mailbox_id)
+
+    async def change_access_key(self, name: MailboxName, fresh: bytes) -> None:
+        """Set a key."""
+        self._keys[(await self.status(name)).mailbox_id] = fresh
+
+    async def forget_access_keys(self) -> None:
+        """Drop all keys."""
+        self._keys.clear()
