@@ -328,6 +328,7 @@ class MailService(MultiService):
             require_tls=given.require_tls,
             may_xclient=proxies.has,
             may_xforward=proxies.has,
+            content_by_url=self._url_access,
         )
 
     def _make_pop3_options(self) -> POP3Options:

@@ -24,8 +24,8 @@ from mailframe.errors import (
     UntrustedServer,
 )
 from mailframe.imap.message_url import Excerpt, open_excerpt
+from mailframe.interfaces.access_keys import IAccessKeys
 from mailframe.interfaces.content import IContentByURL
-from mailframe.interfaces.mailbox import IAccessKeys
 from mailframe.model.imap_url import IMAPURL, imap_url
 from mailframe.model.mailbox import mailbox_name
 

@@ -16,6 +16,7 @@ check messages on their way in    :class:`.check.IMessageCheck`
 offer a check                     :class:`.check.ICheckFactory`
 offer a table of addresses        :class:`.lookup.ILookup`,
                                   :class:`.lookup.ILookupFactory`
+follow URLs in submitted mail     :class:`.content.IContentByURL`
 carry mail one hop further        :class:`.delivery.IRelay`
 choose the next hop               :class:`.delivery.IRouter`
 hold mail until it has gone       :class:`.spool.ISpool`

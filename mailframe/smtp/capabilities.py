@@ -10,6 +10,7 @@ from mailframe.smtp.commands import COMMANDS
 from mailframe.smtp.extensions import (
     auth,
     binary_mime,
+    burl,
     chunking,
     deliver_by,
     dsn,
@@ -39,6 +40,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     smtputf8.EXTENSION,
     chunking.EXTENSION,
     binary_mime.EXTENSION,
+    burl.EXTENSION,
     dsn.EXTENSION,
     require_tls.EXTENSION,
     limits.EXTENSION,

@@ -1,9 +1,15 @@
-"""The content of a message as BDAT carries it.
+"""The content of a message as BDAT carries it, and as BURL finds it.
 
 Source: RFC 3030 section 2.
 """
 
+from typing import TYPE_CHECKING
+
+from mailframe.model.envelope import BodyType
 from mailframe.smtp.judge import ContentJudge, LineEnds
+
+if TYPE_CHECKING:
+    from mailframe.smtp.session import Session
 
 
 class ChunkReader(ContentJudge):
@@ -74,6 +80,17 @@ class ChunkReader(ContentJudge):
             if self.done:
                 self.end()
         return content, start
+
+
+def chunk_reader(session: "Session") -> ChunkReader:
+    """Return what reads the chunks of the transaction that has begun."""
+    limits = session.limits
+    return ChunkReader(
+        limits.text_line,
+        limits.message_size,
+        binary=session.body is BodyType.BINARY_MIME,
+        normalize=session.options.normalize_newlines,
+    )
 
 
 class PassedOver:

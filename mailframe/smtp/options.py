@@ -6,6 +6,8 @@ The defaults are the safe ones.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mailframe.interfaces.content import IContentByURL
+
 
 def nobody(client_address: str | None) -> bool:
     """Trust no client at all."""
@@ -35,5 +37,7 @@ class SMTPOptions:
     require_tls: bool = False
     """Whether REQUIRETLS is offered over TLS; whoever sends the message on has
     to keep to it."""
+    content_by_url: IContentByURL | None = None
+    """Follows URLs for who submits a message (BURL); ``None`` to offer none."""
     deliver_by: bool = True
     """Whether DELIVERBY is offered; the queue has to keep to it."""

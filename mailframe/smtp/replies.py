@@ -26,6 +26,7 @@ from mailframe.errors import (
     PolicyRefusal,
     RelayDenied,
     TemporaryFailure,
+    UntrustedServer,
 )
 
 
@@ -138,6 +139,14 @@ REFUSALS: Mapping[type[MailError], bytes] = {
 }
 """What each refusal becomes; a kind that is not here is answered as its base."""
 
+_URL_REFUSALS: Mapping[type[MailError], bytes] = {
+    UntrustedServer: reply(554, "5.7.8", "URL resolution requires trust relationship"),
+    NotPermitted: reply(554, "5.7.0", "IMAP URL authorization failed"),
+    MessageTooLarge: reply(554, "5.3.4", "Message too big for system"),
+    TemporaryFailure: reply(451, "4.4.1", "IMAP server unavailable"),
+    MailError: reply(554, "5.6.6", "IMAP URL resolution failed"),
+}
+
 TEXT = 400
 """Characters of a text a check of the operator's may put into a reply; a reply
 line has 512 octets (RFC 5321 section 4.5.3.1.5)."""
@@ -157,6 +166,12 @@ def refusal(error: MailError) -> bytes:
     if status[:1] == usual[:1] and _STATUS.fullmatch(status):
         return usual[:4] + status + usual[9:]
     return usual
+
+
+def url_refusal(error: MailError) -> bytes:
+    """Return the reply when what a URL means cannot be had (RFC 4468 section 6)."""
+    kinds = type(error).__mro__
+    return next(_URL_REFUSALS[kind] for kind in kinds if kind in _URL_REFUSALS)
 
 
 def greeting_refusal(code: int, hostname: str, error: MailError) -> bytes:

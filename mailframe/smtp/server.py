@@ -13,10 +13,17 @@ from typing import Any
 
 from zope.interface import implementer
 
-from mailframe.errors import BadSyntax, LineTooLong, MailError, TemporaryFailure
+from mailframe.errors import (
+    BadSyntax,
+    LineTooLong,
+    MailError,
+    NoSuchContent,
+    TemporaryFailure,
+)
 from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IConnection, IServer
-from mailframe.interfaces.delivery import IMailReceiver
+from mailframe.interfaces.content import IContent
+from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
 from mailframe.limits import SMTPLimits
 from mailframe.smtp import replies
 from mailframe.smtp.capabilities import ALL_VERBS, COMMANDS_OF, EXTENSIONS
@@ -26,6 +33,9 @@ from mailframe.smtp.framing import Received
 from mailframe.smtp.judge import ContentJudge
 from mailframe.smtp.options import SMTPOptions
 from mailframe.smtp.session import Session
+
+_PIECE = 65_536
+"""Octets read at once of what a URL means."""
 
 
 @implementer(IServer)
@@ -118,7 +128,10 @@ class SMTPServer:
                     session.arriving = False
                     return self._run(self._admit())
                 self._greet()
-            if session.data is not None:
+            step: Step | None
+            if session.source is not None:
+                step = self._fetch(session.source)
+            elif session.data is not None:
                 step = self._read_content()
                 if step is None and session.data is not None:
                     return None
@@ -291,6 +304,47 @@ class SMTPServer:
             self._answer_chunk()
             return None
         return None if waiting is None else self._wait(waiting)
+
+    async def _fetch(self, source: IContent) -> None:
+        """Read a chunk from where BURL found it.
+
+        Source: RFC 4468 section 3.2.
+        """
+        session = self._session
+        reader, transaction = session.chunks, session.transaction
+        assert reader is not None
+        assert transaction is not None
+        start = 0
+        try:
+            while start < source.size:
+                octets = await source.read(start, start + _PIECE)
+                if not octets:
+                    raise NoSuchContent("it ended early")
+                start += len(octets)
+                content, _ = reader.read(octets, 0)
+                if content and self._refused is None and not reader.refused:
+                    await self._write(transaction, content)
+            if not source.size:
+                reader.read(b"", 0)
+        except Exception as error:
+            self._refused = None
+            session.end_transaction()
+            if isinstance(error, MailError):
+                return session.put(replies.url_refusal(error))
+            raise
+        session.source = None
+        source.close()
+        if reader.done:
+            return await self._finish(None)
+        self._answer_chunk()
+
+    async def _write(self, transaction: IMailTransaction, content: bytes) -> None:
+        try:
+            waiting = transaction.write(content)
+            if waiting is not None:
+                await waiting
+        except Exception as error:
+            self._refused = self._content_refusal(error)
 
     async def _wait(self, waiting: Awaitable[None]) -> None:
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IConnection
+from mailframe.interfaces.content import IContent
 from mailframe.interfaces.delivery import (
     IDoorkeeper,
     IMailReceiver,
@@ -58,6 +59,7 @@ class Session:
         accepted: Recipients it took.
         data: Reads the content while it comes, else ``None``.
         chunks: Reads the chunks of this transaction, once one has come.
+        source: Has what ``data`` reads, if that does not come from the client.
         take_line: Takes the next line of a login instead of a command, or
             ``None``.
         idle: Commands since a message came.
@@ -101,6 +103,7 @@ class Session:
         self.failed_logins = 0
         self.transaction: IMailTransaction | None = None
         self.take_line: Callable[[bytes], Coroutine[Any, Any, None]] | None = None
+        self.source: IContent | None = None
         self.idle = self.errors = self.messages = 0
         self.closing = self.starting_tls = False
         self._output: list[bytes] = []
@@ -164,6 +167,9 @@ class Session:
         self.asked = self.accepted = 0
         self.data: DataReader | ChunkReader | PassedOver | None = None
         self.chunks: ChunkReader | None = None
+        source, self.source = self.source, None
+        if source is not None:
+            source.close()
         if transaction is not None:
             try:
                 transaction.abort()

@@ -1,11 +1,11 @@
 """Keys of the mailboxes of an account in memory.
 
-Source: the contract of :class:`mailframe.interfaces.mailbox.IAccessKeys`.
+Source: the contract of :class:`mailframe.interfaces.access_keys.IAccessKeys`.
 """
 
 from zope.interface import implementer
 
-from mailframe.interfaces.mailbox import IAccessKeys
+from mailframe.interfaces.access_keys import IAccessKeys
 from mailframe.model.mailbox import MailboxName, MailboxStatus
 
 

@@ -1,7 +1,7 @@
 """What a store that keeps keys of mailboxes must do, as tests to run on yours.
 
 As :class:`mailframe.testing.mailbox_contract.MailboxContract`, for the optional
-power :class:`mailframe.interfaces.mailbox.IAccessKeys`.
+power :class:`mailframe.interfaces.access_keys.IAccessKeys`.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from zope.interface.verify import verifyObject
 
 from mailframe.errors import NoSuchMailbox
-from mailframe.interfaces.mailbox import IAccessKeys
+from mailframe.interfaces.access_keys import IAccessKeys
 from mailframe.model.mailbox import INBOX, mailbox_name
 
 A, B = mailbox_name("a"), mailbox_name("b")

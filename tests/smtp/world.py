@@ -8,14 +8,18 @@ from twisted.cred.portal import Portal
 from zope.interface import implementer
 
 from mailframe.errors import (
+    AccessRefused,
     MailError,
     MessageTooLarge,
+    NoSuchContent,
     NoSuchUser,
     NotPermitted,
     OverQuota,
     RelayDenied,
     TemporaryFailure,
+    UntrustedServer,
 )
+from mailframe.interfaces.content import IContentByURL
 from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
 from mailframe.interfaces.reception import (
     IForwardNoter,
@@ -27,6 +31,7 @@ from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.smtp.options import SMTPOptions
 from mailframe.smtp.server import SMTPServer
+from mailframe.storage.content import MemoryContent
 from mailframe.storage.memory_realm import MemoryRealm
 from mailframe.testing.transcript import Conversation, FakeConnection
 
@@ -157,6 +162,43 @@ class AbleReceiver(RecordingReceiver):
         self.noted.append(dict(said))
 
 
+class Shortened(MemoryContent):
+    """Content that ends early."""
+
+    async def read(self, start: int, stop: int) -> bytes:
+        return self.octets[start : min(stop, self.size // 2)]
+
+
+@implementer(IContentByURL)
+class Library:
+    """Knows some URLs, by their path."""
+
+    hostname = "imap.example.org"
+
+    def __init__(self) -> None:
+        """Begin with nothing asked for."""
+        self.asked: list[tuple[str, str]] = []
+        self.known: dict[str, Any] = {
+            "head": MemoryContent(b"Subject: hi\r\n\r\n"),
+            "body": MemoryContent(b"text\r\n" * 20_000),
+            "empty": MemoryContent(b""),
+            "bare": MemoryContent(b"a\nb\r\n"),
+            "short": Shortened(b"text\r\n" * 10),
+            "refused": AccessRefused("refused"),
+            "gone": NoSuchContent("gone"),
+            "foreign": UntrustedServer("foreign"),
+            "later": TemporaryFailure("later"),
+            "bug": ZeroDivisionError("secret text"),
+        }
+
+    async def open(self, url: str, user: str) -> Any:
+        self.asked.append((url, user))
+        found = self.known[url.rpartition("/")[2]]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
 class World:
     """What makes servers, and what they did."""
 
@@ -240,6 +282,7 @@ def start(header: Mapping[str, str]) -> Any:
         normalize_newlines="normalize" in header,
         deliver_by="unannounced" not in header,
         unannounced=frozenset(header.get("unannounced", "").split()),
+        content_by_url=Library() if "urls" in header else None,
     )
     service = header.get("service", "smtp")
     return World(service, SMTPLimits(**limits), options, able).server

@@ -26,7 +26,7 @@ from mailframe.imap.responses import Refused
 from mailframe.imap.session import Session
 from mailframe.imap.url_access import KEY_OCTETS, MECHANISM, URLAccess, token
 from mailframe.imap.view import View
-from mailframe.interfaces.mailbox import IAccessKeys
+from mailframe.interfaces.access_keys import IAccessKeys
 from mailframe.model.imap_url import IMAPURL, imap_url
 from mailframe.model.mailbox import MailboxName, mailbox_name
 

@@ -28,7 +28,7 @@ from mailframe.imap.responses import Refused
 from mailframe.imap.section import SectionText
 from mailframe.imap.serialize import astring_out, without_nul
 from mailframe.imap.session import Session
-from mailframe.interfaces.mailbox import IAccessKeys
+from mailframe.interfaces.access_keys import IAccessKeys
 from mailframe.mime.structure import find_part
 from mailframe.mime.wire import body_and_structure
 from mailframe.model.imap_url import imap_url

@@ -5,11 +5,9 @@ to it is, so none of them is ever read as a command.
 """
 
 import re
-from functools import partial
 
-from mailframe.model.envelope import BodyType
 from mailframe.smtp import replies
-from mailframe.smtp.chunk import ChunkReader, PassedOver
+from mailframe.smtp.chunk import PassedOver, chunk_reader
 from mailframe.smtp.command import Command, Extension
 from mailframe.smtp.session import Session
 
@@ -35,18 +33,10 @@ def bdat(session: Session, argument: str) -> None:
         return None
     chunks = session.chunks
     if chunks is None:
-        chunks = session.chunks = _reader(session)
+        chunks = session.chunks = chunk_reader(session)
     chunks.begin_chunk(size, match[2] is not None)
     session.data = chunks
     return None
-
-
-def _reader(session: Session) -> ChunkReader:
-    make = partial(ChunkReader, session.limits.text_line, session.limits.message_size)
-    return make(
-        binary=session.body is BodyType.BINARY_MIME,
-        normalize=session.options.normalize_newlines,
-    )
 
 
 EXTENSION = Extension("CHUNKING", commands=(Command(b"BDAT", bdat, moves_mail=True),))

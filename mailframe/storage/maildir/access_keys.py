@@ -4,7 +4,7 @@
 ID, so that they follow a mailbox that is renamed. Those of mailboxes that are gone
 are left out when it is written.
 
-Source: the contract of :class:`mailframe.interfaces.mailbox.IAccessKeys`.
+Source: the contract of :class:`mailframe.interfaces.access_keys.IAccessKeys`.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from mailframe.interfaces.mailbox import IAccessKeys
+from mailframe.interfaces.access_keys import IAccessKeys
 from mailframe.model.mailbox import MailboxName
 from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.dotlock import change_file, read_small
