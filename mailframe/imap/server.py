@@ -273,10 +273,8 @@ class IMAPServer:
         tag, name = found.groups()
         command = COMMANDS.get(name.upper())
         session = self._session
-        if command is None:
-            return self._bad(tag, b"Unknown command")
-        if session.state not in command.states:
-            return self._bad(tag, b"Not a command of this state")
+        if command is None or session.state not in command.states:
+            return self._bad(tag, _unfit(command))
         session.tag = tag
         try:
             arguments = command.parse(Cursor(octets, found.end(), session.utf8))
@@ -406,12 +404,13 @@ class IMAPServer:
         head = self._framer.so_far(_HEAD)
         found = _COMMAND.match(head)
         command = COMMANDS.get(found[2].upper()) if found else None
-        if (
-            found is None
-            or command is None
-            or command.appending is None
-            or self._session.state not in command.states
-        ):
+        if found is None:
+            return self._argument(literal, head)
+        if command is None or self._session.state not in command.states:
+            # It is not asked for what would be thrown away (RFC 9051 section 7.6).
+            refuse = partial(self._bad, found[1], _unfit(command))
+            return self._refuse_literal(literal, refuse)
+        if command.appending is None:
             return self._argument(literal, head)
         appending = command.appending(self._session)
         return self._message(literal, found[1], command, appending, found.end())
@@ -585,6 +584,13 @@ class IMAPServer:
     def _woken(self) -> None:
         if self._dialogue is not None or self._session.notification is not None:
             self._connection.wake()
+
+
+def _unfit(command: Command | None) -> bytes:
+    """Return what is said of a command that is none, or none of this state."""
+    if command is None:
+        return b"Unknown command"
+    return b"Not a command of this state"
 
 
 async def _already(text: bytes) -> bytes:

@@ -84,9 +84,21 @@ class AnswerTests(SynchronousTestCase):
 
     def test_literals_over_the_limit(self) -> None:
         """A literal that is too large is refused before one octet of it is sent."""
-        made = World(1).logged_in()
+        made = World(1).selected()
         self._refused(made, b"SELECT {70000}")
         self._refused(made, b"APPEND INBOX {60000000}")
         self._refused(made, b"APPEND {70000}")
         self._refused(made, b"STATUS {99999999999999999}")
-        self._refused(made, b"SEARCH SUBJECT {4} TEXT {65537}")
+        self._refused(made, b"SEARCH SUBJECT {65537}")
+
+    def test_literals_of_no_command(self) -> None:
+        """What would be thrown away is not asked for (RFC 9051 section 7.6)."""
+        made = World(1).logged_in()
+        for line, answer in (
+            (b"BLURDYBLOOP {10}", b"a BAD Unknown command\r\n"),
+            (b"UID BLURDYBLOOP {10}", b"a BAD Unknown command\r\n"),
+            (b"SEARCH SUBJECT {4}", b"a BAD Not a command of this state\r\n"),
+        ):
+            self.assertEqual(made.say(b"a %b\r\n" % line), answer)
+        heard = made.say(b"a BLURDYBLOOP {3+}\r\nb X {2+}\r\nxx\r\nc NOOP\r\n")
+        self.assertEqual(heard, b"a BAD Unknown command\r\nc OK NOOP completed\r\n")

@@ -229,6 +229,39 @@ class TwoSessionsTests(SynchronousTestCase):
         self.assertIs(view.listing, listing)
 
 
+class PipelineTests(SynchronousTestCase):
+    """A client need not wait (RFC 9051 section 5.5)."""
+
+    def test_hundreds_at_once(self) -> None:
+        """A thousand commands in one read are answered in their order, one each."""
+        made = World(5).selected()
+        kinds = (
+            *(b"NOOP", b"FETCH 1:* (FLAGS)", b"STORE 2 +FLAGS.SILENT (\\Seen)"),
+            *(b"APPEND INBOX {2+}\r\nhi", b"SEARCH ALL", b"COPY 1 INBOX"),
+            b"UID STORE 3 FLAGS (\\Deleted)",
+        )
+        sent = [(b"t%d" % n, kinds[n % len(kinds)]) for n in range(1000)]
+        heard = lines(made.say(b"".join(b"%b %b\r\n" % pair for pair in sent)))
+        tagged = [line.split(b" ")[:2] for line in heard if not line.startswith(b"* ")]
+        self.assertEqual(tagged, [[tag, b"OK"] for tag, _ in sent])
+
+    def test_what_one_does_the_next_sees(self) -> None:
+        """A command that depends on the one before is not run before its end."""
+        made = World(5).selected()
+        heard = made.say(
+            b"a STORE 1:2 FLAGS (\\Deleted)\r\nb SEARCH DELETED\r\nc EXPUNGE\r\n"
+            b"d FETCH 1 (UID)\r\ne FETCH 4 (UID)\r\nf SELECT away\r\n"
+            b"g FETCH 1 (UID)\r\nh SELECT INBOX\r\ni FETCH 1 (UID)\r\n"
+        )
+        told = lines(heard)
+        for line in (b"* SEARCH 1 2", b"* 1 FETCH (UID 3)"):
+            self.assertIn(line, told)
+        self.assertEqual(told.count(b"* 1 EXPUNGE"), 2)
+        self.assertEqual(told.count(b"* 1 FETCH (UID 3)"), 2)
+        self.assertIn(b"e BAD expected a message number of this mailbox", told)
+        self.assertIn(b"g BAD Not a command of this state", told)
+
+
 class LateChangesTests(SynchronousTestCase):
     """A store that needs time for everything."""
 
