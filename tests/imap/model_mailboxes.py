@@ -79,7 +79,10 @@ class MailboxRules(Sessions):
             told = heard.codes.get("UNSEEN")
             assert told == (b"%d" % unseen[0] if unseen else None)
         if kept is not None:
-            self.resynchronized(kept, box, heard, client)
+            try:
+                self.resynchronized(kept, box, heard, client)
+            except AssertionError as problem:
+                self.fail(problem)
 
     def resynchronized(
         self, kept: Kept, box: Box, heard: Heard, client: Client
@@ -90,7 +93,8 @@ class MailboxRules(Sessions):
         """
         assert not set(heard.earlier) & set(box.letters), "VANISHED, but there"
         left = [uid for uid in kept.rows if uid not in heard.earlier]
-        assert left == [uid for uid in kept.rows if uid in box.letters]
+        there = [uid for uid in kept.rows if uid in box.letters]
+        assert left == there, f"it believes {left} are there, not {there}"
         replica = client.replica
         assert replica is not None
         for uid, letter in box.letters.items():

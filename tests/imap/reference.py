@@ -210,7 +210,9 @@ class Replica:
         """Take ``EXISTS``: it never shrinks (RFC 3501 section 7.3.1)."""
         assert count >= len(self.rows), "EXISTS shrank"
         last = self.rows[-1] if self.rows else 0
-        self.rows += [uid for uid in self.box.letters if uid > last]
+        new = [uid for uid in self.box.letters if uid > last]
+        # Of a deleted mailbox an older state may be told.
+        self.rows += new[: count - len(self.rows)] if self.box.dead else new
         assert len(self.rows) == count, f"EXISTS {count}, not {len(self.rows)}"
 
     def gone(self, uid: int) -> None:
