@@ -241,3 +241,29 @@ class IndexTests(FaultTestCase):
         self.assertEqual(names, ["INBOX", "Work", "Work/a", "Work/b"])
         with self.assertRaises(NoSuchMailbox):
             await account.open(mailbox_name("New"))
+
+
+class ChangesTests(MaildirTestCase):
+    """What changed since long ago, when the index has to be asked."""
+
+    async def test_expunge_while_the_index_is_asked(self) -> None:
+        """What goes in that moment has vanished too: a view keeps its numbers."""
+        account = await self.account()
+        await account.append(INBOX, [new(number) for number in range(1, 5)])
+        mailbox = await account.open(INBOX)
+        since = (await mailbox.changes(0)).listing.highest_modseq
+        await mailbox.store(ALL, ADD, frozenset({"\\Deleted"}))
+        await mailbox.expunge(UIDSet.of([1]))
+        mailbox._box.forget()
+        ask = account.ask
+
+        async def slow(question: Any, *args: Any) -> Any:
+            answer = await ask(question, *args)
+            if question == account.reader.vanished:
+                await mailbox.expunge(UIDSet.of([3]))
+            return answer
+
+        self.patch(account, "ask", slow)
+        changes = await mailbox.changes(since)
+        self.assertEqual(list(changes.listing.uids), [2, 4])
+        self.assertEqual(list(changes.vanished), [1, 3])

@@ -213,12 +213,17 @@ class Box:
         """Return the mailbox as it is now, and what is new since ``since``."""
         await self.in_step()
         columns = await self.columns()
-        if columns.remembers(since):
-            return columns.changes(since)
-        vanished = await self.account.ask(
-            self.account.reader.vanished, self.mailbox_id, since
-        )
-        return (await self.columns()).changes_by_row(since, vanished)
+        while not columns.remembers(since):
+            asked_at = columns.listing().highest_modseq
+            vanished = await self.account.ask(
+                self.account.reader.vanished, self.mailbox_id, since
+            )
+            columns = await self.columns()
+            if columns.remembers(asked_at):
+                # What went while the index was asked may not be in its answer.
+                vanished |= columns.changes(asked_at).vanished
+                return columns.changes_by_row(since, vanished)
+        return columns.changes(since)
 
     async def status(self) -> MailboxStatus:
         """Return the figures, counted again only when something happened."""
