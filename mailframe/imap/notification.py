@@ -266,7 +266,7 @@ class Notifying:
         session.unasked = Unasked(messages=False, flags=False)
         if session.view is not None:
             session.view.unasked = session.unasked
-        session.put(b"* OK [NOTIFICATIONOVERFLOW] Too many mailboxes\r\n")
+        session.say(b"* OK [NOTIFICATIONOVERFLOW] Too many mailboxes\r\n")
 
     # Names and subscriptions.
 

@@ -222,7 +222,7 @@ class IMAPServer:
         finally:
             self._running = False
         if self._parting is not None:
-            self._session.put(b"* BYE %b\r\n" % self._parting)
+            self._session.say(b"* BYE %b\r\n" % self._parting)
 
     def tls_started(self) -> None:
         """Forget what came without protection."""
@@ -324,10 +324,10 @@ class IMAPServer:
             if last_done:
                 code = b"[MESSAGELIMIT %d %d] " % (view.limit, last_done)
                 if text.startswith(b"["):
-                    self._session.put(b"* NO %bNot all messages\r\n" % code)
+                    self._session.say(b"* NO %bNot all messages\r\n" % code)
                 else:
                     text = code + text
-        self._session.put(b"%b OK %b\r\n" % (tag, text))
+        self._session.say(b"%b OK %b\r\n" % (tag, text))
         if self._session.compressed is not (self._compression is not None):
             self._change_layer()
 
@@ -365,10 +365,10 @@ class IMAPServer:
             session.view.tell_code()
             session.view.take_last_done()
         if isinstance(error, MailError):
-            session.put(b"%b NO %b\r\n" % (tag, refusal(error)))
+            session.say(b"%b NO %b\r\n" % (tag, refusal(error)))
         else:
             self._report(error)
-            session.put(b"%b NO %b\r\n" % (tag, SERVER_BUG))
+            session.say(b"%b NO %b\r\n" % (tag, SERVER_BUG))
         if session.account is None and (
             session.failed_logins >= self._limits.login_attempts
         ):
@@ -376,7 +376,7 @@ class IMAPServer:
         return _MORE
 
     def _bad(self, tag: bytes, text: bytes) -> _Outcome:
-        self._session.put(b"%b BAD %b\r\n" % (tag, text))
+        self._session.say(b"%b BAD %b\r\n" % (tag, text))
         self._errors += 1
         if self._errors >= self._limits.errors:
             self._goodbye(b"Too many errors")
@@ -393,7 +393,7 @@ class IMAPServer:
     def _goodbye(self, text: bytes) -> None:
         if not self._session.closing:
             self._session.closing = True
-            self._session.put(b"* BYE %b\r\n" % text)
+            self._session.say(b"* BYE %b\r\n" % text)
 
     # Literals.
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from mailframe.errors import NoSuchMailbox, TemporaryFailure
 from mailframe.imap.command import Command, Extension, State
 from mailframe.imap.fetch import run_fetch
+from mailframe.imap.language import DEFAULT, LANGUAGES
 from mailframe.imap.responses import Refused
 from mailframe.imap.serialize import mailbox_out
 from mailframe.imap.url_access import URLAccess
@@ -68,6 +69,7 @@ class Session:
         closing: The connection is closed after the output.
         failed_logins: How often a login was refused.
         tag: Of the command that runs, for responses that name it.
+        language: In which texts are said.
         unasked: What is told unasked of whatever mailbox is selected.
         notification: What is told of other mailboxes, and between commands.
         rousings: How often the selected mailbox said that it may have changed.
@@ -102,6 +104,7 @@ class Session:
         self.closing = False
         self.failed_logins = 0
         self.tag = b""
+        self.language = LANGUAGES[DEFAULT]
         self.unasked = Unasked()
         self.notification: Notification | None = None
         self.rousings = 0
@@ -117,6 +120,10 @@ class Session:
         """Send octets."""
         self._output.append(octets)
         self._output_size += len(octets)
+
+    def say(self, octets: bytes) -> None:
+        """Send status responses, whole lines, with their texts in the language."""
+        self.put(self.language.said(octets))
 
     def take_output(self) -> bytes:
         """Return what is to be sent, once."""
@@ -142,7 +149,7 @@ class Session:
         elif now - self._progress[1] >= _PROGRESS_SECONDS:
             self._progress = self.tag, now
             tag = b"NIL" if b"]" in self.tag else b'"%b"' % self.tag
-            self.put(b"* OK [INPROGRESS (%b %d %d)] Working\r\n" % (tag, done, of))
+            self.say(b"* OK [INPROGRESS (%b %d %d)] Working\r\n" % (tag, done, of))
 
     def pause(self) -> Awaitable[None] | None:
         """Return what to wait for before sending more, or ``None``."""
@@ -274,6 +281,7 @@ class Session:
             mailbox,
             read_only=read_only or bool(mailbox.read_only),
             put=self.put,
+            say=self.say,
             pause=self.pause,
             wake=self._changed,
             enabled=self.enabled,

@@ -96,6 +96,7 @@ class View:
         *,
         read_only: bool,
         put: Callable[[bytes], None],
+        say: Callable[[bytes], None] | None = None,
         pause: Callable[[], Awaitable[None] | None],
         wake: Callable[[], None],
         enabled: Set[str],
@@ -109,6 +110,8 @@ class View:
             mailbox: Opened for this session; closed by ``close``.
             read_only: Whether the session may not change it.
             put: Takes output.
+            say: The same for lines of status responses, whose text may then be
+                in another language; ``None`` for ``put``.
             pause: Returns what to wait for before sending more, or ``None``.
             wake: Called when the mailbox may have changed.
             enabled: What ENABLE switched on.
@@ -122,6 +125,7 @@ class View:
         self.read_only = read_only
         self.enabled = enabled
         self.put = put
+        self.say = say or put
         self.pause = pause
         self.recent = UIDSet.EMPTY
         self.saved = UIDSet.EMPTY
@@ -392,8 +396,8 @@ class View:
         if wording.tells_recent(self.enabled) and not wording.uid_only(self.enabled):
             unseen = first_unseen(listing)
             if unseen:
-                self.put(b"* OK [UNSEEN %d] First unseen\r\n" % unseen)
-        self.put(
+                self.say(b"* OK [UNSEEN %d] First unseen\r\n" % unseen)
+        self.say(
             b"* OK [UIDVALIDITY %d] UIDs valid\r\n"
             b"* OK [UIDNEXT %d] Predicted next UID\r\n"
             % (self.mailbox.uid_validity, listing.uid_next)
@@ -406,7 +410,7 @@ class View:
 
         Source: RFC 7162 section 3.1.2.1.
         """
-        self.put(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.modseq)
+        self.say(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.modseq)
 
     def take_code(self) -> bytes:
         """Return, once, the response code that the end of a command needs, or nothing.
@@ -426,7 +430,7 @@ class View:
         """Tell what :meth:`take_code` returns in a response of its own."""
         code = self.take_code()
         if code:
-            self.put(b"* OK %bHighest\r\n" % code)
+            self.say(b"* OK %bHighest\r\n" % code)
 
     def owe_modseq(self) -> None:
         """Tell the mod-sequence at the end of the command: messages were expunged.
@@ -547,7 +551,7 @@ class View:
         kept = b"" if self.read_only else flag_list_out(mine)[1:-1]
         if may_grow and not self.read_only:
             kept = (kept + _NEW_KEYWORDS).lstrip()
-        self.put(
+        self.say(
             b"* FLAGS %b\r\n* OK [PERMANENTFLAGS (%b)] Flags permitted\r\n"
             % (known, kept)
         )

@@ -24,7 +24,7 @@ def logout(session: Session, _: None) -> bytes:
     Source: RFC 3501 section 6.1.3.
     """
     session.deselect()
-    session.put(b"* BYE Logging out\r\n")
+    session.say(b"* BYE Logging out\r\n")
     session.closing = True
     return b"LOGOUT completed"
 

@@ -101,7 +101,7 @@ async def select(examine: bool, session: Session, command: Select) -> bytes:
             parameter.check(session)
     if session.view is not None:
         session.deselect()
-        session.put(b"* OK [CLOSED] The mailbox was left\r\n")
+        session.say(b"* OK [CLOSED] The mailbox was left\r\n")
     for parameter, _ in parameters:
         if parameter.enables is not None:
             session.enable(parameter.enables)

@@ -49,7 +49,7 @@ def _begin(
 ) -> None:
     view = session.selected
     if len(view.followers) >= _CONTEXTS_MAX:
-        session.put(b'* NO [NOUPDATE "%b"] Too many contexts\r\n' % session.tag)
+        session.say(b'* NO [NOUPDATE "%b"] Too many contexts\r\n' % session.tag)
         return
     view.followers[session.tag] = context = UpdateContext(
         view,

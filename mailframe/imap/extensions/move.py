@@ -36,7 +36,7 @@ async def run(by_uid: bool, session: Session, command: Transfer) -> bytes:
     code = await transfer(view, uids, command.destination, view.mailbox.move)
     if code:
         view.owe_modseq()
-        session.put(b"* OK %bMoved\r\n" % code)
+        session.say(b"* OK %bMoved\r\n" % code)
     return b"MOVE completed"
 
 

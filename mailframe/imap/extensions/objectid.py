@@ -135,7 +135,8 @@ def _written(mailbox_id: str) -> bytes:
 
 async def _at_select(session: Session, view: View, command: Select) -> bytes:
     """Return the response code of SELECT.  Source: RFC 8474 section 4.2."""
-    return b"* OK [%b] Mailbox\r\n" % _written(view.mailbox.mailbox_id)
+    line = b"* OK [%b] Mailbox\r\n" % _written(view.mailbox.mailbox_id)
+    return session.language.said(line)
 
 
 async def _at_create(session: Session, name: MailboxName) -> bytes:

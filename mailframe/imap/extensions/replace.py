@@ -70,7 +70,7 @@ class Replacing(Appending):
         appended = await account.replace(
             view.mailbox.mailbox_id, uid, self.name, messages[0]
         )
-        session.put(b"* OK %bReplacement ready\r\n" % append_uid(appended))
+        session.say(b"* OK %bReplacement ready\r\n" % append_uid(appended))
         view.owe_modseq()
         view.made(self.name, appended.uids)
         await view.refresh()

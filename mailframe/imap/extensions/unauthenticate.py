@@ -23,7 +23,7 @@ async def run(session: Session, _: None) -> bytes:
         if logout is not None:
             await logout
     except Exception as problem:
-        session.put(b"* BYE The session cannot be used any more\r\n")
+        session.say(b"* BYE The session cannot be used any more\r\n")
         raise BrokenLiteral("a logout failed") from problem
     return b"UNAUTHENTICATE completed"
 
