@@ -62,12 +62,14 @@ class _Watched:
         last: Its figures when they were last looked at; ``None`` when this user
             may not know them.
         stop: Ends the watching.
+        denied: Whether the client was told that it may not know them.
     """
 
     name: MailboxName
     events: frozenset[bytes]
     last: MailboxStatus | None
     stop: Callable[[], None]
+    denied: bool = False
 
 
 class Notifying:
@@ -90,6 +92,7 @@ class Notifying:
         self._notes_due: dict[MailboxName | None, set[str]] = {}
         self._own: set[tuple[bytes, Any]] = set()
         self._rousing = 0
+        self._begun = False
 
     # Watching.
 
@@ -113,6 +116,7 @@ class Notifying:
         self._infos = self._by_id(await account.list_mailboxes())
         if not await self._watch(status):
             raise Refused(b"[NOTIFICATIONOVERFLOW] Too many mailboxes")
+        self._begun = True
 
     def close(self) -> None:
         """Watch nothing any more. Calling again is nothing."""
@@ -181,8 +185,10 @@ class Notifying:
             watched = _Watched(name, events, None, stop)
             self._watched[mailbox_id] = watched
             items = await self._look(watched)
-            if tell and items and not self._is_selected(mailbox_id):
-                self._put_status(watched, self._first_items(events))
+            # What came in before it was watched would be told by nobody.
+            tell_it = tell or (self._begun and watched.last and watched.last.messages)
+            if tell_it and items and not self._is_selected(mailbox_id):
+                self._put_status(watched, items)
             waiting = session.pause()
             if waiting is not None:
                 await waiting
@@ -322,6 +328,10 @@ class Notifying:
                         found.setdefault(above, None)
         yield from sorted(found.items())
 
+    def _known(self) -> dict[str, Entry]:
+        found = entries(self._infos.values(), self._subscribed)
+        return {one.name: one for one in found}
+
     def _put_name(
         self,
         known: dict[str, Entry],
@@ -360,19 +370,25 @@ class Notifying:
     # Figures.
 
     async def _look(self, watched: _Watched) -> list[bytes]:
-        """Look at a mailbox; return what of its figures is to be told."""
+        """Look at a mailbox; return what of its figures is to be told.
+
+        Source: RFC 5465 sections 3.1 and 5.9 (NoAccess).
+        """
         before = watched.last
         try:
             now = await self._session.mail.status(watched.name)
         except NoSuchMailbox:
             return []
         except NotPermitted:
-            if before is not None:
+            if not watched.denied:
                 line = (b"LIST", ["\\NoAccess"], watched.name)
                 self._session.put(list_line(self._session, *line))
-            watched.last = None
+            watched.last, watched.denied = None, True
             return []
         watched.last = now
+        if watched.denied:
+            watched.denied = False
+            self._put_name(self._known(), watched.name, ())
         if before is None:
             return self._first_items(watched.events)
         return self._items(watched.events, before, now)

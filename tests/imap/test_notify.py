@@ -12,6 +12,7 @@ from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.testing.mailbox_contract import new
 from tests.imap.world import World, done
 
+EVENTS = b"(MessageNew MessageExpunge)"
 ALL_OF_SELECTED = b"(selected (MessageNew (UID) MessageExpunge FlagChange))"
 PERSONAL = b"(personal (MessageNew MessageExpunge FlagChange MailboxName))"
 
@@ -166,7 +167,14 @@ class NotifyTests(SynchronousTestCase):
         self.assertEqual(self.made.heard(), b'* LIST (\\NoAccess) "/" a\r\n')
         account.status = status
         done(account.append(mailbox_name("a"), [new(3)]))
-        self.assertIn(b"* STATUS a (UIDVALIDITY 8 UIDNEXT 4", self.made.heard())
+        heard = self.made.heard()
+        self.assertTrue(heard.startswith(b'* LIST (\\HasNoChildren) "/" a\r\n'), heard)
+        self.assertIn(b"* STATUS a (UIDVALIDITY 8 UIDNEXT 4", heard)
+        account.status = refuse
+        heard = self.made.say(b"b NOTIFY SET STATUS (mailboxes a %b)\r\n" % EVENTS)
+        self.assertEqual(
+            heard, b'* LIST (\\NoAccess) "/" a\r\nb OK NOTIFY completed\r\n'
+        )
 
     def test_subscribed(self) -> None:
         """What "subscribed" means changes with the subscriptions."""
@@ -175,7 +183,9 @@ class NotifyTests(SynchronousTestCase):
         done(self.world.account.append(mailbox_name("a"), [new(1)]))
         self.assertEqual(self.made.heard(), b"")
         done(self.world.account.subscribe(mailbox_name("a"), True))
-        self.assertEqual(self.made.heard(), b"")
+        self.assertEqual(
+            self.made.heard(), b"* STATUS a (UIDVALIDITY 8 UIDNEXT 2 MESSAGES 1)\r\n"
+        )
         done(self.world.account.append(mailbox_name("a"), [new(1)]))
         self.assertEqual(self.made.heard(), b"* STATUS a (UIDNEXT 3 MESSAGES 2)\r\n")
         done(self.world.account.subscribe(mailbox_name("a"), False))

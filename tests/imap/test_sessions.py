@@ -359,3 +359,28 @@ class PatternTests(SynchronousTestCase):
         made: Conversation = World().logged_in()
         heard = made.say(b'a LIST "" {5000+}\r\n' + b"%" * 5000 + b"\r\n")
         self.assertEqual(heard, b"a BAD expected a shorter pattern\r\n")
+
+
+class IdleTests(SynchronousTestCase):
+    """Waiting costs nothing."""
+
+    def test_store_in_trouble(self) -> None:
+        """A mailbox that cannot be asked now is not asked again and again."""
+        world = World(5)
+        made = world.selected()
+        self.assertEqual(made.say(b"a IDLE\r\n"), b"+ idling\r\n")
+        asked = []
+
+        async def fail(since: int) -> Any:
+            asked.append(since)
+            raise TemporaryFailure
+
+        mailbox: Any = made.server._session.view.mailbox  # type: ignore[attr-defined]
+        mailbox.changes, changes = fail, mailbox.changes
+        world.put(b"x: y\r\n\r\n")
+        self.assertEqual(made.heard(), b"")
+        self.assertEqual(len(asked), 1)
+        mailbox.changes = changes
+        world.put(b"x: y\r\n\r\n")
+        self.assertIn(b"* 7 EXISTS\r\n", made.heard())
+        self.assertTrue(made.say(b"DONE\r\n").startswith(b"a OK"))

@@ -24,6 +24,7 @@ class Idling:
     def __init__(self, session: Session) -> None:
         """Idle in ``session``, with or without a mailbox selected."""
         self._session = session
+        self._told = -1
 
     def begin(self) -> Answer:
         """Ask the client to wait, and tell what is new already."""
@@ -49,9 +50,13 @@ class Idling:
         notification, view = self._session.notification, self._session.view
         if notification is not None:
             return notification.news(idling=True)
-        return self._tell() if view is not None and view.stale else None
+        if view is None or not view.stale or self._told == self._session.rousings:
+            return None
+        return self._tell()
 
     async def _tell(self) -> None:
+        # What cannot be asked now is asked again when it says something.
+        self._told = self._session.rousings
         await self._session.announce(expunges=True)
         if self._session.view is not None:
             self._session.view.tell_code()
