@@ -32,7 +32,7 @@ from mailframe.fetch.service import FetchService
 from mailframe.imap.url_access import URLAccess
 from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
-from mailframe.interfaces.plugin import Host
+from mailframe.interfaces.plugin import Host, IHomeRealm
 from mailframe.listening import Listening, said
 from mailframe.net.factory import MailFactory
 from mailframe.net.imap import IMAPFactory
@@ -106,12 +106,13 @@ class MailService(MultiService):
             for one in (composed.directory, self._realm)
             if IUserDirectory.providedBy(one)
         ]
+        directory = DirectoryChain(self._directories)
         self._avatars: Any = self._realm
         if self._directories:
-            self._avatars = GrantingRealm(
-                self._realm, DirectoryChain(self._directories), reactor.seconds
-            )
-        groups = groups_of(DirectoryChain(self._directories))
+            self._avatars = GrantingRealm(self._realm, directory, reactor.seconds)
+            if IHomeRealm.providedBy(self._realm):
+                self._realm.directory = directory
+        groups = groups_of(directory)
         self._portal = composed.portal(with_sharing(self._avatars, self._realm, groups))
         self._pool = ThreadPool(0, INTAKE_THREADS, "intake")
         self._run = partial(deferToThreadPool, reactor, self._pool)

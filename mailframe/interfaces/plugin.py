@@ -11,7 +11,7 @@ from twisted.cred.portal import IRealm
 from twisted.plugin import IPlugin, getPlugins
 from zope.interface import Attribute, Interface
 
-__all__ = ["Host", "IPlugin", "IRealm", "IRealmFactory", "getPlugins"]
+__all__ = ["Host", "IHomeRealm", "IPlugin", "IRealm", "IRealmFactory", "getPlugins"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +56,12 @@ class IRealmFactory(Interface):
             ValueError: The arguments are wrong; the text is shown to the
                 operator in one line.
         """
+
+
+class IHomeRealm(Interface):
+    """Optional power of a realm: it asks where users are at home."""
+
+    directory = Attribute(
+        """The host's :class:`IUserDirectory`, set before the realm is started;
+        ``None`` if nobody knows who exists."""
+    )

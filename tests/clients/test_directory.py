@@ -4,12 +4,16 @@ import imaplib
 import poplib
 import smtplib
 import time
+from pathlib import Path
 from typing import Any
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from tests.clients.base import ClientTestCase
+from tests.host import Host
 
 USERS = """\
-alice@example.org:{PLAIN}alice-secret:::::/home/alice:quota=2K
+alice@example.org:{PLAIN}alice-secret::::/home/alice::quota=2K
 bob@example.org:{PLAIN}bob-secret::::::forward=alice@example.org,bob@example.org
 carol@example.org:{PLAIN}carol-secret::::::nologin
 dave@example.org:{PLAIN}dave-secret::::::allow_nets=192.0.2.0/24
@@ -82,3 +86,30 @@ class DirectoryTests(ClientTestCase):
         for reason in ("closed", "network", "credentials", "service"):
             self.assertIn(f"reason={reason}", said)
         self.assertNotIn("-secret", said)
+
+
+class HomeTests(SynchronousTestCase):
+    """Mail in the homes of a passwd-file."""
+
+    def test_home(self) -> None:
+        """Delivery and reading go to the home; without one the mail waits."""
+        homes = Path(self.mktemp()).absolute()
+        host = Host("--realm=maildir:%h/Maildir", services=("lmtp", "pop3"))
+        self.addCleanup(host.close)
+        host.passwd.write_text(
+            f"alice@example.org:{{PLAIN}}alice-secret::::{homes}/a::\n"
+            "bob@example.org:{PLAIN}bob-secret\n"
+        )
+        time.sleep(1.1)
+        for user, code in (("alice", 250), ("bob", 451)):
+            with smtplib.LMTP("127.0.0.1", host.port["lmtp"]) as lmtp:
+                lmtp.ehlo("client.example")
+                lmtp.mail("x@example.net")
+                lmtp.rcpt(f"{user}@example.org")
+                self.assertEqual(lmtp.data("Subject: x\n\n")[0], code)
+        pop = poplib.POP3("127.0.0.1", host.port["pop3"])
+        pop.user("alice@example.org")
+        pop.pass_("alice-secret")
+        self.assertEqual(pop.stat()[0], 1)
+        pop.quit()
+        self.assertTrue((homes / "a" / "Maildir" / "cur").is_dir())

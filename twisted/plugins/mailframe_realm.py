@@ -47,7 +47,8 @@ class MaildirRealmFactory:
         " use at the same time, with an index for speed."
     )
     arg_string_format = (
-        "PATH, in which %u is the whole address, %n its local part, %d its domain."
+        "PATH, in which %u is the whole address, %n its local part, %d its domain;"
+        " %h at its beginning is the user's home, as --auth tells it."
         f" Then {_NAMESPACES}"
     )
 

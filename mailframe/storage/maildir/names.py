@@ -172,7 +172,8 @@ class PathPattern:
 
     Attributes:
         text: An absolute path with ``%u`` for the whole address, ``%n`` for
-            its local part, ``%d`` for its domain, ``%%`` for a percent sign.
+            its local part, ``%d`` for its domain, ``%%`` for a percent sign; or
+            one that begins with ``%h`` for the user's home directory.
     """
 
     text: str
@@ -190,32 +191,55 @@ class PathPattern:
         if "\0" in argstring:
             raise ValueError("a path has no NUL")
         letters = re.findall("%(.?)", argstring)
+        if argstring.startswith("%h"):
+            letters.remove("h")
         for letter in letters:
+            if letter == "h":
+                raise ValueError("%h is a whole path, and stands first")
             if letter not in ("u", "n", "d", "%"):
-                raise ValueError(f"%{letter} means nothing here; use %u, %n or %d")
+                raise ValueError(f"%{letter} means nothing here; use %u, %n, %d or %h")
+        if argstring.startswith("%h"):
+            return cls(argstring.rstrip("/"))
         if "u" not in letters and "n" not in letters:
             raise ValueError("without %u or %n all users would share one mailbox")
         return cls(os.path.abspath(argstring))
 
     @property
+    def wants_home(self) -> bool:
+        """Whether the user's home directory has to be known."""
+        return self.text.startswith("%h")
+
+    @property
     def tells_domains_apart(self) -> bool:
         """Whether the same local part in two domains gets two directories."""
-        return re.search("%[ud]", self.text.replace("%%", "")) is not None
+        return (
+            self.wants_home
+            or re.search("%[ud]", self.text.replace("%%", "")) is not None
+        )
 
-    def directory(self, address: str) -> str:
+    def directory(self, address: str, home: str | None = None) -> str:
         """Return the account directory of ``local@domain``.
 
+        Args:
+            address: Whose.
+            home: The user's home directory, where it is wanted.
+
         Raises:
-            ValueError: It is not an address.
+            ValueError: It is not an address, or there is no absolute home.
         """
         local, at, domain = address.rpartition("@")
         if not (at and local and domain):
             raise ValueError("not an address")
-        values = {"u": address, "n": local, "d": domain, "%": "%"}
-        return re.sub(
+        text, before = self.text, ""
+        if self.wants_home:
+            if home is None or not os.path.isabs(home) or "\0" in home:
+                raise ValueError(f"{address} has no home directory")
+            text, before = text[2:], os.path.normpath(home)
+        values = {"u": address, "n": local, "d": domain}
+        return before + re.sub(
             "%(.)",
             lambda match: "%" if match[1] == "%" else component(values[match[1]]),
-            self.text,
+            text,
         )
 
 

@@ -21,10 +21,11 @@ from zope.interface import implementer
 from mailframe.errors import NoSuchUser, TemporaryFailure
 from mailframe.interfaces.access import ISharingRealm
 from mailframe.interfaces.mailbox import IMailAccount
-from mailframe.interfaces.plugin import Host
+from mailframe.interfaces.plugin import Host, IHomeRealm
 from mailframe.storage.journal import Journal
 from mailframe.storage.maildir.account import MaildirAccount
 from mailframe.storage.maildir.disks import Disks
+from mailframe.storage.maildir.homes import Homes
 from mailframe.storage.maildir.names import PathPattern
 from mailframe.storage.maildir.recovery import crashed_at
 from mailframe.storage.maildir.replay import Replay
@@ -39,13 +40,14 @@ ACCOUNTS_KEPT = 256
 """Accounts kept open without a session."""
 
 
-@implementer(IRealm, ISharingRealm)
+@implementer(IRealm, ISharingRealm, IHomeRealm)
 class MaildirRealm(Service):
     """Gives every address an account in a directory of its own.
 
     Attributes:
         namespaces: How others' mailboxes are called.
         default_domain: The domain of a user named without one.
+        directory: Tells where users are at home, if the path begins there.
     """
 
     _log = Logger()
@@ -55,7 +57,8 @@ class MaildirRealm(Service):
 
         Args:
             argstring: A path in which ``%u``, ``%n`` and ``%d`` stand for the
-                address, its local part and its domain; a relative path is
+                address, its local part and its domain, and ``%h`` at the
+                beginning for the user's home; another relative path is
                 relative to where the program was started. After it may come
                 what :func:`~mailframe.storage.namespaces.cut_namespaces` takes.
             host: What it is for.
@@ -69,6 +72,8 @@ class MaildirRealm(Service):
         self._pattern = PathPattern.parse(path)
         if len(host.domains) > 1 and not self._pattern.tells_domains_apart:
             raise ValueError("two domains would share a mailbox: use %u or %d too")
+        self.directory: Any = None
+        self._homes = Homes(host.state_dir, os_layer)
         self._host = host
         self._os_layer = os_layer
         self._threads: Threads | None = None
@@ -103,6 +108,7 @@ class MaildirRealm(Service):
         self._suspect_since = crashed_at(directory)
         journal = Journal(directory, os_layer=self._os_layer)
         try:
+            self._homes.read()
             replay = Replay(self._store)
             for record in journal.replay():
                 replay.foresee(record)
@@ -160,10 +166,7 @@ class MaildirRealm(Service):
             NoSuchUser: It cannot be one.
             TemporaryFailure: Its directory cannot be used.
         """
-        try:
-            root = self._pattern.directory(address)
-        except ValueError as error:
-            raise NoSuchUser(str(error)) from None
+        root = await self._root(address)
         account = self._live.get(root)
         if account is None:
             account = await self._begun(root, address)
@@ -183,12 +186,41 @@ class MaildirRealm(Service):
     async def shared_account(self, address: str) -> MaildirAccount | None:
         """Return an account whose directory is there."""
         try:
-            root = self._pattern.directory(address)
+            root = await self._root(address)
             if root not in self._live and not _is_there(root):
                 return None
             return await self.account(address)
-        except (ValueError, NoSuchUser):
+        except NoSuchUser:
             return None
+
+    async def _root(self, address: str) -> str:
+        """Return the directory of an account; raises as :meth:`account`."""
+        home = await self._home(address) if self._pattern.wants_home else None
+        try:
+            return self._pattern.directory(address, home)
+        except ValueError as error:
+            if self._pattern.wants_home:
+                # The operator can give him one; the mail waits.
+                raise TemporaryFailure(str(error)) from None
+            raise NoSuchUser(str(error)) from None
+
+    async def _home(self, address: str) -> str | None:
+        """Return where a user is at home, and remember it."""
+        known = self._homes.get(address)
+        entry = None
+        if self.directory is not None:
+            try:
+                entry = await self.directory.find(address)
+            except TemporaryFailure:
+                if known is None:
+                    raise
+        if entry is None or not entry.home or entry.home == known:
+            return known
+        if self._threads is None:
+            raise TemporaryFailure("the store is not running")
+        await self._threads.read(self._homes.note, address, entry.home)
+        home: str = entry.home
+        return home
 
     def _keep(self, root: str, account: MaildirAccount) -> None:
         self._kept[root] = account
@@ -230,7 +262,7 @@ class MaildirRealm(Service):
 
     def _store(self, address: str) -> AccountStore:
         return AccountStore(
-            self._pattern.directory(address),
+            self._pattern.directory(address, self._homes.get(address)),
             address,
             self._os_layer,
             self._suspect_since,
