@@ -51,6 +51,7 @@ class MaildirMailbox:
         self._box = box
         self._account = box.account
         self._ahead: _Ahead | None = None
+        self._cold = False
 
     @property
     def shared(self) -> object:
@@ -181,12 +182,20 @@ class MaildirMailbox:
             found = await ahead[1]
             if found is not None:
                 return found
-        return await self._loaded(uids, max_octets)
+        account = self._account
+        warm = account.reader.load_warm(self._box.mailbox_id, uids, max_octets)
+        self._cold = warm is None
+        if warm is None:
+            return await self._loaded(uids, max_octets)
+        # Others have their turn before the next ones.
+        await account.threads.turn()
+        return warm
 
     def will_load(self, uids: UIDSet, max_octets: int) -> None:
-        """Begin to load."""
-        begun = Deferred.fromCoroutine(self._tried(uids, max_octets))
-        self._ahead = (uids, max_octets), begun
+        """Begin to load, unless what was read last needed no disk."""
+        if self._cold:
+            begun = Deferred.fromCoroutine(self._tried(uids, max_octets))
+            self._ahead = (uids, max_octets), begun
 
     async def _tried(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes] | None:
         """Return messages, or ``None`` when whoever asks for them has to try again."""

@@ -2,7 +2,9 @@
 
 The index is asked through a connection of its own, one question at a time;
 files are read without holding it. A file another name was given meanwhile is
-looked up once more, then searched for.
+looked up once more, then searched for. What needs no disk is also read in the
+reactor's thread (``load_warm``). It is long because all questions share the one
+connection and its lock.
 
 Source: DESIGN.md section 5 (nothing that waits for a disk blocks the reactor).
 """
@@ -36,6 +38,7 @@ from mailframe.storage.maildir.store import (
     message_path,
 )
 from mailframe.storage.maildir.summary_rows import digest, header_of, pick, read_columns
+from mailframe.storage.maildir.warm import WARM_FILES
 
 _SPOOLED = 262_144
 _COMPARED = 32
@@ -201,21 +204,54 @@ class AccountReader:
         except OSError as error:
             raise self._store.refused(error) from error
 
+    def load_warm(
+        self, mailbox_id: str, uids: UIDSet, left: int
+    ) -> Mapping[int, bytes] | None:
+        """Return the same as :meth:`load`, in the reactor thread.
+
+        Returns:
+            ``None`` if something would have to be waited for: ask a thread.
+        """
+        if self._index is None or not self._lock.acquire(blocking=False):
+            return None
+        try:
+            row, wanted = self._fitting(self._index, mailbox_id, uids, left)
+        except (NoSuchMailbox, sqlite3.Error):
+            return None
+        finally:
+            self._lock.release()
+        loaded: dict[int, bytes] = {}
+        for file in wanted:
+            octets = WARM_FILES.read(
+                self._path(row, file), None if file.lf else file.size
+            )
+            if octets is None:
+                return None
+            loaded[file.number & 0xFFFFFFFF] = to_crlf(octets) if file.lf else octets
+        return loaded
+
     def load(self, mailbox_id: str, uids: UIDSet, left: int) -> Mapping[int, bytes]:
         """Return whole messages from the lowest UID on, while they fit."""
-        wanted: list[_File] = []
         with self._asking() as index:
-            row = self._row(index, mailbox_id)
-            for file in self._files(index, row, uids):
-                left -= file.size
-                if left < 0:
-                    break
-                wanted.append(file)
+            row, wanted = self._fitting(index, mailbox_id, uids, left)
         return {
             file.number & 0xFFFFFFFF: octets
             for file in wanted
             if (octets := self._octets(row, file)) is not None
         }
+
+    def _fitting(
+        self, index: Index, mailbox_id: str, uids: UIDSet, left: int
+    ) -> tuple[MailboxRow, list[_File]]:
+        """Return the files of the first messages that fit."""
+        wanted: list[_File] = []
+        row = self._row(index, mailbox_id)
+        for file in self._files(index, row, uids):
+            left -= file.size
+            if left < 0:
+                break
+            wanted.append(file)
+        return row, wanted
 
     def open(self, mailbox_id: str, uid: int) -> bytes | OpenFile:
         """Open one message.

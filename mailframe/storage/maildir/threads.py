@@ -60,6 +60,12 @@ class Threads:
         )
         return deferred
 
+    def turn(self) -> "Deferred[None]":
+        """Return what fires when others had their turn."""
+        had: Deferred[None] = Deferred()
+        self.reactor.callLater(0, had.callback, None)
+        return had
+
     async def stop(self) -> None:
         """Finish what waits and end the threads."""
         self.watches.stop()
