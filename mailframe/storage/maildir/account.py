@@ -49,6 +49,7 @@ from mailframe.storage.maildir import (
     annotations,
     arrival,
     folders,
+    kept_columns,
     pop3_lock,
     quota,
     replacing,
@@ -57,6 +58,7 @@ from mailframe.storage.maildir import (
 )
 from mailframe.storage.maildir.access_keys import MaildirAccessKeys
 from mailframe.storage.maildir.box import Box
+from mailframe.storage.maildir.columns import Loaded
 from mailframe.storage.maildir.draft import discard, prepared
 from mailframe.storage.maildir.index import MailboxRow
 from mailframe.storage.maildir.joined import Joined
@@ -241,8 +243,15 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
 
     def keep(self, made: Digests) -> None:
         """Keep summaries that were worked out; nobody waits for it."""
-        self._submit(lambda batch: keep_known(self._store, batch, made)).addErrback(
-            lambda failure: self._log.failure("keeping summaries", failure)
+        self._aside(keep_known, made)
+
+    def keep_columns(self, loaded: Loaded) -> None:
+        """Keep the columns of a large mailbox as octets; nobody waits for it."""
+        self._aside(kept_columns.keep, loaded.row, loaded.to_keep)
+
+    def _aside(self, job: Callable[..., None], *args: Any) -> None:
+        self._submit(lambda batch: job(self._store, batch, *args)).addErrback(
+            lambda failure: self._log.failure("keeping what was worked out", failure)
         )
 
     async def survey(self) -> None:

@@ -142,6 +142,8 @@ class Box:
             loaded = await self.account.ask(
                 self.account.reader.load_columns, self.mailbox_id
             )
+            if loaded.to_keep is not None:
+                self.account.keep_columns(loaded)
             columns = Columns(loaded)
             if all([columns.add(delta) for delta in self._loading]):
                 self._columns = columns

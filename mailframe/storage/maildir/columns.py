@@ -16,6 +16,7 @@ from typing import NamedTuple, overload
 from mailframe.model.mailbox import Changes, Listing
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir.index import MailboxRow
+from mailframe.storage.maildir.kept_columns import cut, kept_slices
 from mailframe.storage.maildir.store import Delta
 
 LOG_KEPT = 500
@@ -32,6 +33,7 @@ class Loaded:
         arrived: The mod-sequence at which each came.
         keywords: All keywords by folded name.
         all_uids: The UIDs of the messages.
+        to_keep: The columns as octets, if they are worth being kept.
     """
 
     row: MailboxRow
@@ -39,6 +41,7 @@ class Loaded:
     arrived: "array[int]"
     keywords: dict[str, str]
     all_uids: UIDSet
+    to_keep: bytes | None = None
 
 
 class Seconds(Sequence[int]):
@@ -156,10 +159,10 @@ class Columns:
             self._all |= UIDSet.of(uid for uid, _, _, _ in delta.added)
             if delta.removed:
                 self._all -= delta.removed
-                kept = _kept(delta.removed.slices(uids), len(uids))
-                uids = _cut(uids, kept)
-                modseqs, dates = _cut(modseqs, kept), _cut(dates, kept)
-                sizes, arrived = _cut(sizes, kept), _cut(arrived, kept)
+                kept = kept_slices(delta.removed.slices(uids), len(uids))
+                uids = cut(uids, kept)
+                modseqs, dates = cut(modseqs, kept), cut(dates, kept)
+                sizes, arrived = cut(sizes, kept), cut(arrived, kept)
                 flags = [one for low, high in kept for one in flags[low:high]]
         row = pending[-1].row
         self._arrived = arrived
@@ -229,23 +232,3 @@ class Columns:
             changed=UIDSet.of(changed),
             vanished=vanished - self.all_uids(),
         )
-
-
-def _kept(cut: Sequence[tuple[int, int]], count: int) -> list[tuple[int, int]]:
-    """Return the slices that remain when others are cut out."""
-    kept = []
-    place = 0
-    for start, stop in cut:
-        if place < start:
-            kept.append((place, start))
-        place = stop
-    if place < count:
-        kept.append((place, count))
-    return kept
-
-
-def _cut(column: "array[int]", kept: Sequence[tuple[int, int]]) -> "array[int]":
-    rest = array(column.typecode)
-    for start, stop in kept:
-        rest.extend(column[start:stop])
-    return rest

@@ -21,7 +21,7 @@ from mailframe.model.flag import NO_FLAGS, FlagSet, intern_flags
 from mailframe.model.uid_set import UID_MAX, UIDSet
 
 INDEX_FILE = "mailframe.index"
-_VERSION = 3
+_VERSION = 4
 _SHIFT = 32
 _FLAG_SETS_MANY = 10_000
 
@@ -84,6 +84,11 @@ CREATE TABLE headers (
     header BLOB NOT NULL,
     plain INTEGER NOT NULL
 );
+CREATE TABLE columns (
+    mailbox INTEGER PRIMARY KEY,
+    modseq INTEGER NOT NULL,
+    octets BLOB NOT NULL
+);
 CREATE TABLE vanished (
     mailbox INTEGER NOT NULL,
     modseq INTEGER NOT NULL,
@@ -101,7 +106,8 @@ CREATE TABLE removals (
 # messages.id, summaries.id and headers.id are mailbox << 32 | UID. plain says
 # that a text of ASCII stands in the header as it is or not at all. disk is the
 # letters in the file's name, NULL while the file is in new/. owed says that the
-# name on disk does not say yet what flags says.
+# name on disk does not say yet what flags says. columns has a copy of some of
+# messages, see kept_columns.py.
 
 _MAILBOX_COLUMNS = (
     "id, name, directory, mailbox_id, uid_validity, uid_next, uid_reserved,"
@@ -282,7 +288,7 @@ class Index:
         span = row.span()
         for table in ("messages", "summaries", "headers"):
             self.execute(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", span)  # noqa: S608
-        for table in ("keywords", "vanished", "removals"):
+        for table in ("keywords", "columns", "vanished", "removals"):
             self.execute(f"DELETE FROM {table} WHERE mailbox=?", (row.id,))  # noqa: S608
         self.execute("DELETE FROM mailboxes WHERE id=?", (row.id,))
 

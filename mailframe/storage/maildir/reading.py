@@ -14,7 +14,6 @@ import re
 import sqlite3
 import tempfile
 import threading
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import repeat
@@ -27,7 +26,7 @@ from mailframe.model.flag import DELETED, SEEN
 from mailframe.model.mailbox import Listing, MailboxStatus
 from mailframe.model.summary import Summary
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.maildir import scan
+from mailframe.storage.maildir import kept_columns, scan
 from mailframe.storage.maildir.columns import Loaded, Seconds
 from mailframe.storage.maildir.content import OpenFile
 from mailframe.storage.maildir.index import INDEX_FILE, Index, MailboxRow
@@ -107,33 +106,20 @@ class AccountReader:
         with self._asking() as index:
             row = self._row(index, mailbox_id)
             keywords = index.keywords(row)
-            cursor = index.execute(
-                "SELECT id & 4294967295, flags, modseq, date, size, arrived"
-                " FROM messages WHERE id BETWEEN ? AND ? ORDER BY id",
-                row.span(),
-            )
-            uids, modseqs = array("I"), array("Q")
-            dates, sizes, arrived = array("q"), array("Q"), array("Q")
-            flags: list[Any] = []
-            while rows := cursor.fetchmany(5000):
-                columns = list(zip(*rows, strict=True))
-                uids.extend(columns[0])
-                flags += index.flag_sets(columns[1])
-                modseqs.extend(columns[2])
-                dates.extend(columns[3])
-                sizes.extend(columns[4])
-                arrived.extend(columns[5])
+            columns, to_keep = kept_columns.read(index, row)
+            flags = index.flag_sets(columns.flags)
         listing = Listing(
             row.highest_modseq,
             row.uid_next,
-            uids,
+            columns.uids,
             flags,
-            modseqs,
-            dates,
-            sizes,
-            Seconds(arrived),
+            columns.modseqs,
+            columns.dates,
+            columns.sizes,
+            Seconds(columns.arrived),
         )
-        return Loaded(row, listing, arrived, keywords, UIDSet.of(uids))
+        uids = kept_columns.uid_set(columns.uids)
+        return Loaded(row, listing, columns.arrived, keywords, uids, to_keep)
 
     def status(self, mailbox_id: str) -> MailboxStatus:
         """Count a mailbox's messages."""
