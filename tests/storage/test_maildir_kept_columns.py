@@ -76,7 +76,7 @@ class KeptColumnsTests(MaildirTestCase):
                 await self._step(account, mailbox, step)
                 if step == kept_at:
                     _, found = self.as_loaded(account, mailbox.mailbox_id)
-                    account.keep_columns(found)
+                    account.aside(kept_columns.keep, found.row, found.to_keep)
                     await account.settle()
                     (count,) = index.execute("SELECT count(*) FROM columns").fetchone()
                     self.assertEqual(count, 1)

@@ -76,6 +76,19 @@ class SummaryTests(MaildirTestCase):
             os.unlink(self.root / "cur" / name)
         self.assertEqual(await mailbox.summaries(ALL, fields), first)
 
+    async def test_foreign_headers(self) -> None:
+        """They are read when first asked for, and then kept."""
+        mailbox = await self.inbox()
+        self.deliver(1)
+        self.deliver(2)
+        await self.listed(mailbox)
+        first = await mailbox.headers(ALL)
+        self.assertEqual(list(first[0]), [1, 2])
+        await mailbox._account.settle()
+        for name in self.names():
+            os.unlink(self.root / "cur" / name)
+        self.assertEqual(await mailbox.headers(ALL), first)
+
     async def test_references(self) -> None:
         """Message-IDs come back one by one, odd characters and all."""
         octets = b"References: <a@b> <c@d>\r\nSubject: =?utf-8?q?=ed=a0=80x?=\r\n\r\n"

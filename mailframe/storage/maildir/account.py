@@ -49,7 +49,6 @@ from mailframe.storage.maildir import (
     annotations,
     arrival,
     folders,
-    kept_columns,
     pop3_lock,
     quota,
     replacing,
@@ -58,18 +57,16 @@ from mailframe.storage.maildir import (
 )
 from mailframe.storage.maildir.access_keys import MaildirAccessKeys
 from mailframe.storage.maildir.box import Box
-from mailframe.storage.maildir.columns import Loaded
 from mailframe.storage.maildir.draft import discard, prepared
 from mailframe.storage.maildir.index import MailboxRow
 from mailframe.storage.maildir.joined import Joined
 from mailframe.storage.maildir.listed import ListedAccount
 from mailframe.storage.maildir.mailbox import MaildirMailbox
-from mailframe.storage.maildir.reading import AccountReader, Digests
+from mailframe.storage.maildir.reading import AccountReader
 from mailframe.storage.maildir.recovery import drop_unfinished
 from mailframe.storage.maildir.shares import Shares
 from mailframe.storage.maildir.special_use import set_special_use
 from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
-from mailframe.storage.maildir.summary_rows import keep_known
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.maildir.tidy import tidy
 from mailframe.storage.watchers import Names, Notes, Watchers
@@ -241,16 +238,14 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         """Wait until all jobs submitted so far have run."""
         await self.threads.write(lambda batch: None)
 
-    def keep(self, made: Digests) -> None:
-        """Keep summaries that were worked out; nobody waits for it."""
-        self._aside(keep_known, made)
-
-    def keep_columns(self, loaded: Loaded) -> None:
-        """Keep the columns of a large mailbox as octets; nobody waits for it."""
-        self._aside(kept_columns.keep, loaded.row, loaded.to_keep)
-
-    def _aside(self, job: Callable[..., None], *args: Any) -> None:
-        self._submit(lambda batch: job(self._store, batch, *args)).addErrback(
+    def aside(
+        self,
+        job: Callable[Concatenate[AccountStore, Batch, P], None],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Have a job keep what was worked out; nobody waits for it."""
+        self._submit(lambda batch: job(self._store, batch, *args, **kwargs)).addErrback(
             lambda failure: self._log.failure("keeping what was worked out", failure)
         )
 

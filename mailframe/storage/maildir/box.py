@@ -18,6 +18,7 @@ from mailframe.storage.maildir.adoption import adopt
 from mailframe.storage.maildir.columns import Columns
 from mailframe.storage.maildir.index import MailboxRow
 from mailframe.storage.maildir.joined import Joined
+from mailframe.storage.maildir.kept_columns import keep
 from mailframe.storage.maildir.scan import Differences
 from mailframe.storage.maildir.store import Delta, settled
 
@@ -143,7 +144,7 @@ class Box:
                 self.account.reader.load_columns, self.mailbox_id
             )
             if loaded.to_keep is not None:
-                self.account.keep_columns(loaded)
+                self.account.aside(keep, loaded.row, loaded.to_keep)
             columns = Columns(loaded)
             if all([columns.add(delta) for delta in self._loading]):
                 self._columns = columns

@@ -29,6 +29,7 @@ from mailframe.storage.content import MemoryContent
 from mailframe.storage.maildir import flagging, transfer
 from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.content import FileContent
+from mailframe.storage.maildir.summary_rows import keep_headers, keep_known
 
 _KEYWORDS_MAX = IMAPLimits().keywords
 _Ahead = tuple[tuple[UIDSet, int], "Deferred[Mapping[int, bytes] | None]"]
@@ -157,15 +158,18 @@ class MaildirMailbox:
             self._account.reader.summaries, self._box.mailbox_id, uids, fields
         )
         if made:
-            self._account.keep(made)
+            self._account.aside(keep_known, made)
         return columns
 
     async def headers(self, uids: UIDSet) -> tuple[Sequence[int], Sequence[bytes]]:
-        """Return headers."""
+        """Return headers; those that are not kept yet are kept."""
         self._box.check()
-        return await self._account.ask(
+        found, made = await self._account.ask(
             self._account.reader.headers, self._box.mailbox_id, uids
         )
+        if made:
+            self._account.aside(keep_headers, made)
+        return found
 
     async def headers_with(self, uids: UIDSet, octets: bytes) -> Sequence[int]:
         """Ask the index."""

@@ -36,7 +36,13 @@ from mailframe.storage.maildir.store import (
     find_file,
     message_path,
 )
-from mailframe.storage.maildir.summary_rows import digest, header_of, pick, read_columns
+from mailframe.storage.maildir.summary_rows import (
+    HEADER_KEPT,
+    digest,
+    header_of,
+    pick,
+    read_columns,
+)
 from mailframe.storage.maildir.warm import WARM_FILES
 
 _SPOOLED = 262_144
@@ -301,8 +307,8 @@ class AccountReader:
 
     def headers(
         self, mailbox_id: str, uids: UIDSet
-    ) -> tuple[Sequence[int], Sequence[bytes]]:
-        """Return the header of each message."""
+    ) -> tuple[tuple[Sequence[int], Sequence[bytes]], list[tuple[int, bytes]]]:
+        """Return the header of each message, and those that had to be read."""
         rows: list[tuple[int, bytes]] = []
         with self._asking() as index:
             row = self._row(index, mailbox_id)
@@ -315,11 +321,12 @@ class AccountReader:
                 return (
                     [number & 0xFFFFFFFF for number, _ in rows],
                     [header for _, header in rows],
-                )
+                ), []
             files = list(self._files(index, row, uids))
         kept = dict(rows)
         found: list[int] = []
         headers: list[bytes] = []
+        made: list[tuple[int, bytes]] = []
         for file in files:
             header = kept.get(file.number)
             if header is None:
@@ -327,9 +334,11 @@ class AccountReader:
                 if octets is None:
                     continue
                 header = header_of(octets)
+                if len(header) <= HEADER_KEPT:
+                    made.append((file.number, header))
             found.append(file.number & 0xFFFFFFFF)
             headers.append(header)
-        return found, headers
+        return (found, headers), made
 
     def headers_with(
         self, mailbox_id: str, uids: UIDSet, octets: bytes

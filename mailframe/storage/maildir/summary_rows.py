@@ -58,6 +58,10 @@ def is_plain(header: bytes) -> bool:
 def keep(index: Index, number: int, summary: Summary, header: bytes) -> None:
     """Write a message's summary, and its header unless it is too long."""
     index.execute(_INSERT, (number, *_values(summary)))
+    _keep_header(index, number, header)
+
+
+def _keep_header(index: Index, number: int, header: bytes) -> None:
     if len(header) <= HEADER_KEPT:
         index.execute(
             "INSERT OR REPLACE INTO headers VALUES (?,?,?)",
@@ -155,3 +159,13 @@ def keep_known(
         for number, summary, header in made:
             if index.execute("SELECT 1 FROM messages WHERE id=?", (number,)).fetchone():
                 keep(index, number, summary, header)
+
+
+def keep_headers(
+    store: AccountStore, batch: Batch, made: Sequence[tuple[int, bytes]]
+) -> None:
+    """Keep what was read of messages that are still there."""
+    with store.step(batch) as index:
+        for number, header in made:
+            if index.execute("SELECT 1 FROM messages WHERE id=?", (number,)).fetchone():
+                _keep_header(index, number, header)
