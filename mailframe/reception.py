@@ -229,13 +229,12 @@ class Reception:
             BadConfig: There is no such user to run programs as.
         """
         reactor, limits = self._host.reactor, config.limits.agents
+        user = None
         try:
-            # Who is not root cannot become anybody else, and need not.
-            user = None
-            if os.geteuid() == 0:
-                user = system_user(config.reception.program_user)
+            user = system_user(config.reception.program_user)
         except ValueError as error:
-            raise BadConfig(f"--program-user {error}") from None
+            if os.geteuid() == 0:
+                raise BadConfig(f"--program-user {error}") from None
         programs = WorkerThreads(
             reactor,
             "programs",
@@ -254,6 +253,7 @@ class Reception:
             programs=programs.run,
             files=files.run,
             now=reactor.seconds,
+            directory=self._host.state_dir,
             user=user,
             limits=limits,
         )
