@@ -86,6 +86,7 @@ class HostConfig:
         limits: What peers may make us hold.
         smarthosts: Where all outbound mail goes, best first; empty for by MX.
         resolvers: The name servers that are asked; empty for the system's.
+        no_tls_reports: Whether nobody is told how TLS with their domain went.
         queue: How mail leaves.
         fetch: TOML file of remote accounts, or ``None``.
         pickup_dir: Where programs drop mail, or ``None`` for in ``state_dir``.
@@ -107,6 +108,7 @@ class HostConfig:
     sandbox: bool = field(default=False)
     smarthosts: tuple[str, ...] = ()
     resolvers: tuple[str, ...] = ()
+    no_tls_reports: bool = False
     queue: QueueConfig = field(default_factory=QueueConfig)
     fetch: Path | None = None
     pickup_dir: Path | None = None
@@ -207,6 +209,7 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         allow_plaintext_auth=bool(given.get("allow-plaintext-auth")),
         smarthosts=tuple(given.get("smarthost", ())),
         resolvers=tuple(given.get("resolver", ())),
+        no_tls_reports=bool(given.get("no-tls-reports")),
         queue=queue_config(given),
         fetch=path(given.get("fetch")),
         pickup_dir=path(given.get("pickup-dir")),

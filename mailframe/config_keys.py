@@ -79,6 +79,12 @@ KEYS: tuple[Key, ...] = (
         " one on loopback that validates [default: those of /etc/resolv.conf]",
     ),
     Key(
+        "no-tls-reports",
+        "switch",
+        "do not tell domains that ask for it, once a day, how TLS with them went"
+        " (RFC 8460)",
+    ),
+    Key(
         "fetch",
         "text",
         "TOML file of remote accounts to collect mail from (docs/howto/fetch.rst)",
