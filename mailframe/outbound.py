@@ -45,6 +45,7 @@ from mailframe.outbound_routes import (
     smarthosts,
     transports,
 )
+from mailframe.outbound_senders import Senders
 from mailframe.queue.control import QueueControl
 from mailframe.queue.control_socket import ControlFactory
 from mailframe.queue.notices import Notices, Submit
@@ -256,6 +257,7 @@ class Outbound:
             submit=submit,
             identify=identify,
             postmaster=Address("postmaster", config.domains[0]),
+            is_forged=Senders(ours(config), config.reception.relay_from).is_forged,
         )
         if self._reports is not None:
             self._reports.serve(submit, identify)
