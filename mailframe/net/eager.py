@@ -5,10 +5,9 @@ costs two calls of epoll and the turn. What the socket does not take goes the
 usual way, with producers and all.
 """
 
-from socket import AF_INET, AF_INET6
 import socket
 from contextlib import suppress
-from socket import IPPROTO_TCP
+from socket import AF_INET, AF_INET6, IPPROTO_TCP
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -62,7 +61,7 @@ class EagerClient(_Eager, Client):
 
     def doRead(self) -> Any:  # noqa: N802
         """Read; the system forgets the wish now and then, so it is told again."""
-        found = super().doRead()  # type: ignore[no-untyped-call]
+        found: Any = super().doRead()
         if QUICK_ACK is not None and self.connected:
             with suppress(OSError):
                 self.socket.setsockopt(IPPROTO_TCP, QUICK_ACK, 1)
