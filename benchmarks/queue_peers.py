@@ -32,9 +32,20 @@ def enter() -> None:
     if os.environ.get("QUEUE_BENCHMARK") != "inside":
         os.environ["QUEUE_BENCHMARK"] = "inside"
         os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
+    favour(os.getpid())
     run("ip", "link", "set", "lo", "up")
     for address in (*SINK, RESOLVER):
         run("ip", "address", "add", f"{address}/32", "dev", "lo")
+
+
+def favour(pid: int) -> None:
+    """Let our niceness count for a process among other sessions too.
+
+    Linux shares the processors among sessions first (sched(7), autogroup): on a
+    busy machine a server in a session of its own would get more than another.
+    """
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(os.nice(0)))
 
 
 def run(*command: str) -> str:
@@ -237,6 +248,7 @@ class Postfix:
         self._run("postfix", "start")
         wait_for(2525)
         self.pid = int((directory / "queue/pid/master.pid").read_text())
+        favour(self.pid)
 
     def fill(self, count: int, size: int, domains: list[str]) -> None:
         """Queue messages, on hold."""
@@ -314,8 +326,10 @@ class Mailframe:
                 env=self._environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         self.pid = self._process.pid
+        favour(self.pid)
         while True:
             try:
                 self._queue("list", "--domain", "nobody.example")
