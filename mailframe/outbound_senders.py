@@ -19,7 +19,7 @@ class Senders:
     of us wrote it, is not answered: whoever that is did not write it, and has
     no use for a report.
 
-    Source: RFC 5321 section 6.2, RFC 3834 section 4 (no answers to forgeries).
+    Source: RFC 5321 section 6.2 (forged addresses).
     """
 
     def __init__(self, domains: Iterable[str], networks: Iterable[str]) -> None:

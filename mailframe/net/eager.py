@@ -53,10 +53,10 @@ class EagerServer(_Eager, Server):
 class EagerClient(_Eager, Client):
     """One connection that we made; what the server says is acknowledged at once.
 
-    A server that answers commands sent together one by one, and lets its system
-    wait for an acknowledgement before it sends the next answer (RFC 896), would
-    otherwise wait for our system, which waits for something to send along (RFC
-    1122 section 4.2.3.2): 40 ms a message, most of what a delivery takes.
+    A server that answers commands sent together one by one, and whose system
+    waits for an acknowledgement before it sends the next answer (Nagle's
+    algorithm), would otherwise wait for our system, which waits for something
+    to send along: 40 ms a message, most of what a delivery takes.
     """
 
     def doRead(self) -> Any:  # noqa: N802
