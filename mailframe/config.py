@@ -93,6 +93,8 @@ class HostConfig:
         pop3_apop: Whether POP3 offers APOP.
         pop3_expire: Days for which POP3 says that mail stays, ``None`` for ever.
         pop3_login_delay: Seconds between two POP3 logins of a user.
+        urlauth_submitters: Users whose sessions follow URLs for a submission
+            server elsewhere.
     """
 
     hostname: str
@@ -115,6 +117,7 @@ class HostConfig:
     pop3_apop: bool = False
     pop3_expire: int | None = None
     pop3_login_delay: int = 0
+    urlauth_submitters: tuple[str, ...] = ()
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -216,6 +219,7 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         pop3_apop=bool(given.get("pop3-apop")),
         pop3_expire=days(given, "pop3-expire"),
         pop3_login_delay=seconds(given, "pop3-login-delay"),
+        urlauth_submitters=tuple(given.get("urlauth-submitter", ())),
     )
     sandbox = not (config.listeners or config.domains or config.auth)
     return replace(

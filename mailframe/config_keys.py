@@ -110,6 +110,12 @@ KEYS: tuple[Key, ...] = (
         "number",
         "seconds between two POP3 logins of a user [default: 0]",
     ),
+    Key(
+        "urlauth-submitter",
+        "list",
+        "address of a user whose IMAP sessions follow URLs for a submission server"
+        " elsewhere (docs/howto/urls.rst); repeatable",
+    ),
     LIMIT,
     Key("workers", "number", "processes that serve [default: 1]", "more than one"),
 )
