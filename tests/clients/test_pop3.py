@@ -16,6 +16,7 @@ from tests.host import Host, run
 from tests.peers import require
 
 SIZE = 50_000_000
+MPOP = ("user", "apop", "plain", "cram-md5", "scram-sha-1", "scram-sha-256")
 
 
 def memory(host: Host) -> int:
@@ -210,3 +211,27 @@ class OptionTests(SynchronousTestCase):
             f"pop3://127.0.0.1:{port}/",
         ).stdout
         self.assertIn(b"APOP bob@example.org ", said)
+
+    def test_mpop(self) -> None:
+        """Mpop fetches by every mechanism it has, and nothing twice."""
+        host = Host("--pop3-apop", services=("pop3", "lmtp"))
+        self.addCleanup(host.close)
+        self.host = host
+        self._connected().quit()
+        with smtplib.LMTP("127.0.0.1", host.port["lmtp"]) as lmtp:
+            for _ in range(3):
+                lmtp.sendmail("x@example.net", ["bob@example.org"], "Subject: x\n\n.\n")
+        for mechanism in MPOP:
+            maildir = host.directory / mechanism
+            for place in ("new", "cur", "tmp"):
+                (maildir / place).mkdir(parents=True)
+            for _ in range(2):
+                run(
+                    *(require("mpop"), "--host=127.0.0.1", "--keep=on"),
+                    *(f"--port={host.port['pop3']}", f"--auth={mechanism}"),
+                    *("--tls=on", "--tls-certcheck=off", "--user=bob@example.org"),
+                    f"--passwordeval=echo {PASSWORD['bob']}",
+                    f"--uidls-file={maildir}.seen",
+                    f"--delivery=maildir,{maildir}",
+                )
+                self.assertEqual(len(list((maildir / "new").iterdir())), 3, mechanism)
