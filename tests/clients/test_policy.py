@@ -117,3 +117,19 @@ class CheckTests(SynchronousTestCase):
         new = far.maildir("x").parents[1] / "relay.example" / "alice" / "new"
         soon(lambda: new.exists() and list(new.iterdir()), near)
         soon(lambda: "0 messages" in mailframe(near, "queue", "list"), near)
+
+    def test_trusted_proxy(self) -> None:
+        """XCLIENT is believed from where it may come from, XFORWARD is noted."""
+        host = self.start("--xclient-from=127.0.0.1", "--relay-from=203.0.113.9")
+        with smtplib.SMTP("127.0.0.1", host.port["smtp"]) as client:
+            client.ehlo("proxy.example")
+            self.assertTrue(client.has_extn("xclient") and client.has_extn("xforward"))
+            self.assertEqual(client.docmd("XFORWARD ADDR=203.0.113.5 HELO=far")[0], 250)
+            self.assertEqual(client.docmd("XCLIENT ADDR=203.0.113.9 HELO=c")[0], 220)
+            client.ehlo("c.example")
+            client.sendmail(
+                "x@b.example", ["alice@example.org", "y@elsewhere.example"], "\n"
+            )
+        (stored,) = (host.maildir("alice") / "new").iterdir()
+        self.assertIn("([203.0.113.9])", stored.read_text())
+        self.assertIn("forwards: ADDR=203.0.113.5 HELO=far", host.program.said())
