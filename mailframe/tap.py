@@ -93,6 +93,7 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
+    from mailframe.net.collection import collect_rarely
     from mailframe.sandbox import prepare_sandbox
     from mailframe.wiring import MailService
 
@@ -106,6 +107,7 @@ def makeService(options: Options) -> IService:
         def startService(self) -> None:
             """Start, or end with one line."""
             _or_end(super().startService)
+            collect_rarely()
 
     try:
         service = Program(options.host, reactor)
