@@ -11,6 +11,7 @@ Source: RFC 3501 section 7.4, RFC 7162 section 3, RFC 9051 section 7.5.
 import os
 import shutil
 import tempfile
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -57,6 +58,7 @@ class MaildirSessions(LookingRules):
         super().__init__()
         self.directory = tempfile.mkdtemp(prefix="mailframe-model-")
         self.reactor = HandReactor()
+        self.moments = count(10**18, 10**7)
         self.realm = MaildirRealm(
             f"{self.directory}/mail/%d/%n",
             Host(f"{self.directory}/state", ("example.org",), self.reactor),
@@ -95,9 +97,16 @@ class MaildirSessions(LookingRules):
         top = Path(self.directory) / "mail/example.org/alice"
         return top if name == "INBOX" else top / ("." + name.replace("/", "."))
 
-    def noticed(self, what: str) -> None:
-        """Have the store find what another program did; everybody hears of it."""
-        self.said.append(what)
+    def noticed(self, name: str, what: str) -> None:
+        """Have the store find what another program did; everybody hears of it.
+
+        The directories get a time they never had: two changes within one tick of
+        the file system would need a clock that goes on.
+        """
+        self.said.append(f"{name}: {what}")
+        for one in ("cur", "new"):
+            moment = next(self.moments)
+            os.utime(self.place(name) / one, ns=(moment, moment))
         self.settle()
         self.audit()
         self.settle()
@@ -114,7 +123,7 @@ class MaildirSessions(LookingRules):
         file.write_bytes(b"Subject: %b\n\nbody\n" % token)
         file.rename(self.place(name) / "new" / file.name)
         self.mail.boxes[name].add(token, ())
-        self.noticed(f"a file in {name}: {token!r}")
+        self.noticed(name, f"{token!r} came")
 
     @rule(name=names, pick=st.integers(0, 30), remove=ways)
     def change_file(self, name: str, pick: int, remove: bool) -> None:
@@ -137,7 +146,7 @@ class MaildirSessions(LookingRules):
             letters = "".join(sorted({*letters, "F"}))
             file.rename(self.place(name) / "cur" / f"{base}:2,{letters}")
             letter.turn(letter.flags | {"\\Flagged"})
-        self.noticed(f"changed in {name}: UID {uid}, removed: {remove}")
+        self.noticed(name, f"UID {uid} changed, removed: {remove}")
 
     def teardown(self) -> None:
         """Stop the store."""
