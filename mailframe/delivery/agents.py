@@ -60,6 +60,8 @@ class Agents:
         now: Callable[[], float],
         directory: str,
         user: SystemUser | None,
+        allow_programs: bool = True,
+        allow_files: bool = True,
         limits: AgentLimits | None = None,
     ) -> None:
         """Prepare.
@@ -72,6 +74,9 @@ class Agents:
             user: Whom programs run as, and who owns files of nobody else's,
                 while we are root; ``None`` only where we never are. Who is not
                 root can be nobody else, and need not.
+            allow_programs: Whether there are programs at all. What waits in the
+                queue for one goes on waiting while there are none.
+            allow_files: The same of files.
             limits: ``None`` for the defaults.
         """
         self._programs = programs
@@ -79,6 +84,7 @@ class Agents:
         self._now = now
         self._directory = directory
         self._user = user
+        self._allowed = {Command: allow_programs, File: allow_files}
         self._limits = limits or AgentLimits()
         self._running = 0
         self._stopped = Event()
@@ -109,6 +115,8 @@ class Agents:
             error = NotSupported("binary content into a file or program")
             error.status = "5.6.1"
             raise error
+        if not self._allowed[type(place)]:
+            raise temporary("this kind of delivery is off")
         if isinstance(place, File):
             await self._to_file(place, envelope, content)
         else:

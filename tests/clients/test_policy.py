@@ -2,7 +2,9 @@
 
 import smtplib
 import socket
+import sqlite3
 import time
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -133,3 +135,27 @@ class CheckTests(SynchronousTestCase):
         (stored,) = (host.maildir("alice") / "new").iterdir()
         self.assertIn("([203.0.113.9])", stored.read_text())
         self.assertIn("forwards: ADDR=203.0.113.5 HELO=far", host.program.said())
+
+    def test_table_in_a_database(self) -> None:
+        """Addresses are in SQLite; while it is away mail is deferred, not refused."""
+        directory = Path(self.mktemp()).absolute()
+        directory.mkdir()
+        path = directory / "addresses.sqlite"
+        database = sqlite3.connect(path)
+        database.executescript(
+            "CREATE TABLE forwards (source TEXT, target TEXT);"
+            "INSERT INTO forwards VALUES ('info@example.org', 'alice,bob');"
+        )
+        database.close()
+        file = directory / "table.toml"
+        file.write_text(
+            f'database = "sqlite:{path}"\n[lookup]\n'
+            'query = "SELECT target FROM forwards WHERE source = :user"\n'
+            "[cache]\npositive = 0\nnegative = 0\n"
+        )
+        host = self.start(f"--virtual=sql:{file}")
+        send(host.port["smtp"], "both", "Info@Example.ORG")
+        for user in ("alice", "bob"):
+            self.assertEqual(len(list((host.maildir(user) / "new").iterdir())), 1)
+        path.rename(directory / "away")
+        self.assertEqual(self.outcome(host), "4")

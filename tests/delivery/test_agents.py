@@ -184,6 +184,22 @@ class ProgramTests(AgentsTestCase):
                 await self.deliver(Command(line))
             self.assertEqual(caught.exception.status, "4.3.5")
 
+    async def test_off(self) -> None:
+        """What was queued for a program stays there when programs are off."""
+        self.agents = Agents(
+            programs=deferToThread,
+            files=deferToThread,
+            now=lambda: 0.0,
+            directory=str(self.directory),
+            user=None,
+            allow_programs=False,
+            allow_files=False,
+        )
+        for place in (Command("/bin/true"), File(str(self.directory / "box"))):
+            with self.assertRaises(TemporaryFailure):
+                await self.deliver(place)
+        self.assertEqual(list(self.directory.iterdir()), [])
+
     async def test_busy(self) -> None:
         """No more than so many at the same time."""
         self.make(programs=1)
