@@ -22,6 +22,9 @@ from mailframe.limits import WORKED_OUT_OCTETS
 _ENTRY = 120
 """Octets that a number or a row takes up beside its value."""
 
+_OBJECT = 40
+"""Octets of a value beside what is in it."""
+
 _SURPLUS = 1000
 """Values of messages that are gone, beside as many as there are messages, for
 which a column is not yet thrown away."""
@@ -55,8 +58,7 @@ class Column:
     def add(self, uids: Sequence[int], values: Sequence[Any]) -> None:
         """Keep the values of some messages."""
         self._values.update(zip(uids, values, strict=True))
-        octets = _ENTRY * len(values) + sum(map(_octets, values))
-        self._keeper.grown(self._key, self, octets)
+        self._keeper.grown(self._key, self, _octets(values))
 
 
 class _Entry:
@@ -175,11 +177,13 @@ def _owner(mailbox: IMailbox) -> Any:
     return mailbox.shared if ISharedMailbox.providedBy(mailbox) else mailbox
 
 
-def _octets(value: Any) -> int:
-    """Return about how much memory a value takes up."""
-    octets: int = value.__sizeof__()
-    if isinstance(value, tuple):
-        octets += sum([one.__sizeof__() for one in value])
+def _octets(values: Sequence[Any]) -> int:
+    """Return about how much memory values and their places take up."""
+    octets = (_ENTRY + _OBJECT) * len(values)
+    if values and isinstance(values[0], bytes | str):
+        octets += sum(map(len, filter(None, values)))
+    elif values and isinstance(values[0], tuple):
+        octets += (_ENTRY + _OBJECT) * sum(map(len, values))
     return octets
 
 

@@ -58,7 +58,7 @@ class WorkedOutTests(SynchronousTestCase):
         self.kept.put(self.two, "b", "y", 30)
         column = self.kept.column(self.one, "a", 3)
         for uid in range(1, 9):
-            column.add([uid], [(b"x" * 500, b"y" * 500)])
+            column.add([uid], [b"x" * 1000])
         self.assertEqual(len(column.of(range(1, 9))), 8)
         self.assertEqual(self.kept.column(self.one, "a", 3).missing([1]), [1])
         self.assertEqual(self.kept.get(self.two, "b"), "y")
