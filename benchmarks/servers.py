@@ -23,6 +23,7 @@ import disk
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "pass"
+_REACTOR = ["--reactor=mailframe"] if sys.platform == "linux" else []
 
 
 @dataclass
@@ -128,7 +129,7 @@ def mailframe(
                 [
                     *(sys.executable, "-c"),
                     "from twisted.scripts.twistd import run; run()",
-                    *("-n", "mailframe", "--hostname=mail.example.org"),
+                    *("-n", *_REACTOR, "mailframe", "--hostname=mail.example.org"),
                     *("--domain=example.org", f"--state-dir={state}", *arguments),
                 ],
                 cwd=directory,

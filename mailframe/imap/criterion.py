@@ -19,7 +19,7 @@ from mailframe.imap.context import MessageContext
 from mailframe.imap.fetch_items import Rows
 from mailframe.imap.sequence import SequenceSet
 from mailframe.interfaces.mailbox import IMailAccount
-from mailframe.mime.plain import plain_capitals
+from mailframe.mime.plain import only_text, plain_capitals
 from mailframe.mime.structure import Part, structure
 from mailframe.mime.text import casemap, searchable_parts
 from mailframe.model.uid_set import UIDSet
@@ -77,8 +77,8 @@ class Candidate:
         self._root: Part | None = None
         self._capitals: bytes | Literal[False] | None = False
 
-    def lacks(self, octets: bytes, text: str) -> bool:
-        """Tell whether it is plain to see that no text of the body has a text.
+    def at_sight(self, octets: bytes, text: str) -> bool | None:
+        """Tell whether a text of the body has a text, if that is plain to see.
 
         Args:
             octets: The message.
@@ -87,8 +87,11 @@ class Candidate:
         if self._capitals is False:
             self._capitals = plain_capitals(octets)
         if self._capitals is None:
+            return None
+        if not text.isascii() or text.encode() not in self._capitals:
             return False
-        return not text.isascii() or text.encode() not in self._capitals
+        only = only_text(octets, self._capitals)
+        return None if only is None else text.encode() in only
 
     def structure(self, octets: bytes) -> Part:
         """Return the parts of the message."""

@@ -127,9 +127,10 @@ class _Output:
         self._held: list[bytes] = []
         self._size = 0
 
-    def put(self, pieces: Sequence[bytes]) -> None:
+    def put(self, pieces: Sequence[bytes], size: int | None = None) -> None:
+        """Put pieces; ``size`` is about what they have together, if it is known."""
         self._held += pieces
-        self._size += sum(map(len, pieces))
+        self._size += sum(map(len, pieces)) if size is None else size
 
     @property
     def due(self) -> bool:
@@ -211,7 +212,9 @@ class _Fetch:
     async def contents(self, uids: UIDSet) -> bool:
         """Answer from whole messages and columns."""
         complete = True
-        column = self._listing.uids
+        column, put = self._listing.uids, self._output.put
+        asked = self._request.contents
+        whole = asked[0].name if len(asked) == 1 and asked[0].whole else None
         loader = Loader(self._mailbox, rows_of(uids, self._listing), self._listing)
         for indices in loader.batches():
             loaded = await loader.load()
@@ -219,7 +222,12 @@ class _Fetch:
             complete = complete and len(rows.indices) == len(indices)
             for row, head in self._heads(rows):
                 octets = loaded.get(column[row])
-                if octets is not None:
+                if octets and whole is not None:
+                    # What is asked for most, and most of.
+                    size = len(octets)
+                    opening = b"%b%b {%d}\r\n" % (head, whole, size)
+                    put((opening, without_nul(octets), b")\r\n"), size)
+                elif octets is not None:
                     self._put_whole(head, Parts.of(octets), octets)
                 elif not await self._put_in_pieces(row, head):
                     complete = False

@@ -45,6 +45,7 @@ _Value = TypeVar("_Value")
 _NAME = re.compile(rb"[A-Z0-9.\-]+", re.IGNORECASE)
 _ITEMS_MAX = 1000
 _CACHED_OCTETS = 200
+_WHOLE = Section()
 
 
 @dataclass(slots=True)
@@ -122,6 +123,15 @@ class ContentItem:
     section: Section
     partial: Partial | None = None
     peek: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the message as it is."""
+        return (
+            type(self) is ContentItem
+            and self.section == _WHOLE
+            and self.partial is None
+        )
 
     @property
     def streamed(self) -> bool:

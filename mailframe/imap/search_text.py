@@ -29,8 +29,9 @@ class Body:
             return True
         if message.octets is None:
             return None
-        if message.lacks(message.octets, self.text):
-            return False
+        seen = message.at_sight(message.octets, self.text)
+        if seen is not None:
+            return seen
         return any(self.text in text for text in message.texts(message.octets))
 
 
@@ -52,9 +53,10 @@ class Text:
         octets = message.octets
         if octets is None:
             return None
-        if not _WHITE.search(self.text) and message.lacks(octets, self.text):
-            # A text with white space may still be in an unfolded header.
-            return False
+        seen = message.at_sight(octets, self.text)
+        # A text with white space may still be in an unfolded header.
+        if seen or (seen is False and not _WHITE.search(self.text)):
+            return seen
         return any(self.text in text for text in message.texts(octets)) or any(
             self.text in header_text(octets, part.header_start, part.body_start)
             for part in parts_below(message.structure(octets))

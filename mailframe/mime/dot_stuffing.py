@@ -34,3 +34,14 @@ class DotStuffer:
     def finish(self) -> bytes:
         """Return the end of the data, with the last line's CRLF if it lacks one."""
         return b".\r\n" if self._tail == b"\r\n" else b"\r\n.\r\n"
+
+
+def stuffed(octets: bytes) -> bytes:
+    """Return a whole message as it goes onto the wire, with the end of the data.
+
+    Args:
+        octets: The message; its lines end in CRLF.
+    """
+    begin = b"." if octets[:1] == b"." else b""
+    end = b".\r\n" if not octets or octets.endswith(b"\r\n") else b"\r\n.\r\n"
+    return b"".join((begin, octets.replace(b"\r\n.", b"\r\n.."), end))

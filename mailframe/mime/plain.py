@@ -8,6 +8,10 @@ Source: RFC 2045 section 6 (transfer encodings), RFC 2046 section 4.1.2 (charset
 
 import re
 
+from mailframe.mime.header import header_end
+from mailframe.mime.text import SEARCHED
+
+_TEXT = re.compile(rb"(?:\A|\n)CONTENT-TYPE:[ \t]*TEXT/(?:PLAIN|HTML)[ \t]*[;\r\n]")
 _MESSAGE = re.compile(rb"MESSAGE[ \t\r\n]*/")
 _ENCODING = re.compile(rb"TRANSFER-ENCODING:[ \t]*(?:7BIT|8BIT|BINARY)[ \t]*\r?\n")
 # Charsets that have ASCII, each octet of it standing for itself.
@@ -56,3 +60,22 @@ def _has_message(capitals: bytes) -> bool:
             return True
         place = capitals.find(b"MESSAGE", place + 1)
     return False
+
+
+def only_text(octets: bytes, capitals: bytes) -> bytes | None:
+    """Return the one text of a message, in capitals, if its body is that.
+
+    Args:
+        octets: The message.
+        capitals: What :func:`plain_capitals` has returned for it.
+
+    Returns:
+        ``None`` for a message of several parts, or of another kind.
+    """
+    start = header_end(octets)
+    types = capitals.count(b"CONTENT-TYPE")
+    if types > 1 or len(octets) >= SEARCHED:
+        return None
+    if types and not _TEXT.search(capitals, 0, start):
+        return None
+    return capitals[start:]

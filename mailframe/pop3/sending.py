@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailframe.mime.dot_stuffing import DotStuffer
+from mailframe.mime.dot_stuffing import DotStuffer, stuffed
 from mailframe.mime.header import header_end
 from mailframe.mime.surrogate import surrogate
 from mailframe.pop3.top_cut import TopCut
@@ -25,6 +25,14 @@ async def send(session: POP3Server, index: int, lines: int | None) -> None:
     assert maildrop is not None
     content = await maildrop.open_content(index)
     try:
+        if lines is None and content.octets is not None and content.size <= PIECE:
+            # Most messages: small, at hand, and wanted whole.
+            octets = content.octets
+            if not (session.utf8 or octets.isascii()):
+                octets = _in_ascii(octets)
+            session.put(b"+OK %d octets\r\n" % session.messages[index].size)
+            session.put(stuffed(octets))
+            return
         stuffer = DotStuffer()
         cut = None if lines is None else TopCut(lines)
         begun = False

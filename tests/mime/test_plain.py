@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.mime.plain import plain_capitals
+from mailframe.mime.plain import only_text, plain_capitals
 from mailframe.mime.structure import structure
 from mailframe.mime.text import casemap, searchable_parts
 from tests.mime.octets import messages
@@ -29,8 +29,12 @@ class PlainTests(SynchronousTestCase):
         """Check that all texts stand in the capitals, if there are any."""
         capitals = plain_capitals(octets)
         if capitals is not None:
-            for text in searchable_parts(octets, structure(octets)):
+            texts = list(searchable_parts(octets, structure(octets)))
+            for text in texts:
                 self.assertIn(casemap(text).encode(), capitals)
+            only = only_text(octets, capitals)
+            if only is not None:
+                self.assertEqual([casemap(text).encode() for text in texts], [only])
 
     def test_plain(self) -> None:
         """What nobody has to decode."""
@@ -42,6 +46,21 @@ class PlainTests(SynchronousTestCase):
             b"Message-ID: <a/b>\r\n\r\na message\r\n",
         ):
             self.assertEqual(plain_capitals(octets), octets.upper())
+            self.holds(octets)
+
+    def test_only_text(self) -> None:
+        """A message that is one text, and others that are not."""
+        for octets, text in (
+            (b"Subject: a\r\n\r\nbody\r\n", b"BODY\r\n"),
+            (b"Content-Type: text/plain; charset=utf-8\r\n\r\nbody", b"BODY"),
+            (b"Content-Type: text/calendar\r\n\r\nbody", None),
+            (b"Content-Type: image/png\r\n\r\nbody", None),
+            (b"X: y\r\n\r\nContent-Type: text/plain\r\n\r\nbody", None),
+            (b"Content-Type: x/y\r\nContent-Type: text/plain\r\n\r\nb", None),
+        ):
+            capitals = plain_capitals(octets)
+            assert capitals is not None
+            self.assertEqual(only_text(octets, capitals), text)
             self.holds(octets)
 
     def test_not_plain(self) -> None:

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import InsufficientStorage
 from mailframe.limits import POP3Limits
-from mailframe.mime.dot_stuffing import DotStuffer
+from mailframe.mime.dot_stuffing import DotStuffer, stuffed
 from mailframe.pop3.top_cut import TopCut
 from mailframe.testing.transcript import Conversation, FakeConnection, run_transcript
 from tests.pop3.world import World, start
@@ -188,6 +188,7 @@ class PieceTests(SynchronousTestCase):
         lines = ended.split(b"\r\n")
         expected = b"\r\n".join(b"." * line.startswith(b".") + line for line in lines)
         self.assertEqual(b"".join(pieces) + stuffer.finish(), expected + b".\r\n")
+        self.assertEqual(stuffed(octets), expected + b".\r\n")
 
     @given(_LINES, _LINES, st.integers(0, 9), _CUTS)
     def test_top(self, header: bytes, body: bytes, lines: int, cuts: list[int]) -> None:

@@ -213,13 +213,12 @@ class AccountReader:
         finally:
             self._lock.release()
         loaded: dict[int, bytes] = {}
-        for file in wanted:
-            octets = WARM_FILES.read(
-                self._path(row, file), None if file.lf else file.size
-            )
+        directory, read = self._directory(row), WARM_FILES.read
+        for number, name, disk, size, lf in wanted:
+            octets = read(message_path(directory, name, disk), None if lf else size)
             if octets is None:
                 return None
-            loaded[file.number & 0xFFFFFFFF] = to_crlf(octets) if file.lf else octets
+            loaded[number & 0xFFFFFFFF] = to_crlf(octets) if lf else octets
         return loaded
 
     def load(self, mailbox_id: str, uids: UIDSet, left: int) -> Mapping[int, bytes]:

@@ -17,6 +17,8 @@ _OPENAT2 = 437
 """The number of the call, on every architecture."""
 _AT_FDCWD = -100
 _RESOLVE_CACHED = 0x20
+_BUFFER = 1_114_112
+"""Octets of the largest file that is read so, and some."""
 _NEVER = frozenset((errno.ENOSYS, errno.EPERM, errno.EINVAL))
 
 
@@ -29,7 +31,10 @@ class _OpenHow(ctypes.Structure):
 
 
 class WarmFiles:
-    """Reads files that are in memory, until the kernel says that it cannot tell."""
+    """Reads files that are in memory, until the kernel says that it cannot tell.
+
+    For one thread.
+    """
 
     def __init__(self) -> None:
         """Find out nothing yet."""
@@ -47,6 +52,7 @@ class WarmFiles:
             how = _OpenHow(os.O_RDONLY | os.O_CLOEXEC, 0, _RESOLVE_CACHED)
             self._how = ctypes.byref(how)
             self._how_size = ctypes.sizeof(how)
+        self._buffer = memoryview(bytearray(_BUFFER))
 
     def read(self, path: str, size: int | None) -> bytes | None:
         """Return the octets of a file.
@@ -61,9 +67,8 @@ class WarmFiles:
         """
         if not self._able:
             return None
-        fd = self._call(
-            _OPENAT2, _AT_FDCWD, os.fsencode(path), self._how, self._how_size
-        )
+        octets = path.encode("utf-8", "surrogateescape")
+        fd = self._call(_OPENAT2, _AT_FDCWD, octets, self._how, self._how_size)
         if fd < 0:
             if ctypes.get_errno() in _NEVER:
                 self._able = False
@@ -71,15 +76,17 @@ class WarmFiles:
         try:
             if size is None:
                 size = os.fstat(fd).st_size
-            # One octet more than there should be tells the end.
-            buffer = bytearray(size + 1)
-            if os.preadv(fd, (buffer,), 0, self._nowait) != size:
+            if size >= len(self._buffer):
                 return None
+            # One octet more than there should be tells the end.
+            into = (self._buffer[: size + 1],)
+            if os.preadv(fd, into, 0, self._nowait) != size:
+                return None
+            return self._buffer[:size].tobytes()
         except OSError:
             return None
         finally:
             os.close(fd)
-        return bytes(memoryview(buffer)[:size])
 
 
 WARM_FILES = WarmFiles()
