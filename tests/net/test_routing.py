@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from twisted.internet.task import Clock
+from twisted.names import dns
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.errors import NoSuchUser, TemporaryFailure
 from mailframe.interfaces.delivery import Hop, IRouter
 from mailframe.model.address import Address
-from mailframe.net.dns import LookupFailed, Resolver
+from mailframe.net.dns import Addresses, Answer, LookupFailed, Resolver
 from mailframe.net.mta_sts import Policies, Policy
 from mailframe.net.routing import MXHop, MXRouter, Route, TableRouter, parse_hop
 from mailframe.net.tls_policy import TLSLevels
@@ -170,6 +172,65 @@ class MXTests(TestCase):
         self.assertEqual(hops[0].tls, "may")
         assert isinstance(hops[0], MXHop)
         assert isinstance(hops[0].sts, Policy)
+
+
+class FewAnswers:
+    """A resolver whose answers hold for a while, and that counts its questions."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.asked = 0
+        self.seconds = 10.0
+
+    def now(self) -> float:
+        """Return the time."""
+        return self.clock.seconds()
+
+    async def lookup(self, name: str, kind: int) -> Answer:
+        """Return two hosts of the same preference."""
+        self.asked += 1
+        records = tuple(dns.Record_MX(5, f"{host}.example") for host in ("a", "b"))
+        return Answer(records, True, False, name, self.now() + 3600)
+
+    async def addresses(self, host: str) -> Addresses:
+        """Return an address that holds for ``seconds``."""
+        return Addresses(("192.0.2.1",), False, host, self.now() + self.seconds)
+
+
+class KeptTests(SynchronousTestCase):
+    """Routes that are used again."""
+
+    def setUp(self) -> None:
+        """Make a router that turns the order round each time."""
+        self.resolver = FewAnswers()
+        resolver: Any = self.resolver
+        self.router = MXRouter(
+            resolver, our_names=(), shuffle=lambda hosts: hosts.reverse()
+        )
+
+    def hosts(self) -> list[str]:
+        """Return the hosts of a domain."""
+        found = self.successResultOf(_deferred(self.router.route("x.example", None)))
+        return [hop.host for hop in found]
+
+    def test_kept(self) -> None:
+        """As long as the DNS says, a minute at most; hosts still take turns."""
+        first = self.hosts()
+        self.assertEqual(self.hosts(), first)
+        self.assertEqual(sorted(first), ["a.example", "b.example"])
+        self.resolver.clock.advance(9)
+        self.hosts()
+        self.assertEqual(self.resolver.asked, 1)
+        self.resolver.seconds = 3600
+        self.resolver.clock.advance(1)
+        self.hosts()
+        self.assertEqual(self.resolver.asked, 2)
+        self.resolver.clock.advance(59)
+        self.hosts()
+        self.assertEqual(self.resolver.asked, 2)
+        self.resolver.clock.advance(1)
+        self.hosts()
+        self.assertEqual(self.resolver.asked, 3)
 
 
 class TableTests(SynchronousTestCase):
