@@ -25,6 +25,7 @@ from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.mime.structure import structure
 from mailframe.model.imap_url import IMAPURL
 from mailframe.model.mailbox import MailboxName, mailbox_name
+from mailframe.model.uid_set import UIDSet
 
 
 @implementer(IContent)
@@ -91,22 +92,28 @@ class MessageAt:
         section: What of it is meant.
     """
 
-    def __init__(self, content: IContent, url: IMAPURL, wanted: Section) -> None:
-        """Hold a message; see :func:`open_message`."""
+    def __init__(
+        self, content: IContent, url: IMAPURL, wanted: Section, header_size: int
+    ) -> None:
+        """Hold a message; see :func:`open_message`.
+
+        Args:
+            content: Its octets.
+            url: What led to it.
+            wanted: The section that has.
+            header_size: Octets of its header, if that matters to the section.
+        """
         self._content = content
         self._url = url
         self.section = wanted
-        self._parts: Parts | None = None
+        self._header_size = header_size
         self._parsed: Parts | None = None
 
     async def parts(self) -> Parts:
-        """Return what its sections need to know of it."""
-        if self._parts is None:
-            wanted, size = self.section, self._content.size
-            if wanted.numbers or wanted.text is not SectionText.ALL:
-                return await self.parsed()
-            self._parts = Parts(size, 0, None, None)
-        return self._parts
+        """Return what its section needs to know of it."""
+        if self.section.numbers:
+            return await self.parsed()
+        return Parts(self._content.size, self._header_size, None, None)
 
     async def parsed(self) -> Parts:
         """Return all its parts; the octets themselves are not held."""
@@ -181,12 +188,16 @@ async def open_message(
         try:
             if url.uid_validity not in (None, mailbox.uid_validity):
                 raise NoSuchContent("another mailbox has the name now")
+            header_size = 0
+            if not wanted.numbers and wanted.text is not SectionText.ALL:
+                _, headers = await mailbox.headers(UIDSet.of([url.uid]))
+                header_size = sum(map(len, headers))
             content = await mailbox.open_content(url.uid)
         finally:
             mailbox.close()
     except (BadSyntax, BadMailboxName, NoSuchMailbox, MessageGone) as error:
         raise NoSuchContent(type(error).__name__) from None
-    return MessageAt(content, url, wanted)
+    return MessageAt(content, url, wanted, header_size)
 
 
 async def open_excerpt(
