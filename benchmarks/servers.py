@@ -65,10 +65,11 @@ def wait_for(port: int, seconds: float = 30.0, host: str = "127.0.0.1") -> None:
             time.sleep(0.05)
 
 
-class _Running:
+class Running:
     """A process that can be started again."""
 
     def __init__(self, command: list[str], **options: Any) -> None:
+        """Start it; the options are those of ``Popen``."""
         self._command = command
         self._options = options
         self._process = self._start()
@@ -125,7 +126,7 @@ def mailframe(
             for name, port in ports.items()
         ]
         with open(directory / "log", "ab") as log:
-            running = _Running(
+            running = Running(
                 [
                     *(sys.executable, "-c"),
                     "from twisted.scripts.twistd import run; run()",
@@ -222,7 +223,7 @@ def dovecot(where: str | None = None) -> Iterator[Server]:
         )
         program = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin")
         assert program is not None, "dovecot is not installed"
-        running = _Running([program, "-F", "-c", str(config)])
+        running = Running([program, "-F", "-c", str(config)])
         ports = {"imap": imap, "pop3": pop3}
         with running.as_server("dovecot", directory, ports) as server:
             yield server

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import disk
-from servers import PASSWORD, ROOT, Server, _stop, free_ports, wait_for
+from servers import PASSWORD, ROOT, Running, Server, free_ports, wait_for
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -181,23 +181,20 @@ reactor.run()
 def _python(label: str, code: str, where: str | None, mail: bool) -> Iterator[Server]:
     with disk.directory(where) as directory:
         (port,) = free_ports(1)
-        where = directory / "mail"
-        where.mkdir()
+        maildirs = directory / "mail"
+        maildirs.mkdir()
         with open(directory / "log", "wb") as log:
-            process = subprocess.Popen(
+            running = Running(
                 [
                     *(sys.executable, "-c", code, str(port)),
-                    *(str(where) if mail else "", str(ROOT)),
+                    *(str(maildirs) if mail else "", str(ROOT)),
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=directory,
             )
-        try:
-            wait_for(port)
-            yield Server(label, directory, {"smtp": port}, [process.pid])
-        finally:
-            _stop(process)
+            with running.as_server(label, directory, {"smtp": port}) as server:
+                yield server
 
 
 def aiosmtpd(
@@ -221,7 +218,7 @@ def twisted_mail(users: list[str], where: str | None = None) -> Iterator[Server]
         (port,) = free_ports(1)
         accounts = (f"--user={user.partition('@')[0]}={PASSWORD}" for user in users)
         with open(directory / "log", "wb") as log:
-            process = subprocess.Popen(
+            running = Running(
                 [
                     *(sys.executable, "-c"),
                     "from twisted.scripts.twistd import run; run()",
@@ -233,11 +230,8 @@ def twisted_mail(users: list[str], where: str | None = None) -> Iterator[Server]
                 stderr=subprocess.STDOUT,
                 cwd=directory,
             )
-        try:
-            wait_for(port)
-            yield Server("twisted.mail", directory, {"smtp": port}, [process.pid])
-        finally:
-            _stop(process)
+            with running.as_server("twisted.mail", directory, {"smtp": port}) as server:
+                yield server
 
 
 def sink(where: str | None = None) -> "contextlib._GeneratorContextManager[Server]":

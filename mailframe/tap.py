@@ -93,7 +93,6 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    from mailframe.net.collection import collect_rarely
     from mailframe.sandbox import prepare_sandbox
     from mailframe.wiring import MailService
 
@@ -107,7 +106,6 @@ def makeService(options: Options) -> IService:
         def startService(self) -> None:
             """Start, or end with one line."""
             _or_end(super().startService)
-            collect_rarely()
 
     try:
         service = Program(options.host, reactor)

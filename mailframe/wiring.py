@@ -34,6 +34,7 @@ from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host, IHomeRealm
 from mailframe.listening import Listening, said
+from mailframe.net.collector import collect_rarely
 from mailframe.net.factory import MailFactory
 from mailframe.net.imap import IMAPFactory
 from mailframe.net.mallopt import keep_large_blocks
@@ -83,6 +84,7 @@ class MailService(MultiService):
         self._pickup: Any = None
         _make_private(config.state_dir)
         keep_large_blocks()
+        collect_rarely()
         default_domain = config.domains[0]
         threads = WorkerThreads(reactor, "auth", threads=4, waiting=1000, limit=30.0)
         try:
@@ -237,8 +239,12 @@ class MailService(MultiService):
     async def _account_for(self, address: str) -> Any:
         """Return the account of one of our users, for delivery."""
         mind = Mind("delivery", None, True)
+        avatars = self._avatars
+        if isinstance(avatars, GrantingRealm):
+            _, account, _ = await avatars.avatar(address.encode(), mind, IMailAccount)
+            return account
         _, account, _ = await maybeDeferred(
-            self._avatars.requestAvatar, address.encode(), mind, IMailAccount
+            avatars.requestAvatar, address.encode(), mind, IMailAccount
         )
         return account
 
@@ -251,7 +257,6 @@ class MailService(MultiService):
             default_domain=self._config.domains[0],
             hostname=self._config.hostname,
             now=self._reactor.seconds,
-            submitters=self._config.urlauth_submitters,
         )
 
     async def _known_account(self, address: str) -> Any:

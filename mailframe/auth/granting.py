@@ -39,9 +39,10 @@ class GrantingRealm:
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
         """Return an avatar of the other realm."""
-        return Deferred.fromCoroutine(self._avatar(avatarId, mind, *interfaces))
+        return Deferred.fromCoroutine(self.avatar(avatarId, mind, *interfaces))
 
-    async def _avatar(self, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
+    async def avatar(self, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
+        """Return the same, to who can wait for a coroutine."""
         found = await maybeDeferred(
             self._realm.requestAvatar, avatar_id, mind, *interfaces
         )

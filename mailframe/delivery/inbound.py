@@ -3,11 +3,10 @@
 Source: RFC 5321 section 3.6, section 4.5.1 (postmaster), section 6.3 (loops).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from secrets import randbits
 
-from twisted.logger import Logger
 from zope.interface import alsoProvides, implementer
 
 from mailframe.delivery import trace
@@ -24,17 +23,11 @@ from mailframe.errors import MessageTooLarge
 from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.delivery import IDoorkeeper, IMailReceiver
-from mailframe.interfaces.reception import (
-    IForwardNoter,
-    IListExpander,
-    IQueueStarter,
-)
+from mailframe.interfaces.reception import IListExpander, IQueueStarter
 from mailframe.interfaces.spool import ISpool
 from mailframe.limits import DeliveryLimits, SMTPLimits
 from mailframe.model.address import Address
 from mailframe.model.envelope import Origin, ReversePath
-
-_log = Logger()
 
 
 def nobody(origin: Origin) -> bool:
@@ -42,7 +35,7 @@ def nobody(origin: Origin) -> bool:
     return False
 
 
-@implementer(IMailReceiver, IForwardNoter)
+@implementer(IMailReceiver)
 class InboundReceiver:
     """Takes mail for the users of our domains, from anybody.
 
@@ -151,14 +144,6 @@ class InboundReceiver:
     async def start_queue(self, origin: Origin, domain: str) -> bool:
         """Answer ETRN; see IQueueStarter."""
         return await self._courtesies.start_queue(origin, domain)
-
-    def note_forward(self, origin: Origin, said: Mapping[str, str]) -> None:
-        """Write down where a trusted client has its next message from (XFORWARD)."""
-        _log.info(
-            "{client} forwards: {said}",
-            client=origin.client_address,
-            said=" ".join(f"{name}={value}" for name, value in sorted(said.items())),
-        )
 
     async def _begin(
         self,

@@ -7,6 +7,7 @@ Source: RFC 8461 sections 3 to 5.
 """
 
 import json
+import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -17,7 +18,6 @@ from twisted.logger import Logger
 from twisted.names import dns
 
 from mailframe.net.dns import LookupFailed, Resolver, strings
-from mailframe.net.kept_file import replace_text
 
 _log = Logger()
 
@@ -156,7 +156,12 @@ class PolicyFile:
             OSError: It cannot be written.
         """
         text = json.dumps({domain: asdict(one) for domain, one in policies.items()})
-        replace_text(self._path, text)
+        unfinished = self._path.with_suffix(".new")
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._path)
 
 
 class Policies:

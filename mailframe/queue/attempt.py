@@ -74,10 +74,11 @@ class Attempts:
                 # It went away; what it said last holds for the rest.
                 outcomes += outcomes[-1:] * (len(paths) - start)
                 break
-            envelope = parcel.envelope
-            if len(paths) > RECIPIENTS:
-                some = paths[start : start + RECIPIENTS]
-                envelope = replace(envelope, forward_paths=some)
+            envelope = Envelope(
+                parcel.envelope.reverse_path,
+                paths[start : start + RECIPIENTS],
+                parcel.envelope.origin,
+            )
             found, reached = await self._walk(parcel, hops, envelope, content)
             outcomes += found
         return Result(outcomes, reached)

@@ -143,10 +143,7 @@ class SMTPServer:
                     step = None
                 else:
                     if line is None:
-                        if self._received.passed <= session.limits.passed_over:
-                            return None
-                        session.close(replies.TOO_MANY_ERRORS)
-                        break
+                        return None
                     step = self._run_line(line)
             if step is not None:
                 return self._run(step)

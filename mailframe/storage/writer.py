@@ -2,12 +2,15 @@
 
 What the reactor submits while the last batch is being synced becomes the next
 batch. Its jobs run one after another, then its records go to the journal
-together, then all its results travel to the reactor in one call.
+together, then all its results travel to the reactor in one call. What nobody
+waits for comes behind: right away (:meth:`Batch.afterwards`), or put off until
+there is more of it to do at once (:meth:`Batch.later`).
 
 Source: DESIGN.md section 5 (group commit); MEASURED.md sections 3 and 6.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from queue import Empty, SimpleQueue
@@ -19,6 +22,7 @@ from twisted.python.failure import Failure
 
 from mailframe.errors import TemporaryFailure
 from mailframe.storage.journal import Journal
+from mailframe.storage.put_off import Later, PutOff
 from mailframe.storage.records import PAYLOAD_MAX
 
 T = TypeVar("T")
@@ -38,19 +42,35 @@ BEHIND_SHARE = 100
 BEHIND_MAX = 10_000
 """Write-behind calls that may pile up before jobs have to wait for them."""
 
+IDLE_SECONDS = 0.03
+"""Seconds without a job after which nothing is put off any more."""
+
 
 class Batch:
     """What a job may ask for; valid while that job runs, not after."""
 
-    __slots__ = ("_before", "behind", "keys", "open", "records", "size", "undone")
+    __slots__ = (
+        "_before",
+        "_later",
+        "behind",
+        "keys",
+        "open",
+        "records",
+        "size",
+        "undone",
+    )
 
-    def __init__(self, before: dict[Hashable, Callable[[], None]]) -> None:
+    def __init__(
+        self, before: dict[Hashable, Callable[[], None]], later: PutOff | None = None
+    ) -> None:
         """Begin for one job.
 
         Args:
             before: The calls of all jobs of this batch, to be added to.
+            later: The writer's.
         """
         self._before = before
+        self._later = later
         self.keys: list[Hashable] = []
         self.records: list[tuple[int, tuple[bytes, ...]]] = []
         self.undone: list[Callable[[], None]] = []
@@ -113,6 +133,25 @@ class Batch:
         self._check()
         self.behind.append(call)
 
+    def later(self, key: Hashable, call: Later, size: int) -> None:
+        """Run ``call`` in the writer thread, once for all who asked with a key.
+
+        That is within :data:`.put_off.LATER_SECONDS`, or when no jobs come, or when the
+        octets put off are too many, and before the next checkpoint; never
+        inside a batch. When it raises it is run again some time later, and
+        there is no checkpoint before it got through.
+
+        Args:
+            key: Such as the account whose work it is.
+            call: Does all that is to be done then. What it returns, if
+                anything, is run while there are no jobs, as long as it says
+                that there is more to do.
+            size: Octets that it keeps in memory for this job.
+        """
+        self._check()
+        if self._later is not None:
+            self._later.add(key, call, size)
+
     def _check(self) -> None:
         if not self.open:
             raise RuntimeError("a batch is valid only during its job")
@@ -153,6 +192,7 @@ class BatchWriter:
         call_from_thread: Callable[..., Any],
         start_thread: Callable[[Callable[[], None]], None] = start_daemon,
         checkpoint: Callable[[], None],
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin; the thread starts with the first job.
 
@@ -166,7 +206,9 @@ class BatchWriter:
                 recorded so far; runs in the writer thread, with no
                 write-behind work left. If it raises, the journal keeps its
                 records, and the next checkpoint tries again.
+            seconds: A clock that never goes back.
         """
+        self._later = PutOff(seconds)
         self._journal = journal
         self._call_from_thread = call_from_thread
         self._start_thread = start_thread
@@ -227,6 +269,7 @@ class BatchWriter:
             try:
                 waiting = self._queue.get_nowait()
             except Empty:
+                self._later.run_all()
                 return
             self._run_batch(waiting)
 
@@ -236,8 +279,14 @@ class BatchWriter:
         self._start_thread(self._run)
 
     def _run(self) -> None:
+        queue, later = self._queue, self._later
         while not self._ended:
-            self._run_batch(self._queue.get())
+            try:
+                waiting = queue.get(timeout=IDLE_SECONDS if later else None)
+            except Empty:
+                later.run_idle(lambda: not queue.empty())
+                continue
+            self._run_batch(waiting)
 
     def _run_batch(self, waiting: _Waiting) -> None:
         ran: list[_Ran] = []
@@ -264,6 +313,7 @@ class BatchWriter:
                 _hand_over, [(one.deferred, one.outcome) for one in ran]
             )
         self._write_behind()
+        self._later.run_due()
         if stopped is not None:
             self._end(stopped)
         elif self._journal.full():
@@ -275,7 +325,7 @@ class BatchWriter:
         deferred: "Deferred[Any]",
         before: dict[Hashable, Callable[[], None]],
     ) -> _Ran:
-        batch = Batch(before)
+        batch = Batch(before, self._later)
         try:
             outcome = job(batch)
         except BaseException as error:  # somebody waits for an answer to it
@@ -329,6 +379,8 @@ class BatchWriter:
         while self._behind:
             self._call(self._behind.popleft(), "writing behind")
         try:
+            if not self._later.run_all():
+                raise TemporaryFailure("not all that was put off got through")
             mark = self._journal.begin_checkpoint()
             self._checkpoint()
             self._journal.end_checkpoint(mark)

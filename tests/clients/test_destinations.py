@@ -155,13 +155,14 @@ class AgentTests(SynchronousTestCase):
         send(host.port["smtp"], "From here", "archive@example.org")
         (stored,) = mailbox.mbox(box)
         self.assertEqual(stored["Subject"], "From here")
-        self.assertEqual(len(list((host.maildir("alice") / "new").iterdir())), 1)
+        new = host.maildir("alice") / "new"
+        soon(lambda: len(list(new.iterdir())) == 1, host)
         host.program.stop()
         host.options = host.options[:1]
         host.start()
         send(host.port["smtp"], "x", "archive@example.org")
         self.assertEqual(len(mailbox.mbox(box)), 1)
-        self.assertEqual(len(list((host.maildir("alice") / "new").iterdir())), 2)
+        soon(lambda: len(list(new.iterdir())) == 2, host)
 
 
 class ServerTests(SynchronousTestCase):

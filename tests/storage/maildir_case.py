@@ -77,6 +77,12 @@ class MaildirTestCase(TestCase):
         """Let the clock of the file system tick."""
         await deferLater(reactor, seconds)
 
+    async def filed(self) -> None:
+        """Wait until messages have their files, and watchers were called."""
+        account = await self.account()
+        await account.ask(account.reader.usage)
+        await self.pause(0.1)
+
     async def tidied(self) -> None:
         """Wait until file names say what the index says."""
         await (await self.account()).finish()

@@ -37,5 +37,5 @@ class MaildirAccountTests(
         return await self.account()
 
     async def settle(self) -> None:
-        """Let the reactor turn."""
-        await self.pause()
+        """Let files follow, and the reactor turn."""
+        await self.filed()

@@ -4,8 +4,11 @@ import errno
 import os
 import shutil
 import sqlite3
+import threading
 from random import Random
 from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from mailframe.errors import InsufficientStorage, TemporaryFailure
 from mailframe.interfaces.mailbox import NewMessage
@@ -14,6 +17,8 @@ from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent
 from mailframe.storage.os_layer import OSLayer
+from mailframe.storage.put_off import PutOff
+from mailframe.storage.writer import Batch, BatchWriter
 from mailframe.testing.faults import FaultyOS
 from mailframe.testing.mailbox_contract import message, new
 from tests.storage.maildir_case import ALL, MaildirTestCase
@@ -67,6 +72,7 @@ class FaultTestCase(MaildirTestCase):
         self.abandoned.append((threads, dict(self.realm._live)))
         threads.watches.stop()
         threads._pool.stop()
+        self.halt(threads._writer)
         for account in self.realm._live.values():
             if account._tidying is not None:
                 account._tidying.cancel()
@@ -74,6 +80,19 @@ class FaultTestCase(MaildirTestCase):
         assert lock is not None
         os.close(lock)
         threads._writer._journal._lock = None
+
+    def halt(self, writer: BatchWriter) -> None:
+        """Let the writer thread end before it does what it has put off."""
+
+        def last(batch: Batch) -> None:
+            writer._later = PutOff(lambda: 0.0)
+            writer._ended = True
+
+        writer._queue.put((last, Deferred()))
+        for thread in threading.enumerate():
+            if thread.name == "mailframe-writer":
+                thread.join()
+        self.flushLoggedErrors()
 
     def crash(self, survives: Random | bool = False) -> None:
         """Lose power and start again."""
@@ -298,13 +317,63 @@ class DiskFaultTests(FaultTestCase):
         self.flushLoggedErrors()
 
     async def test_short_write(self) -> None:
-        """A write that was done by half is taken back."""
+        """A write that was done by half is taken back, and done again."""
         account = await self.account()
         await account.append(INBOX, [new(0)])
-        self.system.fail(errno.ENOSPC, "write", short=True)
-        with self.assertRaises(InsufficientStorage):
-            await account.append(INBOX, [new(1)])
         await self._whole(1)
+        self.system.fail(errno.ENOSPC, "write", times=1000, short=True)
+        await account.append(INBOX, [new(1)])
+        await account.ask(account.reader.usage)
+        self.assertEqual(len(self.names("new") + self.names()), 1)
+        self.assertEqual(os.listdir(self.root / "tmp"), [])
+        self.system._faults.clear()
+        await account.create(WORK)
+        await self._whole(2)
+        self.flushLoggedErrors()
+
+    async def test_full_before_it_is_filed(self) -> None:
+        """What was answered waits for room, is there after a crash, and not twice."""
+        account = await self.account()
+        await account.append(INBOX, [new(0)])
+        await self._whole(1)
+        self.system.fail(errno.ENOSPC, "write", times=1000)
+        await account.append(INBOX, [new(1)])
+        await account.ask(account.reader.usage)
+        self.assertTrue(account._store.filing.stuck)
+        with self.assertRaises(InsufficientStorage):
+            await account.append(INBOX, [new(2)])
+        mailbox = await self.inbox()
+        # Removing is what makes room, so it must not wait for it.
+        await mailbox.store(UIDSet.of([1]), ADD, frozenset({"\\Deleted"}))
+        self.assertEqual(await mailbox.expunge(), UIDSet.of([1]))
+        self.crash()
+        for _ in range(2):
+            found = await self.loaded(await self.inbox())
+            self.assertEqual(found, {2: message(1)})
+            await self.restart()
+        self.flushLoggedErrors()
+
+    async def test_no_checkpoint_before_it_is_filed(self) -> None:
+        """The journal forgets nothing that has no file."""
+        account = await self.account()
+        await account.append(INBOX, [new(0)])
+        await self._whole(1)
+        self.system.fail(errno.ENOSPC, "write", times=1000)
+        await account.append(INBOX, [new(1)])
+        threads = self.realm._threads
+        assert threads is not None
+        writer = threads._writer
+
+        def checkpoint() -> None:
+            self.assertIsNotNone(writer._make_checkpoint())
+
+        await threads.write(lambda batch: batch.afterwards(checkpoint))
+        await account.settle()
+        self.crash()
+        self.assertEqual(
+            await self.loaded(await self.inbox()), {1: message(0), 2: message(1)}
+        )
+        self.flushLoggedErrors()
 
     async def test_full_while_large(self) -> None:
         """A large message that does not fit leaves no file."""
@@ -360,6 +429,7 @@ class DiskFaultTests(FaultTestCase):
         with self.assertRaises(InsufficientStorage):
             for _ in range(20):
                 await account.append(INBOX, [big])
+                await account.ask(account.reader.usage)
         index.execute("PRAGMA max_page_count=1000000")
         listed = await self.listed(await self.inbox())
         await self._whole(len(listed))

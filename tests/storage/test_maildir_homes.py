@@ -54,6 +54,7 @@ class HomeTests(FaultTestCase):
         account = await self.account()
         self.assertEqual(account.root, str(self.root))
         await account.append(INBOX, [new(1)])
+        await self.filed()
         self.assertEqual(len(self.names("new") + self.names()), 1)
 
     async def test_power_loss(self) -> None:

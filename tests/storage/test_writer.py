@@ -433,6 +433,28 @@ class CheckpointTests(WriterTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.seen, ["start", "checkpoint", "hand over"])
 
+    def test_put_off(self) -> None:
+        """Work put off comes before the checkpoint; if it fails there is none."""
+        failures = [ZeroDivisionError()]
+
+        def call() -> None:
+            self.see("later")
+            if failures:
+                raise failures.pop()
+
+        def job(batch: Batch) -> None:
+            batch.record(1, bytes(3000))
+            batch.later("key", call, 1)
+
+        self.writer.submit(job)
+        self.run_all()
+        self.assertEqual(self.seen, ["start", "hand over", "later", "later"])
+        self.writer.submit(job)
+        self.run_all()
+        self.assertEqual(self.seen[4:], ["hand over", "later", "checkpoint"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(TemporaryFailure)), 1)
+
     def test_stop_fails(self) -> None:
         """When the last checkpoint fails, stopping says so and keeps the records."""
 

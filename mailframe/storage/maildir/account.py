@@ -6,6 +6,7 @@ Source: the contract of :class:`mailframe.interfaces.mailbox.IMailAccount`.
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -69,6 +70,7 @@ from mailframe.storage.maildir.special_use import set_special_use
 from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.maildir.tidy import tidy
+from mailframe.storage.maildir.unfiled import UnfiledMailboxes
 from mailframe.storage.watchers import Names, Notes, Watchers
 from mailframe.storage.writer import Batch
 
@@ -100,6 +102,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         root: Its directory.
         reader: Answers questions in the reading threads.
         threads: The store's.
+        unfiled: Which mailboxes have messages that are in the journal only.
         may_set_quota: Whether its user may change its bounds.
     """
 
@@ -122,6 +125,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         self.reader = AccountReader(store)
         self.threads = threads
         self._store = store
+        self._tidy = partial(tidy, store)
         self._boxes: dict[str, Box] = {}
         self._names: dict[str, Box] = {}
         self._watchers = Watchers(lambda call: threads.reactor.callLater(0, call))
@@ -130,6 +134,9 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         self._rebuild = Joined(self._rebuild_now)
         self._tidying: Any = None
         self._mending = False
+        self.unfiled = UnfiledMailboxes()
+        self._filing = Joined(self._file_now)
+        store.filing.tell = self.unfiled.teller(threads.reactor, self._take_mtimes)
 
     async def begin(self) -> None:
         """Open the index and see which mailboxes there are.
@@ -163,9 +170,6 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         finally:
             await self.threads.write(lambda batch: batch.afterwards(self._store.close))
             await self.threads.read(self.reader.close)
-
-    def _tidy(self, batch: Batch) -> tuple[bool, list[MailboxRow]]:
-        return tidy(self._store, batch)
 
     def change(
         self,
@@ -217,9 +221,9 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
             box = self._boxes.get(delta.row.mailbox_id)
             if box is not None:
                 box.take(delta)
-            owes = owes or bool(
-                delta.changed or delta.removed or any(one[1] for one in delta.added)
-            )
+            if delta.unfiled:
+                self.unfiled.came(delta.row)
+            owes = owes or delta.owes_names()
         if owes:
             self.tidy_soon()
         return value
@@ -227,12 +231,20 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
     async def ask(
         self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Ask the reader; once more if the index had to be made again."""
+        """Ask the reader; once more if the index had to be made again.
+
+        What is in the journal only is put into the index first.
+        """
+        if self.unfiled or self._filing.running:
+            await self._filing.run()
         try:
             return await self.threads.read(question, *args, **kwargs)
         except IndexDamaged:
             await self._mend()
             return await self.threads.read(question, *args, **kwargs)
+
+    async def _file_now(self) -> None:
+        await self._submit(self._store.file)
 
     async def settle(self) -> None:
         """Wait until all jobs submitted so far have run."""

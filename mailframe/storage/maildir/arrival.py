@@ -1,29 +1,31 @@
 """The job that stores new messages.
 
-The octets go into a file of ``tmp/`` and get their final name with the UID in
-it; nobody waits for the disk, since the journal has them too. Only what is too
-large for the journal is flushed by itself, before the job.
+Mostly that is a matter of memory and of the journal: the message gets its UID
+and its name, and :mod:`.filing` writes the file and the row behind. What is too
+large for the journal has its file already, flushed, and gets its name and
+its row here; so does what needs more of the index than a UID.
 
 Source: https://cr.yp.to/proto/maildir.html; DESIGN.md section 5.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailframe.model.flag import FlagSet
+from mailframe.model.flag import SYSTEM_FLAGS, FlagSet, intern_flags
 from mailframe.model.summary import Summary
 from mailframe.storage.maildir import records
+from mailframe.storage.maildir.filing import Unfiled, set_date, write_file
 from mailframe.storage.maildir.index import Index, MailboxRow
 from mailframe.storage.maildir.names import new_base
 from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
 from mailframe.storage.maildir.summary_rows import digest, keep
-from mailframe.storage.os_layer import OSLayer
 from mailframe.storage.writer import Batch
 
 JOURNAL_MAX = 1_048_576
 """Octets of the largest message whose octets go through the journal."""
+
+_SYSTEM = frozenset(SYSTEM_FLAGS)
 
 
 @dataclass(slots=True)
@@ -59,6 +61,10 @@ def append(
         OverQuota: They do not fit.
     """
     octets = sum(draft.size for draft in drafts)
+    with store.refusing():
+        row = _row_at_hand(store, mailbox_id, drafts)
+        if row is not None:
+            return _append_behind(store, batch, row, drafts, octets)
     with store.step(batch) as index:
         row = store.mailbox(mailbox_id)
         store.usage.make_room(index, octets, len(drafts))
@@ -91,6 +97,77 @@ def append(
         batch.undo(lambda: store.compensate(lambda ix: forget(ix, row, first, last)))
         delta.row = snapshot(row)
         return [file.uid for file in files], delta
+
+
+def _row_at_hand(
+    store: AccountStore, mailbox_id: str, drafts: Sequence[Draft]
+) -> MailboxRow | None:
+    """Return the mailbox if all that messages need of the index is known."""
+    filing = store.filing
+    if store.ready() or store.index.in_transaction or not filing.may_wait():
+        return None
+    for draft in drafts:
+        if draft.octets is None or not draft.flags <= _SYSTEM:
+            return None
+    row = filing.row(mailbox_id)
+    if row is None or row.uid_next + len(drafts) > row.uid_reserved:
+        return None
+    return row
+
+
+def _append_behind(
+    store: AccountStore,
+    batch: Batch,
+    row: MailboxRow,
+    drafts: Sequence[Draft],
+    octets: int,
+) -> tuple[list[int], Delta]:
+    """Give messages UIDs and names; file and row follow when they may."""
+    store.usage.make_room(store.index, octets, len(drafts), store.filing.rows)
+    modseq = store.tick(row)
+    letters = store.letters(row)
+    now = int(time.time())
+    delta = Delta(row, [], [], unfiled=True)
+    unfiled: list[Unfiled] = []
+    for uid, draft in zip(store.take_uids(row, len(drafts)), drafts, strict=True):
+        assert draft.octets is not None
+        flags = intern_flags(draft.flags)
+        file = records.File(
+            uid,
+            new_base(uid, draft.size),
+            letters.letters(flags) if flags else None,
+            tuple(flags),
+            now if draft.date is None else draft.date,
+            draft.size,
+            held=True,
+        )
+        unfiled.append(
+            Unfiled(row.mailbox_id, file, flags, modseq, draft.octets, draft.date)
+        )
+        delta.added.append((uid, flags, file.date, file.size))
+    files = [one.file for one in unfiled]
+    batch.record(
+        records.ARRIVED,
+        records.pack(store.address, row.mailbox_id, modseq=modseq, files=files),
+        *[one.octets for one in unfiled],
+    )
+    store.usage.came(row, octets, len(drafts))
+    store.filing.add(unfiled)
+    batch.undo(lambda: _take_back(store, row, unfiled))
+    batch.later(store.root, store.filing.behind, octets)
+    delta.row = snapshot(row)
+    return [file.uid for file in files], delta
+
+
+def _take_back(store: AccountStore, row: MailboxRow, unfiled: list[Unfiled]) -> None:
+    """Forget messages that are not in the journal, filed or not."""
+    store.usage.forget()
+    if not store.filing.drop(unfiled):
+        first, last = unfiled[0].file.uid, unfiled[-1].file.uid
+        store.compensate(lambda index: forget(index, row, first, last))
+    for one in unfiled:
+        if one.placed:
+            store.os_layer.unlink(store.path(row, one.file.name, one.file.disk))
 
 
 def _place(
@@ -167,38 +244,6 @@ def forget(index: Index, row: MailboxRow, first: int, last: int) -> None:
             f"DELETE FROM {table} WHERE id BETWEEN ? AND ?",  # noqa: S608
             (base + first, base + last),
         )
-
-
-def write_file(
-    os_layer: OSLayer, draft: str, path: str, octets: bytes, date: int | None
-) -> None:
-    """Write a message file under another name and give it its own.
-
-    Raises:
-        OSError: It cannot be written; nothing is left of it.
-    """
-    fd = os_layer.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        try:
-            written = os_layer.write(fd, octets) if octets else 0
-            while written < len(octets):
-                written += os_layer.write(fd, octets[written:])
-        finally:
-            os_layer.close(fd)
-        if date is not None:
-            set_date(draft, date)
-        os_layer.rename(draft, path)
-    except BaseException:
-        os_layer.unlink(draft)
-        raise
-
-
-def set_date(path: str, date: int) -> None:
-    """Note the internal date where Dovecot and a new index look for it."""
-    try:
-        os.utime(path, (date, date))
-    except OverflowError:
-        os.utime(path, (0, 0))
 
 
 def _flush_large(

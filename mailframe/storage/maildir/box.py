@@ -276,7 +276,12 @@ class Box:
         return stop
 
     def _directory_changed(self) -> None:
-        if self._looks_changed():
+        if self.mailbox_id in self.account.unfiled:
+            # It is our own file, most likely; soon that is known.
+            self.account.threads.reactor.callLater(
+                _TICK_SECONDS, self._directory_changed
+            )
+        elif self._looks_changed():
             self.tell()
 
     def tell(self) -> None:

@@ -18,6 +18,11 @@ class Joined:
         self._work = work
         self._waiting: list[Deferred[None]] | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether the work is being done."""
+        return self._waiting is not None
+
     async def run(self) -> None:
         """Do the work, or wait until the one who does it has done it."""
         if self._waiting is not None:

@@ -187,7 +187,9 @@ class MaildirMailbox:
             if found is not None:
                 return found
         account = self._account
-        warm = account.reader.load_warm(self._box.mailbox_id, uids, max_octets)
+        warm = None
+        if not account.unfiled:
+            warm = account.reader.load_warm(self._box.mailbox_id, uids, max_octets)
         self._cold = warm is None
         if warm is None:
             return await self._loaded(uids, max_octets)

@@ -11,6 +11,7 @@ Source: DESIGN.md section 4.
 
 import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mailframe.errors import OverQuota
@@ -88,8 +89,20 @@ class Usage:
         """Count everything again: a job was taken back."""
         self._counted.clear()
 
-    def make_room(self, index: Index, octets: int, messages: int) -> None:
+    def make_room(
+        self,
+        index: Index,
+        octets: int,
+        messages: int,
+        ahead: Mapping[str, MailboxRow] | None = None,
+    ) -> None:
         """See that so much fits.
+
+        Args:
+            index: The account's.
+            octets: Of the messages that come.
+            messages: How many they are.
+            ahead: Mailboxes that are further than the index, by ID.
 
         Raises:
             OverQuota: It does not.
@@ -99,7 +112,8 @@ class Usage:
         if limits == QuotaLimits():
             return
         held_octets = held_messages = 0
-        for row in index.mailboxes():
+        for found in index.mailboxes():
+            row = found if ahead is None else ahead.get(found.mailbox_id, found)
             counted = self._counted.get(row.id)
             if counted is None or counted[0] != row.highest_modseq:
                 counted = (row.highest_modseq, *_count(index, row))

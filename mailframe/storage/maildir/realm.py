@@ -25,6 +25,7 @@ from mailframe.interfaces.plugin import Host, IHomeRealm
 from mailframe.storage.journal import Journal
 from mailframe.storage.maildir.account import MaildirAccount
 from mailframe.storage.maildir.disks import Disks
+from mailframe.storage.maildir.filing import Filing
 from mailframe.storage.maildir.homes import Homes
 from mailframe.storage.maildir.names import PathPattern
 from mailframe.storage.maildir.recovery import crashed_at
@@ -34,7 +35,6 @@ from mailframe.storage.maildir.store import AccountStore, make_directories
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.namespaces import cut_namespaces
 from mailframe.storage.os_layer import REAL, OSLayer
-from mailframe.storage.watchers import Callbacks
 from mailframe.storage.writer import Batch, BatchWriter
 
 ACCOUNTS_KEPT = 256
@@ -79,13 +79,13 @@ class MaildirRealm(Service):
         self._os_layer = os_layer
         self._threads: Threads | None = None
         self._disks = Disks()
+        self._owing: dict[str, Filing] = {}
         self._suspect_since: int | None = None
         self._live: weakref.WeakValueDictionary[str, MaildirAccount] = (
             weakref.WeakValueDictionary()
         )
         self._kept: OrderedDict[str, MaildirAccount] = OrderedDict()
         self._shares: Shares | None = None
-        self._lists = Callbacks(lambda call: host.reactor.callLater(0, call))
         self._beginning: dict[str, list[Deferred[MaildirAccount]]] = {}
 
     def startService(self) -> None:
@@ -126,7 +126,7 @@ class MaildirRealm(Service):
         except BaseException:
             journal.close()
             raise
-        self._shares = Shares(self._host.state_dir, self._os_layer, self._lists)
+        self._shares = Shares(self._host.state_dir, self._os_layer)
         writer = BatchWriter(
             journal,
             call_from_thread=self._host.reactor.callFromThread,
@@ -184,10 +184,6 @@ class MaildirRealm(Service):
     def names_groups(self) -> bool:
         """Tell whether any list names a group."""
         return self._shares is not None and self._shares.names_groups()
-
-    def watch_lists(self, callback: Callable[[], Any]) -> Callable[[], None]:
-        """Have ``callback`` called soon after a list of any account has changed."""
-        return self._lists.add(callback)
 
     async def shared_account(self, address: str) -> MaildirAccount | None:
         """Return an account whose directory is there."""
@@ -272,6 +268,7 @@ class MaildirRealm(Service):
             address,
             self._os_layer,
             self._suspect_since,
+            self._owing,
         )
 
 

@@ -18,7 +18,8 @@ from twisted.logger import Logger
 from mailframe.errors import NoSuchMailbox
 from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import folders, records
-from mailframe.storage.maildir.arrival import JOURNAL_MAX, add_message, write_file
+from mailframe.storage.maildir.arrival import JOURNAL_MAX, add_message
+from mailframe.storage.maildir.filing import write_file
 from mailframe.storage.maildir.flagging import vanish
 from mailframe.storage.maildir.index import Index, MailboxRow
 from mailframe.storage.maildir.names import without_uid

@@ -30,6 +30,7 @@ from mailframe.errors import (
 from mailframe.limits import IMAPLimits
 from mailframe.model.flag import FlagSet, intern_flags
 from mailframe.model.uid_set import UIDSet
+from mailframe.storage.maildir.filing import Filing
 from mailframe.storage.maildir.identity import UID_RESERVE, Identity, write_identity
 from mailframe.storage.maildir.index import (
     INDEX_FILE,
@@ -65,6 +66,7 @@ class Delta:
         changed: Messages that have these flags now.
         removed: Messages that went.
         keywords: All keywords by folded name, or ``None`` if none is new.
+        unfiled: Whether ``added`` is in the journal and not in the index yet.
     """
 
     row: MailboxRow
@@ -72,6 +74,13 @@ class Delta:
     changed: list[tuple[UIDSet, FlagSet]]
     removed: UIDSet = UIDSet.EMPTY
     keywords: dict[str, str] | None = None
+    unfiled: bool = False
+
+    def owes_names(self) -> bool:
+        """Tell whether names of files may have to follow."""
+        if self.changed or self.removed:
+            return True
+        return not self.unfiled and any(flags for _, flags, _, _ in self.added)
 
 
 class AccountStore:
@@ -85,6 +94,7 @@ class AccountStore:
             since there was a crash; ``None`` if there was none.
         index: The writing connection; there while :meth:`ready` was called.
         usage: Keeps the account to its bounds.
+        filing: The messages that are in the journal only.
     """
 
     def __init__(
@@ -93,8 +103,17 @@ class AccountStore:
         address: str,
         os_layer: OSLayer = REAL,
         suspect_since: int | None = None,
+        owing: dict[str, Filing] | None = None,
     ) -> None:
-        """Say where; nothing is touched yet."""
+        """Say where; nothing is touched yet.
+
+        Args:
+            root: The account's directory.
+            address: Whose it is.
+            os_layer: How to change files.
+            suspect_since: See above.
+            owing: Shared by all accounts of a writer, see :class:`.filing.Filing`.
+        """
         self.root = root
         self.address = address
         self.os_layer = os_layer
@@ -104,6 +123,12 @@ class AccountStore:
         self._letters: dict[int, Letters] = {}
         self._keywords: dict[int, dict[str, str]] = {}
         self.usage = Usage(root)
+        self.filing = Filing(self, {} if owing is None else owing)
+
+    @property
+    def opened(self) -> bool:
+        """Whether the index is open."""
+        return self._opened
 
     def ready(self) -> bool:
         """Open the index if it is not; say whether it had to be made anew.
@@ -113,6 +138,7 @@ class AccountStore:
         """
         if self._opened:
             return False
+        self.filing.opened()
         path = os.path.join(self.root, INDEX_FILE)
         fresh = not os.path.exists(path)
         try:
@@ -135,6 +161,7 @@ class AccountStore:
         """Close the index; the next job opens it again."""
         if self._opened:
             self._opened = False
+            self.filing.closed()
             self.index.close()
 
     def discard_index(self) -> None:
@@ -160,6 +187,7 @@ class AccountStore:
         try:
             if not index.in_transaction:
                 index.execute("BEGIN IMMEDIATE")
+            self.filing.enter()
             index.execute("SAVEPOINT job")
             yield index
             index.execute("RELEASE job")
@@ -179,7 +207,47 @@ class AccountStore:
         except sqlite3.Error as error:
             self._forget_cached()
             self.index.rollback()
+            self.filing.rolled_back()
             raise self.refused(error) from error
+        self.filing.committed()
+
+    def file(self, batch: Batch) -> None:
+        """Have the index know of all messages; a job that does nothing more."""
+        with self.step(batch):
+            pass
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Turn what the disk or SQLite says into what a user may know.
+
+        Raises:
+            InsufficientStorage: The disk is full.
+            TemporaryFailure: Anything else.
+        """
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise self.refused(error) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[Index]:
+        """Work in a transaction that is no job's; between batches.
+
+        Raises:
+            TemporaryFailure: What the disk or SQLite says.
+        """
+        self.ready()
+        try:
+            self.index.execute("BEGIN IMMEDIATE")
+            yield self.index
+        except BaseException as error:
+            with suppress(sqlite3.Error):
+                self.index.rollback()
+            self.filing.rolled_back()
+            if isinstance(error, OSError | sqlite3.Error):
+                raise self.refused(error) from error
+            raise
+        self._commit()
 
     def compensate(self, change: Callable[[Index], None]) -> None:
         """Take back in the index what was committed, but not synced.
@@ -189,6 +257,7 @@ class AccountStore:
         if not self._opened or self.index.in_transaction:
             return
         self.usage.forget()
+        self.filing.rows = {}
         self.index.execute("BEGIN IMMEDIATE")
         try:
             change(self.index)

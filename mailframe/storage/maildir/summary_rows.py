@@ -4,14 +4,16 @@ Source: DESIGN.md section 4 (ready answers are kept).
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailframe.interfaces.mailbox import SummaryField
 from mailframe.mime.summary import summarise
 from mailframe.model.summary import Summary
 from mailframe.storage.maildir.index import Index
-from mailframe.storage.maildir.store import AccountStore
 from mailframe.storage.writer import Batch
+
+if TYPE_CHECKING:
+    from mailframe.storage.maildir.store import AccountStore
 
 HEADER_KEPT = 16_384
 """Octets of header kept in the index; a longer one is read from its file."""
@@ -58,15 +60,19 @@ def is_plain(header: bytes) -> bool:
 def keep(index: Index, number: int, summary: Summary, header: bytes) -> None:
     """Write a message's summary, and its header unless it is too long."""
     index.execute(_INSERT, (number, *_values(summary)))
-    _keep_header(index, number, header)
+    enter_headers(index, [(number, header)])
 
 
-def _keep_header(index: Index, number: int, header: bytes) -> None:
-    if len(header) <= HEADER_KEPT:
-        index.execute(
-            "INSERT OR REPLACE INTO headers VALUES (?,?,?)",
-            (number, header, is_plain(header)),
-        )
+def enter_headers(index: Index, headers: Iterable[tuple[int, bytes]]) -> None:
+    """Write headers of messages, those that are too long left out."""
+    index.executemany(
+        "INSERT OR REPLACE INTO headers VALUES (?,?,?)",
+        [
+            (number, header, is_plain(header))
+            for number, header in headers
+            if len(header) <= HEADER_KEPT
+        ],
+    )
 
 
 def copy_rows(index: Index, pairs: Sequence[tuple[int, int]]) -> None:
@@ -152,7 +158,7 @@ def _text(text: str) -> str:
 
 
 def keep_known(
-    store: AccountStore, batch: Batch, made: Sequence[tuple[int, Summary, bytes]]
+    store: "AccountStore", batch: Batch, made: Sequence[tuple[int, Summary, bytes]]
 ) -> None:
     """Keep what was worked out for messages that are still there."""
     with store.step(batch) as index:
@@ -162,10 +168,10 @@ def keep_known(
 
 
 def keep_headers(
-    store: AccountStore, batch: Batch, made: Sequence[tuple[int, bytes]]
+    store: "AccountStore", batch: Batch, made: Sequence[tuple[int, bytes]]
 ) -> None:
     """Keep what was read of messages that are still there."""
     with store.step(batch) as index:
         for number, header in made:
             if index.execute("SELECT 1 FROM messages WHERE id=?", (number,)).fetchone():
-                _keep_header(index, number, header)
+                enter_headers(index, [(number, header)])

@@ -1,0 +1,328 @@
+"""Messages that are in the journal, but not yet in the Maildir and the index.
+
+A new message is answered when the journal has it. File and row follow a moment
+later, together with those of other messages of the account: one transaction
+for many. Whatever else is to be done to an account comes after that, and so
+does reading (:meth:`.account.MaildirAccount.ask`), so nobody sees the state
+between but other programs, which see the message a moment later.
+
+What cannot be filed stays here, and in the journal, and is tried again; until
+then messages for that account are taken no faster than they are filed. So it
+is from the beginning when the disk is nearly full: what was answered must find
+room.
+
+Source: DESIGN.md section 5 (stores write their own files behind the journal).
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from mailframe.errors import TemporaryFailure
+from mailframe.model.flag import FlagSet
+from mailframe.storage.maildir import records
+from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.summary_rows import (
+    digest,
+    enter_headers,
+    header_of,
+    keep,
+)
+from mailframe.storage.os_layer import OSLayer
+
+if TYPE_CHECKING:
+    from mailframe.storage.maildir.store import AccountStore
+
+_log = Logger()
+
+DIGESTS = 20
+"""Summaries worked out in one go while there is nothing better to do."""
+
+ROOM_OCTETS = 134_217_728
+"""Free octets of a disk below which nothing is put off."""
+
+ROOM_FILES = 10_000
+"""And free files, where the file system counts them."""
+
+
+@dataclass(slots=True)
+class Unfiled:
+    """A message that was answered for.
+
+    Attributes:
+        mailbox_id: Where it belongs.
+        file: Its name and what else is in the journal.
+        flags: System flags.
+        modseq: At which it came.
+        octets: All of them.
+        date: The internal date, where that is not the file's own.
+        placed: Whether it has its file.
+    """
+
+    mailbox_id: str
+    file: records.File
+    flags: FlagSet
+    modseq: int
+    octets: bytes
+    date: int | None
+    placed: bool = False
+
+
+class Filing:
+    """The unfiled messages of one account, for the writer thread.
+
+    Attributes:
+        rows: The mailboxes as new messages left them; the index follows.
+        stuck: Whether the last try failed.
+        tell: Called with mailboxes as they are once all of them is filed.
+    """
+
+    def __init__(self, store: "AccountStore", owing: "dict[str, Filing]") -> None:
+        """Begin with none.
+
+        Args:
+            store: The account.
+            owing: Those that have unfiled messages, by directory; shared.
+        """
+        self.rows: dict[str, MailboxRow] = {}
+        self.stuck = False
+        self.tell: Callable[[Sequence[MailboxRow]], None] | None = None
+        self._store = store
+        self._owing = owing
+        self._waiting: list[Unfiled] = []
+        self._entered: list[Unfiled] = []
+        self._touched: list[MailboxRow] = []
+        self._undigested: dict[int, int] = {}
+
+    def may_wait(self) -> bool:
+        """Tell whether messages may wait for their files."""
+        if self.stuck:
+            return False
+        disk = os.statvfs(self._store.root)
+        return disk.f_bavail * disk.f_frsize > ROOM_OCTETS and (
+            not disk.f_files or disk.f_favail > ROOM_FILES
+        )
+
+    def row(self, mailbox_id: str) -> MailboxRow | None:
+        """Return a mailbox as it will be, if that is known without filing.
+
+        Raises:
+            NoSuchMailbox: It was deleted.
+        """
+        row = self.rows.get(mailbox_id)
+        if row is None and not self._waiting:
+            row = self.rows[mailbox_id] = self._store.mailbox(mailbox_id)
+        return row
+
+    def add(self, messages: Sequence[Unfiled]) -> None:
+        """Take messages that are about to be in the journal."""
+        self._waiting += messages
+        self._owing[self._store.root] = self
+
+    def drop(self, messages: Sequence[Unfiled]) -> bool:
+        """Forget messages that did not get into the journal.
+
+        Returns:
+            Whether they had not been filed meanwhile.
+        """
+        self.rows = {}
+        before = len(self._waiting)
+        self._waiting = [one for one in self._waiting if one not in messages]
+        return len(self._waiting) < before
+
+    def opened(self) -> None:
+        """File what another hold on the same account left.
+
+        Raises:
+            TemporaryFailure: It cannot be done.
+        """
+        other = self._owing.get(self._store.root)
+        if other is not None and other is not self:
+            other.behind()
+
+    def enter(self) -> None:
+        """File what waits, inside the transaction of a job that comes after it.
+
+        When the disk does not take the files they stay unfiled, and the job
+        goes on without them: it may be the one that makes room.
+        """
+        index = self._store.index
+        rows = self._current_rows(index)
+        self.rows = {}
+        if not self._waiting:
+            return
+        for row in rows.values():
+            index.update_mailbox(row)
+        index.execute("SAVEPOINT filing")
+        try:
+            self._place(rows)
+            self._enter(index, rows)
+            index.execute("RELEASE filing")
+        except BaseException as error:
+            index.rollback("filing")
+            self.stuck = True
+            if not isinstance(error, OSError):
+                raise
+            self._store.refused(error)
+            return
+        self._entered += self._waiting
+        self._waiting = []
+        self._touched += rows.values()
+
+    def committed(self) -> None:
+        """The transaction is through: what was entered is filed."""
+        self._entered.clear()
+        touched, self._touched = self._touched, []
+        if touched and self.tell is not None:
+            self.tell(touched)
+        if not self._waiting:
+            self.stuck = False
+            self._owing.pop(self._store.root, None)
+
+    def rolled_back(self) -> None:
+        """The transaction was taken back."""
+        self._waiting[:0] = self._entered
+        self._entered = []
+        self._touched = []
+        self.rows = {}
+
+    def closed(self) -> None:
+        """The index was closed."""
+        self.rolled_back()
+        self._undigested.clear()
+
+    def behind(self) -> Callable[[], bool] | None:
+        """File what waits.
+
+        Returns:
+            What works out summaries while there is nothing else to do.
+
+        Raises:
+            TemporaryFailure: Something cannot be filed; it still waits.
+        """
+        store = self._store
+        if self._waiting:
+            was_open = store.opened
+            with store.alone():
+                self.enter()
+            if self._waiting:
+                raise TemporaryFailure(f"{store.root}: messages without a file")
+            if not was_open:
+                store.close()
+        return self._digest_some if self._undigested else None
+
+    def _digest_some(self) -> bool:
+        if self._undigested and self._store.opened:
+            with self._store.alone() as index:
+                self._work_out(index)
+        return bool(self._undigested)
+
+    def _current_rows(self, index: Index) -> dict[str, MailboxRow]:
+        """Return the mailboxes concerned, no UID of a waiting message free."""
+        rows: dict[str, MailboxRow] = {}
+        for one in self._waiting:
+            row = rows.get(one.mailbox_id) or self.rows.get(one.mailbox_id)
+            if row is None:
+                row = index.mailbox(one.mailbox_id)
+                if row is None:
+                    continue
+            row.uid_next = max(row.uid_next, one.file.uid + 1)
+            row.highest_modseq = max(row.highest_modseq, one.modseq)
+            rows[one.mailbox_id] = row
+        return rows
+
+    def _place(self, rows: dict[str, MailboxRow]) -> None:
+        """Write the files."""
+        store = self._store
+        for mailbox_id, row in rows.items():
+            with store.own_change(row):
+                for one in self._waiting:
+                    if one.placed or one.mailbox_id != mailbox_id:
+                        continue
+                    write_file(
+                        store.os_layer,
+                        f"{store.directory(row)}/tmp/{one.file.name}",
+                        store.path(row, one.file.name, one.file.disk),
+                        one.octets,
+                        one.date,
+                    )
+                    one.placed = True
+
+    def _enter(self, index: Index, rows: dict[str, MailboxRow]) -> None:
+        """Write the rows."""
+        values, headers = [], []
+        for one in self._waiting:
+            row = rows.get(one.mailbox_id)
+            if row is None:
+                _log.warn("{name} has no mailbox any more", name=one.file.name)
+                continue
+            number = row.span()[0] + one.file.uid
+            flags = index.flag_number(one.flags)
+            file = one.file
+            times = (one.modseq, one.modseq, file.date)
+            values.append(
+                (number, file.name, file.disk, 0, flags, *times, file.size, 0)
+            )
+            headers.append((number, header_of(one.octets)))
+            self._undigested.setdefault(row.id, number)
+        index.executemany(
+            "INSERT OR IGNORE INTO messages VALUES (?,?,?,?,?,?,?,?,?,?)", values
+        )
+        enter_headers(index, headers)
+        for row in rows.values():
+            index.update_mailbox(row)
+
+    def _work_out(self, index: Index) -> None:
+        """Keep the summaries of a few messages that have none."""
+        mailbox, first = next(iter(self._undigested.items()))
+        rows = [one for one in index.mailboxes() if one.id == mailbox]
+        found = index.execute(
+            "SELECT id, file, disk FROM messages AS m WHERE id BETWEEN ? AND ?"
+            " AND NOT lf AND NOT EXISTS (SELECT 1 FROM summaries WHERE id=m.id)"
+            " ORDER BY id LIMIT ?",
+            (first, mailbox << 32 | 2**32 - 1, DIGESTS),
+        ).fetchall()
+        for number, name, disk in found if rows else ():
+            path = self._store.path(rows[0], name, disk)
+            with suppress(FileNotFoundError), open(path, "rb") as file:
+                keep(index, number, *digest(file.read()))
+        if rows and len(found) == DIGESTS:
+            self._undigested[mailbox] = found[-1][0] + 1
+        else:
+            del self._undigested[mailbox]
+
+
+def write_file(
+    os_layer: OSLayer, draft: str, path: str, octets: bytes, date: int | None
+) -> None:
+    """Write a message file under another name and give it its own.
+
+    Raises:
+        OSError: It cannot be written; nothing is left of it.
+    """
+    fd = os_layer.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        try:
+            written = os_layer.write(fd, octets) if octets else 0
+            while written < len(octets):
+                written += os_layer.write(fd, octets[written:])
+        finally:
+            os_layer.close(fd)
+        if date is not None:
+            set_date(draft, date)
+        os_layer.rename(draft, path)
+    except BaseException:
+        os_layer.unlink(draft)
+        raise
+
+
+def set_date(path: str, date: int) -> None:
+    """Note the internal date where Dovecot and a new index look for it."""
+    try:
+        os.utime(path, (date, date))
+    except OverflowError:
+        os.utime(path, (0, 0))
