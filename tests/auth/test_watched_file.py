@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import CancelledError, Deferred, execute
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -50,6 +50,29 @@ class WatchedFileTests(SynchronousTestCase):
         self.assertEqual(self.current(), b"one")
         self.clock.advance(0.1)
         self.assertEqual(self.current(), b"other")
+
+    def test_asked_by_many_at_once(self) -> None:
+        """Thousands wait for one look; one that gives up stops nobody."""
+        self.write(b"one")
+        looking: Deferred[None] = Deferred()
+        calls: list[Any] = []
+
+        def run(call: Callable[..., Any], *args: Any) -> Deferred[Any]:
+            calls.append(call)
+            return looking.addCallback(lambda _: call(*args))
+
+        file = WatchedFile(self.path, self.parse, self.clock.seconds, run)
+        asking = [Deferred.fromCoroutine(file.current()) for _ in range(5000)]
+        asking[0].cancel()
+        asking[7].cancel()
+        looking.callback(None)
+        for one in (asking[0], asking[7]):
+            self.failureResultOf(one, CancelledError)
+        for one in asking[1:7] + asking[8:]:
+            self.assertEqual(self.successResultOf(one), b"one")
+        self.assertEqual(len(calls), 1)
+        again = Deferred.fromCoroutine(file.current())
+        self.assertEqual(self.successResultOf(again), b"one")
 
     def test_looks_seldom(self) -> None:
         """One look a second, and reading only when something changed."""
