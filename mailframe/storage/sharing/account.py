@@ -318,14 +318,22 @@ class SharingAccount:
 
     async def open(self, name: MailboxName) -> Any:
         """Open a mailbox."""
-        target, held = await self._reach(name, "r")
+        target = await self._target(name)
+        if not target.person.owner:
+            # What may not be read is not even loaded.
+            await self._reach(name, "r")
         mailbox = await target.account.open(target.name)
+        held = (await mailbox.access_list()).rights_of(target.person)
         source = Source(target.account, mailbox)
-        if target.person.owner and held == ALL_RIGHTS:
+        opened: OwnMailbox
+        if held == ALL_RIGHTS:
             opened = with_powers(OwnMailbox, mailbox)(self, source)
-        else:
+        elif "r" in held:
             kind = with_powers(GuardedMailbox, mailbox)
             opened = kind(self, source, name, target.person, held)
+        else:
+            mailbox.close()
+            raise refused(name, held)
         self._opened[mailbox.mailbox_id] = opened
         return opened
 
