@@ -7,6 +7,7 @@ to port 25 of addresses the DNS tells, as it does anywhere; that takes root.
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -32,9 +33,20 @@ def enter() -> None:
     if os.environ.get("QUEUE_BENCHMARK") != "inside":
         os.environ["QUEUE_BENCHMARK"] = "inside"
         os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
+    favour(os.getpid())
     run("ip", "link", "set", "lo", "up")
     for address in (*SINK, RESOLVER):
         run("ip", "address", "add", f"{address}/32", "dev", "lo")
+
+
+def favour(pid: int) -> None:
+    """Let our niceness count for a process among other sessions too.
+
+    Linux shares the processors among sessions first (sched(7), autogroup): on a
+    busy machine a server in a session of its own would get more than another.
+    """
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(os.nice(0)))
 
 
 def run(*command: str) -> str:
@@ -237,6 +249,7 @@ class Postfix:
         self._run("postfix", "start")
         wait_for(2525)
         self.pid = int((directory / "queue/pid/master.pid").read_text())
+        favour(self.pid)
 
     def fill(self, count: int, size: int, domains: list[str]) -> None:
         """Queue messages, on hold."""
@@ -314,15 +327,20 @@ class Mailframe:
                 env=self._environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         self.pid = self._process.pid
+        favour(self.pid)
+        # The port is bound first; who answers has opened the spool.
         while True:
+            assert self._process.poll() is None, self._log.read_text()
             try:
-                self._queue("list", "--domain", "nobody.example")
-                break
-            except AssertionError:
-                assert self._process.poll() is None, self._log.read_text()
-                time.sleep(0.02)
+                with socket.create_connection(("127.0.0.1", 2526), 60) as client:
+                    if client.recv(100):
+                        break
+            except OSError:
+                pass
+            time.sleep(0.01)
         self.opened = time.monotonic() - begun
 
     def flush(self) -> None:

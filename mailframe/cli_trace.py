@@ -10,6 +10,7 @@ import random
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from secrets import token_bytes
 from typing import Any
 
@@ -22,6 +23,7 @@ from twisted.internet.error import ConnectError
 from twisted.names import dns
 
 from mailframe.cli_dns import in_reactor, read_servers
+from mailframe.config import BadConfig, HostConfig, host_config, read_file
 from mailframe.errors import BadSyntax, MailError
 from mailframe.interfaces.delivery import Hop
 from mailframe.model.address import Address, ascii_domain
@@ -30,8 +32,9 @@ from mailframe.net.dns import LookupFailed, Resolver, host_name
 from mailframe.net.mta_sts import BadPolicy, Policies
 from mailframe.net.mta_sts_fetch import PolicyFetcher
 from mailframe.net.relay_connection import RelayConnection
-from mailframe.net.routing import MXHop, MXRouter
-from mailframe.net.tls_policy import ClientTLS, Security, TrustRoots
+from mailframe.net.routing import MXHop, MXRouter, Route
+from mailframe.net.tls_policy import ClientTLS, Security, TLSLevels, TrustRoots
+from mailframe.outbound_routes import configured_routes, name_servers
 from mailframe.smtp import grammar
 from mailframe.smtp.client import SMTPClient
 
@@ -67,17 +70,31 @@ def add_parser(commands: Any) -> None:
         help="the resolver to ask [default: those of /etc/resolv.conf]",
     )
     parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the host's TOML file: its routes, TLS levels and name servers",
+    )
+    parser.add_argument(
         "--hostname", default=socket.gethostname(), help="what we call ourselves"
     )
 
 
 def _run(arguments: argparse.Namespace) -> None:
     domain = read_domain(arguments.address)
+    config = read_config(arguments.config)
     servers = read_servers(arguments.dns)
+    if config is not None and config.resolvers and arguments.dns is None:
+        servers = name_servers(config.resolvers)
 
     async def trace(reactor: Any) -> Found:
         resolver = Resolver(reactor, servers)
-        tracer = Tracer(reactor, resolver, hostname=arguments.hostname)
+        tracer = Tracer(
+            reactor,
+            resolver,
+            hostname=arguments.hostname,
+            levels=None if config is None else TLSLevels(config.queue.levels),
+            routes=() if config is None else configured_routes(config),
+        )
         return await tracer.trace(domain, connect=arguments.connect)
 
     found = in_reactor(trace)
@@ -86,6 +103,18 @@ def _run(arguments: argparse.Namespace) -> None:
     else:
         for line in lines(found):
             print(_clean(line))
+
+
+def read_config(path: str | None) -> HostConfig | None:
+    """Return the configuration of a host, ``None`` without a file.
+
+    Raises:
+        ValueError: It is wrong, or cannot be read.
+    """
+    try:
+        return None if path is None else host_config(read_file(path))
+    except BadConfig as error:
+        raise ValueError(str(error)) from None
 
 
 def read_domain(text: str) -> str:
@@ -118,6 +147,8 @@ class Tracer:
         roots: TrustRoots | None = None,
         port: int = 25,
         our_networks: tuple[str, ...] | None = None,
+        levels: TLSLevels | None = None,
+        routes: Sequence[Route] = (),
     ) -> None:
         """Prepare to ask.
 
@@ -130,7 +161,10 @@ class Tracer:
             port: Of the hosts; another one is for tests.
             our_networks: Addresses that mean this host; ``None`` for the
                 router's own.
+            levels: How much TLS the operator wants.
+            routes: Where the operator wants mail to go, in order.
         """
+        self._routes = tuple(routes)
         self._reactor = reactor
         self._resolver = resolver
         self._hostname = hostname
@@ -147,6 +181,7 @@ class Tracer:
             our_names=(hostname,),
             shuffle=random.Random().shuffle,  # noqa: S311 - which host first
             policies=self._policies,
+            levels=levels,
             port=port,
             **more,
         )
@@ -160,6 +195,7 @@ class Tracer:
         """
         found: Found = {
             "domain": domain,
+            "routes": [_route(one) for one in self._routes if one.names(domain)],
             "resolver_trusted": self._resolver.trusted,
             "mx": None if domain.startswith("[") else await self._mx(domain),
         }
@@ -301,6 +337,20 @@ class Tracer:
         return found
 
 
+def _route(route: Route) -> Found:
+    return {
+        "to": [_named(hop) for hop in route.hops],
+        "tls": route.hops[0].tls,
+        "senders": list(route.senders),
+        "after": route.after,
+    }
+
+
+def _named(hop: Hop) -> str:
+    kind = "lmtp:" if hop.lmtp else ""
+    return f"{kind}{hop.host}" + (f":{hop.port}" if hop.port else "")
+
+
 def _trouble(error: MailError) -> Found:
     found: Found = {"text": str(error), "status": error.status}
     if error.reply is not None:
@@ -311,6 +361,11 @@ def _trouble(error: MailError) -> Found:
 def lines(found: Found) -> list[str]:
     """Return what was found for people."""
     written = [f"Domain    {found['domain']}"]
+    for route in found["routes"]:
+        senders = f" from {', '.join(route['senders'])}" if route["senders"] else ""
+        after = f" after {route['after']} attempts" if route["after"] else ""
+        to = ", ".join(route["to"])
+        written.append(f"Route     mail{senders} goes{after} to {to}: {route['tls']}")
     if not found["resolver_trusted"]:
         written.append("DNSSEC    the resolver is not on this host: not believed")
     mx = found["mx"]

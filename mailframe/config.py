@@ -86,12 +86,15 @@ class HostConfig:
         limits: What peers may make us hold.
         smarthosts: Where all outbound mail goes, best first; empty for by MX.
         resolvers: The name servers that are asked; empty for the system's.
+        no_tls_reports: Whether nobody is told how TLS with their domain went.
         queue: How mail leaves.
         fetch: TOML file of remote accounts, or ``None``.
         pickup_dir: Where programs drop mail, or ``None`` for in ``state_dir``.
         pop3_apop: Whether POP3 offers APOP.
         pop3_expire: Days for which POP3 says that mail stays, ``None`` for ever.
         pop3_login_delay: Seconds between two POP3 logins of a user.
+        urlauth_submitters: Users whose sessions follow URLs for a submission
+            server elsewhere.
     """
 
     hostname: str
@@ -107,12 +110,14 @@ class HostConfig:
     sandbox: bool = field(default=False)
     smarthosts: tuple[str, ...] = ()
     resolvers: tuple[str, ...] = ()
+    no_tls_reports: bool = False
     queue: QueueConfig = field(default_factory=QueueConfig)
     fetch: Path | None = None
     pickup_dir: Path | None = None
     pop3_apop: bool = False
     pop3_expire: int | None = None
     pop3_login_delay: int = 0
+    urlauth_submitters: tuple[str, ...] = ()
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -207,12 +212,14 @@ def host_config(settings: Mapping[str, Any]) -> HostConfig:
         allow_plaintext_auth=bool(given.get("allow-plaintext-auth")),
         smarthosts=tuple(given.get("smarthost", ())),
         resolvers=tuple(given.get("resolver", ())),
+        no_tls_reports=bool(given.get("no-tls-reports")),
         queue=queue_config(given),
         fetch=path(given.get("fetch")),
         pickup_dir=path(given.get("pickup-dir")),
         pop3_apop=bool(given.get("pop3-apop")),
         pop3_expire=days(given, "pop3-expire"),
         pop3_login_delay=seconds(given, "pop3-login-delay"),
+        urlauth_submitters=tuple(given.get("urlauth-submitter", ())),
     )
     sandbox = not (config.listeners or config.domains or config.auth)
     return replace(

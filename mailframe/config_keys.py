@@ -79,6 +79,12 @@ KEYS: tuple[Key, ...] = (
         " one on loopback that validates [default: those of /etc/resolv.conf]",
     ),
     Key(
+        "no-tls-reports",
+        "switch",
+        "do not tell domains that ask for it, once a day, how TLS with them went"
+        " (RFC 8460)",
+    ),
+    Key(
         "fetch",
         "text",
         "TOML file of remote accounts to collect mail from (docs/howto/fetch.rst)",
@@ -103,6 +109,12 @@ KEYS: tuple[Key, ...] = (
         "pop3-login-delay",
         "number",
         "seconds between two POP3 logins of a user [default: 0]",
+    ),
+    Key(
+        "urlauth-submitter",
+        "list",
+        "address of a user whose IMAP sessions follow URLs for a submission server"
+        " elsewhere (docs/howto/urls.rst); repeatable",
     ),
     LIMIT,
     Key("workers", "number", "processes that serve [default: 1]", "more than one"),

@@ -33,6 +33,9 @@ class SMTPLimits:
     section 6.3)."""
     errors: int = 20
     """Commands refused before the session ends with 421; Postfix has 20."""
+    passed_over: int = 1_048_576
+    """Octets of a command line that is too long, while its end is waited for,
+    before the session ends with 421."""
     idle_commands: int = 200
     """Commands in a row that move no mail (NOOP, RSET, VRFY...) before 421."""
     login_attempts: int = 3

@@ -36,6 +36,8 @@ from mailframe.net.mta_sts_fetch import PolicyFetcher
 from mailframe.net.relay import SMTPRelay
 from mailframe.net.routing import MXRouter, TableRouter
 from mailframe.net.tls_policy import TLSLevels, TrustRoots
+from mailframe.net.tls_report import AppliedPolicy, TLSFailure
+from mailframe.outbound_reports import HouseReports
 from mailframe.outbound_routes import (
     name_servers,
     ours,
@@ -43,6 +45,7 @@ from mailframe.outbound_routes import (
     smarthosts,
     transports,
 )
+from mailframe.outbound_senders import Senders
 from mailframe.queue.control import QueueControl
 from mailframe.queue.control_socket import ControlFactory
 from mailframe.queue.notices import Notices, Submit
@@ -187,6 +190,7 @@ class Outbound:
             resolver,
             PolicyFetcher(reactor, resolver),
             now=reactor.seconds,
+            failed=self._policy_failed,
         )
         self._policy_file = PolicyFile(Path(host.state_dir, "mta-sts"))
         hops, logins = smarthosts(config.smarthosts)
@@ -209,11 +213,21 @@ class Outbound:
             roots = TrustRoots(queue.authorities)
         except OSError as error:
             raise BadConfig(f"ca-file: {error.filename}: {error.strerror}") from None
+        self._reports: HouseReports | None = None
+        if not (config.sandbox or config.no_tls_reports):
+            self._reports = HouseReports(
+                reactor,
+                resolver,
+                config.hostname,
+                config.domains[0],
+                Path(host.state_dir, "tls-reports"),
+            )
         self._relay = SMTPRelay(
             reactor,
             hostname=config.hostname,
             roots=roots,
             resolver=resolver,
+            reports=None if self._reports is None else self._reports.counts,
             logins={**logins, **queue.logins},
         )
 
@@ -243,7 +257,10 @@ class Outbound:
             submit=submit,
             identify=identify,
             postmaster=Address("postmaster", config.domains[0]),
+            is_forged=Senders(ours(config), config.reception.relay_from).is_forged,
         )
+        if self._reports is not None:
+            self._reports.serve(submit, identify)
         self._runner = QueueRunner(
             self.spool,
             HouseRouter(ours(config), self._router),
@@ -284,6 +301,8 @@ class Outbound:
         try:
             self._directory.mkdir(mode=0o700, exist_ok=True)
             self._policies.kept.update(self._policy_file.read())
+            if self._reports is not None:
+                self._reports.read()
             self.spool.open()
             self._listen(self._runner)
         except (OSError, MailError, JournalBusy, CannotListenError) as error:
@@ -321,12 +340,24 @@ class Outbound:
         stopped.addTimeout(seconds, self._reactor, lambda result, late: None)
         await stopped
         await self._policies.save(self._policy_file, self._run)
+        if self._reports is not None:
+            await self._reports.save(self._run)
         self._relay.close()
         await self.spool.close()
+
+    def _policy_failed(self, domain: str, problem: str) -> None:
+        """Report on an MTA-STS policy that cannot be had (RFC 8460 section 4.3.2)."""
+        if self._reports is not None:
+            self._reports.counts.failed(
+                domain, TLSFailure(problem), AppliedPolicy("sts")
+            )
 
     def _save(self) -> None:
         self._saving = self._reactor.callLater(SAVE_INTERVAL, self._save)
         Deferred.fromCoroutine(self._policies.save(self._policy_file, self._run))
+        if self._reports is not None:
+            looking = Deferred.fromCoroutine(self._reports.look(self._run))
+            looking.addErrback(lambda failure: _log.failure("TLS reports", failure))
 
 
 async def _awaited(what: Awaitable[Any]) -> Any:

@@ -60,6 +60,17 @@ def transports(config: HostConfig) -> list[Route]:
     return found
 
 
+def configured_routes(config: HostConfig) -> tuple[Route, ...]:
+    """Return all routes of a host, in order; smarthosts are for what is left.
+
+    Raises:
+        BadConfig: One leads nowhere.
+    """
+    hops, _ = smarthosts(config.smarthosts)
+    rest = (Route(tuple(hops)),) if hops else ()
+    return (*transports(config), *config.queue.routes, *rest)
+
+
 def smarthosts(texts: Sequence[str]) -> tuple[list[Hop], dict[str, Login]]:
     """Return the hops and logins of ``HOST:PORT[:user:passwordfile]``.
 

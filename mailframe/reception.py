@@ -229,13 +229,13 @@ class Reception:
             BadConfig: There is no such user to run programs as.
         """
         reactor, limits = self._host.reactor, config.limits.agents
+        given = config.reception
+        user = None
         try:
-            # Who is not root cannot become anybody else, and need not.
-            user = None
-            if os.geteuid() == 0:
-                user = system_user(config.reception.program_user)
+            user = system_user(given.program_user)
         except ValueError as error:
-            raise BadConfig(f"--program-user {error}") from None
+            if os.geteuid() == 0:
+                raise BadConfig(f"--program-user {error}") from None
         programs = WorkerThreads(
             reactor,
             "programs",
@@ -254,7 +254,10 @@ class Reception:
             programs=programs.run,
             files=files.run,
             now=reactor.seconds,
+            directory=self._host.state_dir,
             user=user,
+            allow_programs=given.allow_programs or _has(given, "pipe:"),
+            allow_files=given.allow_files or _has(given, "mbox:"),
             limits=limits,
         )
 
@@ -273,6 +276,11 @@ class Reception:
             )
         except (OSError, ValueError) as error:
             raise BadConfig(f"{path}: {error}") from None
+
+
+def _has(given: ReceptionConfig, kind: str) -> bool:
+    """Tell whether a domain's mail is delivered this way."""
+    return any(text.startswith(kind) for text in given.transports.values())
 
 
 def _transports(given: ReceptionConfig, domains: Domains) -> Transports:

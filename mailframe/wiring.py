@@ -257,6 +257,7 @@ class MailService(MultiService):
             default_domain=self._config.domains[0],
             hostname=self._config.hostname,
             now=self._reactor.seconds,
+            submitters=self._config.urlauth_submitters,
         )
 
     async def _known_account(self, address: str) -> Any:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor  # noqa: TID251
@@ -199,3 +200,25 @@ class CommandTests(SynchronousTestCase):
         done = self.run_command("a@b..c")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr, b"mailframe: a@b..c: not an address\n")
+
+    def test_config(self) -> None:
+        """The routes of a host's file are shown, those that are for the domain."""
+        path = self.mktemp()
+        Path(path).write_text(
+            'smarthost = "smart.example:587"\n'
+            '[[route]]\ndomain = ".example.test"\nsender = "<>"\nafter = 2\n'
+            'to = ["lmtp:/run/x", "b.example"]\n'
+            '[[route]]\ndomain = "other.test"\nto = "c.example"\n'
+        )
+        done = self.run_command("--config", path, "x@null.example.test")
+        self.assertEqual(done.stderr, b"")
+        self.assertIn(
+            b"Route     mail from <> goes after 2 attempts to lmtp:/run/x,"
+            b" b.example:25: none\n"
+            b"Route     mail goes to smart.example:587: may\n",
+            done.stdout,
+        )
+        Path(path).write_text("[[rout]]\n")
+        done = self.run_command("--config", path, "x@null.example.test")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"nearest is 'route'", done.stderr)

@@ -5,10 +5,13 @@ Both get what Unix programs expect: the message with ``Return-Path`` and
 first, so that nobody waits for a slow reader but the thread that serves it.
 """
 
+import errno
+import os
 import posixpath
 import re
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from threading import Event
 from typing import IO, Any, Protocol
 
@@ -20,7 +23,7 @@ from mailframe.delivery.destination import Command, File
 from mailframe.delivery.program import Ended, SystemUser, arguments, run_program
 from mailframe.delivery.sysexits import temporary, verdict
 from mailframe.delivery.system_owner import owner_of
-from mailframe.errors import MailError, NotSupported
+from mailframe.errors import InsufficientStorage, MailError, NotSupported
 from mailframe.interfaces.content import IContent
 from mailframe.limits import AgentLimits
 from mailframe.model.address import Address, ascii_domain
@@ -55,7 +58,10 @@ class Agents:
         programs: Run,
         files: Run,
         now: Callable[[], float],
+        directory: str,
         user: SystemUser | None,
+        allow_programs: bool = True,
+        allow_files: bool = True,
         limits: AgentLimits | None = None,
     ) -> None:
         """Prepare.
@@ -64,14 +70,21 @@ class Agents:
             programs: Runs what takes as long as a program does.
             files: Runs what writes files.
             now: Seconds since 1970.
-            user: Whom programs run as, and who owns files of nobody else's;
-                ``None`` where we are not root: ourselves.
+            directory: Where messages rest that are being handed over.
+            user: Whom programs run as, and who owns files of nobody else's,
+                while we are root; ``None`` only where we never are. Who is not
+                root can be nobody else, and need not.
+            allow_programs: Whether there are programs at all. What waits in the
+                queue for one goes on waiting while there are none.
+            allow_files: The same of files.
             limits: ``None`` for the defaults.
         """
         self._programs = programs
         self._files = files
         self._now = now
+        self._directory = directory
         self._user = user
+        self._allowed = {Command: allow_programs, File: allow_files}
         self._limits = limits or AgentLimits()
         self._running = 0
         self._stopped = Event()
@@ -102,6 +115,8 @@ class Agents:
             error = NotSupported("binary content into a file or program")
             error.status = "5.6.1"
             raise error
+        if not self._allowed[type(place)]:
+            raise temporary("this kind of delivery is off")
         if isinstance(place, File):
             await self._to_file(place, envelope, content)
         else:
@@ -130,7 +145,7 @@ class Agents:
             message,
             sender,
             self._now(),
-            owner=owner_of(path, self._user),
+            owner=owner_of(path, self._other()),
             most=limits.mbox_size,
             patience=mbox_file.Patience(limits.lock_seconds, limits.stale_lock_seconds),
         )
@@ -154,14 +169,14 @@ class Agents:
     async def _run(
         self, place: Command, envelope: Envelope, message: IO[bytes]
     ) -> Ended:
-        limits = self._limits
+        limits, user = self._limits, self._other()
         try:
             ended: Ended = await self._programs(
                 lambda: run_program(
                     arguments(place.line),
                     message,
-                    environment(envelope, self._user),
-                    self._user,
+                    environment(envelope, user),
+                    user,
                     stopped=self._stopped,
                     seconds=limits.program_seconds,
                     output=limits.program_output,
@@ -187,9 +202,31 @@ class Agents:
                 output=ended.output.decode(errors="replace"),
             )
 
+    def _other(self) -> SystemUser | None:
+        """Return whom to act as; ``None``: as ourselves.
+
+        A host may begin as root and be somebody else once its ports are bound.
+        """
+        return self._user if os.geteuid() == 0 else None
+
     async def _copied(self, content: IContent) -> IO[bytes]:
-        """Return a file without a name that has the message, lines ending in LF."""
-        file: IO[bytes] = await self._files(tempfile.TemporaryFile)
+        """Return a file without a name that has the message, lines ending in LF.
+
+        Raises:
+            InsufficientStorage: The disk is full.
+            TemporaryFailure: It cannot be written, for another reason.
+        """
+        try:
+            return await self._copy(content)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise InsufficientStorage("no room for a message") from None
+            raise temporary(f"{self._directory}: {error.strerror}") from None
+
+    async def _copy(self, content: IContent) -> IO[bytes]:
+        file: IO[bytes] = await self._files(
+            partial(tempfile.TemporaryFile, dir=self._directory)
+        )
         try:
             rest = b""
             for start in range(0, content.size, _PIECE):

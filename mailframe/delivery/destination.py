@@ -40,9 +40,12 @@ class Command:
     Attributes:
         line: Program and arguments as the table has them; quotes keep what
             has blanks in it together, and that is all they do.
+        user: The canonical address of the user whose mail it is; ``""`` when a
+            table named the program.
     """
 
     line: str
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,11 @@ class File:
 
     Attributes:
         path: Absolute.
+        user: As with a program.
     """
 
     path: str
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from mailframe.delivery.destination import (
 from mailframe.delivery.loops import mark
 from mailframe.delivery.outgoing import (
     forward_path_for,
+    path_for_agent,
     reverse_path_for,
     without_doubles,
 )
@@ -223,13 +224,14 @@ class Distribution:
             place = destination.place
             assert isinstance(place, Command | File)
             sender = destination.sender or self._reverse_path.address
+            path = path_for_agent(recipient.forward_path, place)
             envelope = self._envelope(
-                replace(self._reverse_path, address=sender), [recipient.forward_path]
+                replace(self._reverse_path, address=sender), [path]
             )
             header = trace.return_path(sender)
-            header += trace.delivered_to(trace.told(recipient.forward_path.address))
+            header += trace.delivered_to(trace.told(path.address))
             try:
-                if mark(recipient.forward_path.address) in self._been_to:
+                if mark(path.address) in self._been_to:
                     raise MailLoop(f"delivered to {place} before")
                 if agent is None:
                     raise NotPermitted("nothing delivers to commands and files")
@@ -434,7 +436,7 @@ def _own_address(path: ForwardPath, destination: Destination) -> Address:
     if isinstance(place, Mailbox):
         return Address(*place.user.rsplit("@", 1))
     if isinstance(place, Command | File):
-        return path.address
+        return path_for_agent(path, place).address
     assert isinstance(place, Broken)
     assert place.address is not None
     return place.address

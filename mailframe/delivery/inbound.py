@@ -3,10 +3,11 @@
 Source: RFC 5321 section 3.6, section 4.5.1 (postmaster), section 6.3 (loops).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from secrets import randbits
 
+from twisted.logger import Logger
 from zope.interface import alsoProvides, implementer
 
 from mailframe.delivery import trace
@@ -23,11 +24,17 @@ from mailframe.errors import MessageTooLarge
 from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.delivery import IDoorkeeper, IMailReceiver
-from mailframe.interfaces.reception import IListExpander, IQueueStarter
+from mailframe.interfaces.reception import (
+    IForwardNoter,
+    IListExpander,
+    IQueueStarter,
+)
 from mailframe.interfaces.spool import ISpool
 from mailframe.limits import DeliveryLimits, SMTPLimits
 from mailframe.model.address import Address
 from mailframe.model.envelope import Origin, ReversePath
+
+_log = Logger()
 
 
 def nobody(origin: Origin) -> bool:
@@ -35,7 +42,7 @@ def nobody(origin: Origin) -> bool:
     return False
 
 
-@implementer(IMailReceiver)
+@implementer(IMailReceiver, IForwardNoter)
 class InboundReceiver:
     """Takes mail for the users of our domains, from anybody.
 
@@ -144,6 +151,14 @@ class InboundReceiver:
     async def start_queue(self, origin: Origin, domain: str) -> bool:
         """Answer ETRN; see IQueueStarter."""
         return await self._courtesies.start_queue(origin, domain)
+
+    def note_forward(self, origin: Origin, said: Mapping[str, str]) -> None:
+        """Write down where a trusted client has its next message from (XFORWARD)."""
+        _log.info(
+            "{client} forwards: {said}",
+            client=origin.client_address,
+            said=" ".join(f"{name}={value}" for name, value in sorted(said.items())),
+        )
 
     async def _begin(
         self,

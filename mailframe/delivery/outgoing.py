@@ -68,6 +68,20 @@ def forward_path_for(
     return ForwardPath(target, notify, orcpt, via)
 
 
+def path_for_agent(given: ForwardPath, place: Command | File) -> ForwardPath:
+    """Return the forward-path of mail that a program or a file gets.
+
+    A user's mail is the user's, whatever it was sent to.
+    """
+    if not place.user:
+        return given
+    orcpt = given.orcpt
+    if orcpt is None and str(given.address).isascii():
+        orcpt = ("rfc822", given.address.written())
+    user = Address(*place.user.rsplit("@", 1))
+    return replace(given, address=user, orcpt=orcpt)
+
+
 def _via(place: Place) -> str:
     if isinstance(place, Command | File):
         return via_of(place)

@@ -17,13 +17,14 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.delivery.checks import MessageChecks, Outcome
-from mailframe.delivery.destination import Elsewhere
+from mailframe.delivery.destination import Destination, Elsewhere
 from mailframe.delivery.distribution import Distribution, Means, Recipient
 from mailframe.delivery.edited_content import rewrite
 from mailframe.delivery.loops import been_to, check_hops
-from mailframe.errors import MailError, RelayDenied
+from mailframe.errors import DeliveryFailed, MailError, RelayDenied
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
 from mailframe.interfaces.delivery import IMailTransaction
+from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 
 _log = Logger()
@@ -104,6 +105,8 @@ class LocalTransaction:
             isinstance(one.place, Elsewhere) for one in destinations
         ):
             raise RelayDenied(f"{address} is elsewhere, and nothing leads there")
+        if self._origin.service == "submission":
+            _check_qualified(address, destinations)
         await self._checks.rcpt(forward_path)
         self._recipients.append(Recipient(forward_path, destinations))
 
@@ -203,6 +206,21 @@ class LocalTransaction:
             # be forged is worse than a message in Junk.
             for one in refused:
                 one.verdict, one.suspect = None, True
+
+
+def _check_qualified(address: Address, destinations: Sequence[Destination]) -> None:
+    """Demand that a domain elsewhere is a whole one.
+
+    Raises:
+        DeliveryFailed: It is a name of somebody's network: another host would
+            take it for something else.
+
+    Source: RFC 6409 section 4.2.
+    """
+    domain = address.domain
+    leaves = any(isinstance(one.place, Elsewhere) for one in destinations)
+    if domain and "." not in domain and not domain.startswith("[") and leaves:
+        raise DeliveryFailed(f"{domain} is not fully qualified", "5.1.2")
 
 
 async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:

@@ -30,8 +30,9 @@ from mailframe.model.address import Address, canonical_domain
 
 _FIELD = re.compile("%(.)")
 
-# What can be one part of a path: no slash, no control, not "." or "..".
-_PART = re.compile(r"(?!\.{1,2}\Z)[^/\x00-\x1f\x7f]+")
+# What can be one part of a path: no slash, no control, not "." or "..", and no
+# name of the lock file of another.
+_PART = re.compile(r"(?!\.{1,2}\Z)[^/\x00-\x1f\x7f]+(?<!\.lock)")
 
 
 class Transports:
@@ -75,12 +76,12 @@ class Transports:
             return Elsewhere(Address(local, domain), text)
         kind, _, rest = text.partition(":")
         if kind == "pipe":
-            return Command(rest)
+            return Command(rest, user)
         if not _PART.fullmatch(local) or not _PART.fullmatch(domain):
             # Such a name would be another's file.
             return Broken(None, NotSupported(f"{user}: no name of a file"))
         words = {"n": local, "d": domain, "%": "%"}
-        return File(_FIELD.sub(lambda found: words[found[1]], rest))
+        return File(_FIELD.sub(lambda found: words[found[1]], rest), user)
 
 
 def _checked(text: str) -> str:

@@ -7,7 +7,7 @@ account; the two digits are there to change the algorithm one day.
 Source: RFC 4467 sections 2, 5 and 6, RFC 5092 section 6.1, RFC 4468 section 3.3.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from hashlib import sha256
 from hmac import compare_digest, digest
 from typing import Any
@@ -55,7 +55,7 @@ class URLAccess:
         default_domain: str,
         hostname: str,
         now: Callable[[], float],
-        submitters: frozenset[str] = frozenset(),
+        submitters: Iterable[str] = (),
     ) -> None:
         """Follow nothing yet.
 
@@ -71,7 +71,7 @@ class URLAccess:
         self._default_domain = default_domain
         self.hostname = hostname
         self._now = now
-        self._submitters = submitters
+        self._submitters = frozenset(map(self.address, submitters))
 
     def address(self, user: str) -> str:
         """Return the address of a user as a URL has it."""
@@ -91,7 +91,7 @@ class URLAccess:
         if access is None:
             return False
         if access.kind == "submit+":
-            return address in self._submitters
+            return address.casefold() in self._submitters
         if access.kind == "user+":
             return self.address(access.user) == address.casefold()
         return access.kind == "anonymous" or not address.startswith("anonymous@")

@@ -10,6 +10,7 @@ Source: RFC 4314, RFC 2342.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from zope.interface import Attribute, Interface
 
@@ -103,6 +104,15 @@ class ISharingRealm(Interface):
 
     def names_groups() -> bool:
         """Tell whether any list names a group."""
+
+    def watch_lists(callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have ``callback`` called soon after a list of any account has changed.
+
+        In the reactor's thread; calls may be joined.
+
+        Returns:
+            What to call, once, to stop it.
+        """
 
     def shared_account(address: str) -> "Awaitable[IMailAccount | None]":
         """Return an account that is there already, ``None`` if it is not.

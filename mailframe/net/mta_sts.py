@@ -7,7 +7,6 @@ Source: RFC 8461 sections 3 to 5.
 """
 
 import json
-import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from twisted.logger import Logger
 from twisted.names import dns
 
 from mailframe.net.dns import LookupFailed, Resolver, strings
+from mailframe.net.kept_file import replace_text
 
 _log = Logger()
 
@@ -156,12 +156,7 @@ class PolicyFile:
             OSError: It cannot be written.
         """
         text = json.dumps({domain: asdict(one) for domain, one in policies.items()})
-        unfinished = self._path.with_suffix(".new")
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self._path)
+        replace_text(self._path, text)
 
 
 class Policies:

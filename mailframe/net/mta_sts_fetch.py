@@ -34,13 +34,30 @@ CONNECT_TIMEOUT = 15.0
 """Seconds for one address."""
 
 
-_NO_CONNECTION = (
+NO_CONNECTION = (
     CancelledError,
     ConnectError,
     DeferredTimeout,
     OSError,
     TemporaryFailure,
 )
+"""What a request fails with when there is nobody to answer it."""
+
+
+def https_agent(
+    reactor: Any, resolver: Resolver, trust_root: Any = None, port: int | None = None
+) -> Any:
+    """Return an ``Agent`` whose hosts are found by our resolver; for HTTPS only.
+
+    Args:
+        reactor: Provides IReactorTime and IReactorTCP.
+        resolver: Tells where hosts are.
+        trust_root: An ``IOpenSSLTrustRoot``; ``None`` for the system's.
+        port: Where they listen whatever the URL says, ``None`` for what it says.
+    """
+    agent: Any = Agent
+    endpoints = _Endpoints(reactor, resolver, trust_root, port)
+    return agent.usingEndpointFactory(reactor, endpoints)
 
 
 class PolicyFetcher:
@@ -63,10 +80,7 @@ class PolicyFetcher:
             port: Another one is for tests.
         """
         self._reactor = reactor
-        self._port = port
-        endpoints = _Endpoints(reactor, resolver, trust_root, port)
-        agent: Any = Agent
-        self._agent = agent.usingEndpointFactory(reactor, endpoints)
+        self._agent = https_agent(reactor, resolver, trust_root, port)
 
     async def __call__(self, domain: str) -> str:
         """Return the text of a domain's policy.
@@ -79,7 +93,7 @@ class PolicyFetcher:
         fetching.addTimeout(FETCH_TIMEOUT, self._reactor)
         try:
             return await fetching
-        except _NO_CONNECTION:
+        except NO_CONNECTION:
             raise BadPolicy("sts-policy-fetch-error", "no connection") from None
         except ResponseFailed as error:
             for reason in error.reasons:
@@ -137,7 +151,7 @@ class _Endpoints:
     """Says where the agent connects to."""
 
     def __init__(
-        self, reactor: Any, resolver: Resolver, trust_root: Any, port: int
+        self, reactor: Any, resolver: Resolver, trust_root: Any, port: int | None
     ) -> None:
         self._reactor = reactor
         self._resolver = resolver
@@ -145,8 +159,11 @@ class _Endpoints:
         self._port = port
 
     def endpointForURI(self, uri: Any) -> Any:  # noqa: N802
+        if uri.scheme != b"https":
+            raise ConnectError(string="not https")  # type: ignore[no-untyped-call]
         host = uri.host.decode("ascii")
-        plain = _HostEndpoint(self._reactor, self._resolver, host, self._port)
+        port = self._port or uri.port
+        plain = _HostEndpoint(self._reactor, self._resolver, host, port)
         options = optionsForClientTLS(host, self._trust_root)
         return wrapClientTLS(options, plain)
 
@@ -166,7 +183,7 @@ class _HostEndpoint:
 
     async def _connect(self, factory: Any) -> Any:
         found = await self._resolver.addresses(self._host)
-        trouble: Exception = BadPolicy("sts-policy-fetch-error", "no address")
+        trouble: Exception = ConnectError(string="no address")  # type: ignore[no-untyped-call]
         for address in found.addresses:
             kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
             endpoint = kind(self._reactor, address, self._port, CONNECT_TIMEOUT)

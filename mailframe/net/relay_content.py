@@ -75,7 +75,9 @@ async def prepare(
     size = content.size if converted is None else sum(map(len, converted))
     deliver_by = path.deliver_by
     by = None if deliver_by is None else int(deliver_by.at - now)
-    delivery = Delivery(replace(path, body=body), paths, size, by)
+    if body is not path.body:
+        path = replace(path, body=body)
+    delivery = Delivery(path, paths, size, by)
     if converted is None:
         return Prepared(delivery, lambda: pieces(content))
     return Prepared(delivery, lambda: _given(converted))

@@ -315,14 +315,16 @@ class Route:
             sender: The reverse-path.
             attempts: How often it was tried before.
         """
-        if attempts < self.after:
-            return False
-        if self.domains and not any(
-            domain.endswith(name) if name[0] == "." else domain == name
-            for name in self.domains
-        ):
+        if attempts < self.after or not self.names(domain):
             return False
         return not self.senders or _names(sender).intersection(self.senders) != set()
+
+    def names(self, domain: str) -> bool:
+        """Tell whether it is for a domain, whoever sends and whenever."""
+        return not self.domains or any(
+            domain.endswith(name) if name[0] == "." else domain == name
+            for name in self.domains
+        )
 
 
 def _names(sender: Address | None) -> set[str]:

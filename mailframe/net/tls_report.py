@@ -1,12 +1,12 @@
 """TLS reports: how sessions with each domain went, told to the domain once a day.
 
-Source: RFC 8460 sections 3 and 4.
+Source: RFC 8460 sections 3, 4 and 5.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from twisted.logger import Logger
 from twisted.names import dns
 
+from mailframe.errors import MailError
 from mailframe.net.dns import LookupFailed, Resolver, strings
 
 _log = Logger()
@@ -26,6 +27,9 @@ MAX_FAILURES = 100
 
 DAY = 86_400
 """Seconds of what a report covers."""
+
+AGAIN = 3600.0
+"""Seconds until a report that could not be sent is tried again."""
 
 # tlsrpt-record = tlsrpt-version 1*(field-delim tlsrpt-field)
 #                                                    ; RFC 8460 section 3
@@ -73,11 +77,55 @@ class _Sessions:
     bad: Counter[TLSFailure] = field(default_factory=Counter)
 
 
-Send = Callable[[str, Sequence[str], bytes], Awaitable[None]]
+Policies = dict[AppliedPolicy, _Sessions]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report, for one of the addresses it goes to.
+
+    Attributes:
+        domain: Whom it is about.
+        uri: Where it goes: ``mailto:`` or ``https:``.
+        day: Days since 1970.
+        name: Its ``report-id``.
+        text: JSON.
+    """
+
+    domain: str
+    uri: str
+    day: int
+    name: str
+    text: bytes
+
+
+@dataclass(slots=True)
+class _Finished:
+    """What is still to be reported of a day that is over.
+
+    Attributes:
+        day: Days since 1970.
+        domain: Whom it is about.
+        policies: Its sessions.
+        uris: Where the report still has to go; ``None`` before that is known.
+    """
+
+    day: int
+    domain: str
+    policies: Policies
+    uris: list[str] | None = None
+
+
+Send = Callable[[Report], Awaitable[None]]
 
 
 class TLSReports:
-    """Counts sessions of one day after the other."""
+    """Counts sessions of one day after the other.
+
+    Attributes:
+        changed: Whether there is something to keep since that was last set to
+            False.
+    """
 
     def __init__(
         self,
@@ -87,26 +135,32 @@ class TLSReports:
         organization: str,
         contact: str,
         now: Callable[[], float],
+        delay: float = 0.0,
     ) -> None:
         """Begin with today.
 
         Args:
             resolver: Tells who wants reports.
-            send: Sends one: the domain it is about, the URIs (``mailto:``,
-                ``https:``) it goes to, and the JSON text. What it raises is
-                logged, and the report is lost.
+            send: Sends one. When it raises, it is asked again later, up to a
+                day long.
             organization: Who we are.
             contact: Our address for questions.
             now: Seconds since 1970.
+            delay: Seconds after midnight UTC when reports are sent: up to four
+                hours, by chance, so that not all of the world's come at once.
         """
         self._resolver = resolver
         self._send = send
         self._organization = organization
         self._contact = contact
         self._now = now
+        self._delay = delay
         self._day = self._today()
-        self._sessions: dict[str, dict[AppliedPolicy, _Sessions]] = {}
-        self._done: list[tuple[int, dict[str, dict[AppliedPolicy, _Sessions]]]] = []
+        self._sessions: dict[str, Policies] = {}
+        self._finished: list[_Finished] = []
+        self._next = 0.0
+        self._sending = False
+        self.changed = False
 
     def succeeded(self, domain: str, policy: AppliedPolicy = NO_POLICY) -> None:
         """Count a session that was as its policy wants it."""
@@ -126,35 +180,91 @@ class TLSReports:
         found.bad[failure] += 1
 
     async def send_due(self) -> int:
-        """Send what is complete: everything of the days before today.
-
-        Call it soon after midnight UTC, with some jitter.
+        """Send what is complete and due; call it every minute or so.
 
         Returns:
             How many reports were sent.
 
-        Source: RFC 8460 sections 3 and 5.
+        Source: RFC 8460 sections 4.2 (a day of UTC; jitter) and 5.5 (redelivery
+        for 24 hours).
         """
         self._turn()
-        done, self._done = self._done, []
+        now = self._now()
+        if self._sending or not self._finished or now < self._next:
+            return 0
+        if now < self._today() * DAY + self._delay:
+            return 0
+        self._sending = True
+        self._next = now + AGAIN
         sent = 0
-        for day, sessions in done:
-            for domain, policies in sessions.items():
-                uris = await self._wanted(domain)
-                if not uris:
-                    continue
-                text = json.dumps(self.report(day, domain, policies)).encode()
-                try:
-                    await self._send(domain, uris, text)
-                except Exception:
-                    _log.failure("the TLS report to {domain}", domain=domain)
-                else:
-                    sent += 1
+        try:
+            for one in list(self._finished):
+                sent += await self._send_one(one)
+                if not one.uris or one.day + 2 < self._today():
+                    self._finished.remove(one)
+                self.changed = True
+        finally:
+            self._sending = False
         return sent
 
-    def report(
-        self, day: int, domain: str, policies: dict[AppliedPolicy, _Sessions]
-    ) -> dict[str, Any]:
+    async def _send_one(self, one: _Finished) -> int:
+        """Send the reports on one domain; those that fail stay in ``uris``."""
+        if one.uris is None:
+            one.uris = await self._wanted(one.domain)
+        text = self.report(one.day, one.domain, one.policies)
+        octets = json.dumps(text).encode()
+        left = []
+        for uri in one.uris:
+            report = Report(one.domain, uri, one.day, text["report-id"], octets)
+            try:
+                await self._send(report)
+            except MailError as error:
+                _log.info(
+                    "TLS report on {domain} to {uri}: {error!r}",
+                    domain=one.domain,
+                    uri=uri,
+                    error=error,
+                )
+                left.append(uri)
+            except Exception:
+                _log.failure("TLS report on {domain}", domain=one.domain)
+                left.append(uri)
+        sent, one.uris = len(one.uris) - len(left), left
+        return sent
+
+    # What is kept over a restart.
+
+    def state(self) -> dict[str, Any]:
+        """Return all that is known, as JSON has it."""
+        finished = [
+            [one.day, one.domain, _packed(one.policies), one.uris]
+            for one in self._finished
+        ]
+        today = [
+            [domain, _packed(policies)] for domain, policies in self._sessions.items()
+        ]
+        return {"day": self._day, "today": today, "finished": finished}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on with what :meth:`state` returned.
+
+        Raises:
+            ValueError: It is nothing of the kind.
+        """
+        try:
+            self._sessions = {
+                domain: _unpacked(packed) for domain, packed in state["today"]
+            }
+            self._finished = [
+                _Finished(day, domain, _unpacked(packed), uris)
+                for day, domain, packed, uris in state["finished"]
+            ]
+            self._day = int(state["day"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no reports: {error!r}") from None
+        self._turn()
+
+    def report(self, day: int, domain: str, policies: Policies) -> dict[str, Any]:
         """Return a report as JSON has it (RFC 8460 section 4.4).
 
         Args:
@@ -185,13 +295,16 @@ class TLSReports:
         """Put away what belongs to a day that is over."""
         today = self._today()
         if today != self._day:
-            if self._sessions:
-                self._done.append((self._day, self._sessions))
-                del self._done[:-2]
+            self._finished += [
+                _Finished(self._day, domain, policies)
+                for domain, policies in self._sessions.items()
+            ]
             self._day, self._sessions = today, {}
+            self._next = 0.0
 
     def _of(self, domain: str, policy: AppliedPolicy) -> _Sessions | None:
         self._turn()
+        self.changed = True
         if domain not in self._sessions and len(self._sessions) >= MAX_DOMAINS:
             return None
         return self._sessions.setdefault(domain, {}).setdefault(policy, _Sessions())
@@ -209,6 +322,29 @@ class TLSReports:
             return []
         uris = (uri.strip(" \t") for uri in match[1].split(","))
         return [uri for uri in uris if _URI.fullmatch(uri)]
+
+
+def _packed(policies: Policies) -> list[Any]:
+    return [
+        [
+            [policy.kind, policy.lines, policy.mx],
+            sessions.good,
+            [
+                [one.problem, one.mx, one.address, count]
+                for one, count in sessions.bad.items()
+            ],
+        ]
+        for policy, sessions in policies.items()
+    ]
+
+
+def _unpacked(packed: list[Any]) -> Policies:
+    return {
+        AppliedPolicy(kind, tuple(lines), tuple(mx)): _Sessions(
+            good, Counter({TLSFailure(*names): count for *names, count in bad})
+        )
+        for (kind, lines, mx), good, bad in packed
+    }
 
 
 def _policy(domain: str, policy: AppliedPolicy, sessions: _Sessions) -> dict[str, Any]:

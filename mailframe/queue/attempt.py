@@ -74,11 +74,10 @@ class Attempts:
                 # It went away; what it said last holds for the rest.
                 outcomes += outcomes[-1:] * (len(paths) - start)
                 break
-            envelope = Envelope(
-                parcel.envelope.reverse_path,
-                paths[start : start + RECIPIENTS],
-                parcel.envelope.origin,
-            )
+            envelope = parcel.envelope
+            if len(paths) > RECIPIENTS:
+                some = paths[start : start + RECIPIENTS]
+                envelope = replace(envelope, forward_paths=some)
             found, reached = await self._walk(parcel, hops, envelope, content)
             outcomes += found
         return Result(outcomes, reached)

@@ -20,7 +20,7 @@ from mailframe.queue.window import Window
 
 MINUTE = 60.0
 
-AHEAD = 4
+AHEAD = 16
 """Parcels that wait in memory for each attempt that may be under way."""
 
 
@@ -47,8 +47,8 @@ class Pace:
     most: int = 20
     total: int = 200
     total_least: int = 20
-    memory: int = 2000
-    each: int = 100
+    memory: int = 4000
+    each: int = 400
     dead_for: float = 1 * MINUTE
     dead_most: float = 30 * MINUTE
     remembered: int = 10_000
@@ -245,7 +245,7 @@ class Destinations:
         are there when those end; fewer when memory runs short.
         """
         wanted = min(self._pace.each, AHEAD * int(destination.window.size))
-        return max(2, min(wanted, self.room() // 4))
+        return max(2, min(wanted, self.room() // 8))
 
     def takes(self, name: str) -> bool:
         """Tell whether one more parcel of a destination may wait in memory."""

@@ -6,7 +6,7 @@ the spool. All time comes from the clock that is handed in.
 Source: RFC 5321 section 4.5.4.1; docs/queue.rst.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from mailframe.queue.notices import Notices
 from mailframe.queue.schedule import Schedules
 from mailframe.queue.settling import AGAIN, Settling
 
-TAKEN = 250
+TAKEN = 500
 """Parcels taken at once; the spool's thread has other work, too."""
 
 ROUNDS = 16
@@ -194,18 +194,35 @@ class QueueRunner:
             self._soon = self._clock.callLater(0, self._look)
 
     async def _take_for_hungry(self) -> None:
+        """Refill destinations the spool has more for.
+
+        All are asked for together: the spool answers them after one flush.
+        """
         destinations = self.destinations
+        now = self._clock.seconds()
+        room = destinations.room()
+        asked = []
         for destination in destinations.hungry():
             limit = destinations.limit(destination) - len(destination.ready)
-            if limit <= 0 or not self._running:
+            limit = min(limit, room)
+            if limit <= 0:
                 continue
-            found = await self._spool.take_for(
-                destination.name, self._clock.seconds(), limit
-            )
-            destination.more = len(found) == limit
-            await self._put(found)
+            room -= limit
+            taking = _awaited(self._spool.take_for(destination.name, now, limit))
+            asked.append((destination, limit, Deferred.fromCoroutine(taking)))
+        trouble: MailError | None = None
+        for destination, limit, taken in asked:
+            try:
+                found = await taken
+                destination.more = len(found) == limit
+                await self._put(found)
+            except MailError as error:
+                trouble = error  # What the others have was handed out all the same.
+                continue
             destinations.rest(destination)
             self._pump()
+        if trouble is not None:
+            raise trouble
 
     async def _take_some(self) -> bool:
         """Take what is due for whom there is room; say whether to go on."""
@@ -322,3 +339,7 @@ class QueueRunner:
             await deferLater(self._clock, AGAIN)
         await self._give_back([parcel])
         self._wake(self._clock.seconds())
+
+
+async def _awaited(taking: Awaitable[Sequence[Parcel]]) -> Sequence[Parcel]:
+    return await taking

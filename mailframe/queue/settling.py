@@ -15,7 +15,14 @@ from twisted.logger import Logger
 
 from mailframe.errors import MailError, MessageGone
 from mailframe.interfaces.content import IContent
-from mailframe.queue.contract import IQueueSpool, Outcome, Parcel, Settled, State
+from mailframe.queue.contract import (
+    IQueueSpool,
+    Outcome,
+    Parcel,
+    Recipient,
+    Settled,
+    State,
+)
 from mailframe.queue.notices import Notices, Told
 from mailframe.queue.schedule import Schedules
 
@@ -59,8 +66,12 @@ class Settling:
             content: The message, ``None`` if it is not open.
         """
         now = self._clock.seconds()
-        again, told = self._judge(parcel, outcomes, now)
-        told = await self._tell(parcel, told, content, again, now)
+        again: float | None = None
+        if all(map(_is_plain, parcel.recipients, outcomes)):
+            told = list(map(Told, parcel.recipients, outcomes))
+        else:
+            again, told = self._judge(parcel, outcomes, now)
+            told = await self._tell(parcel, told, content, again, now)
         results = [
             Settled(one.recipient.number, one.outcome, one.recipient.warned)
             for one in told
@@ -164,3 +175,11 @@ def _put_off(one: Told) -> Told:
     if one.outcome.state is not State.FAILED:
         return one
     return replace(one, outcome=replace(one.outcome, state=State.DEFERRED))
+
+
+def _is_plain(recipient: Recipient, outcome: Outcome) -> bool:
+    """Tell whether a recipient has the message and nobody wants to hear of it.
+
+    That is nearly all mail, and needs neither schedule nor report.
+    """
+    return outcome.state is State.DELIVERED and recipient.path.notify is None

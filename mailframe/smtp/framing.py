@@ -18,14 +18,16 @@ class Received:
     Attributes:
         octets: What is held; the part before ``start`` is already dealt with.
         start: Where the part begins that is not.
+        passed: Octets of the line that is being passed over.
     """
 
-    __slots__ = ("_passing", "_searched", "octets", "start")
+    __slots__ = ("_passing", "_searched", "octets", "passed", "start")
 
     def __init__(self) -> None:
         """Begin with nothing, at the start of a line."""
         self.octets = b""
         self.start = 0
+        self.passed = 0
         self._searched = 0
         self._passing = False
 
@@ -42,7 +44,7 @@ class Received:
     def forget(self) -> None:
         """Throw away all that is held, the beginning of a line included."""
         self.octets = b""
-        self.start = self._searched = 0
+        self.start = self._searched = self.passed = 0
         self._passing = False
 
     def next_line(self, max_line: int) -> bytes | None:
@@ -64,6 +66,7 @@ class Received:
         self.start = end + 2
         if self._passing or self.start - start > max_line:
             self._passing = False
+            self.passed = 0
             raise LineTooLong(f"a line of at most {max_line} octets")
         return self.octets[start:end]
 
@@ -73,5 +76,7 @@ class Received:
         half = self.octets.endswith(b"\r", self.start)
         if self._passing or len(self.octets) - self.start >= max_line:
             self._passing = True
-            self.start = len(self.octets) - half
+            end = len(self.octets) - half
+            self.passed += end - self.start
+            self.start = end
         self._searched = len(self.octets) - half

@@ -143,7 +143,10 @@ class SMTPServer:
                     step = None
                 else:
                     if line is None:
-                        return None
+                        if self._received.passed <= session.limits.passed_over:
+                            return None
+                        session.close(replies.TOO_MANY_ERRORS)
+                        break
                     step = self._run_line(line)
             if step is not None:
                 return self._run(step)

@@ -84,6 +84,7 @@ class MemoryAccount(
         soon: Soon = lambda call: call(),
         uid_validity: int = 1,
         ids: str = "M",
+        relisted: Callable[[], Any] = lambda: None,
     ) -> None:
         """Begin with an empty INBOX.
 
@@ -95,9 +96,11 @@ class MemoryAccount(
             uid_validity: Of INBOX; each further mailbox gets the next one.
             ids: What mailbox IDs begin with, other than those of accounts that
                 share mailboxes with this one.
+            relisted: Called when an access list has changed.
         """
         self.address = address
         self._ids = ids
+        self._relisted = relisted
         self._now = now
         self._soon = soon
         MemoryAccessKeys.__init__(self)
@@ -274,6 +277,7 @@ class MemoryAccount(
         self._box(name).access = access
         self._changed(self._box(name))
         self.watchers.names()
+        self._relisted()
 
     def shared_with(self) -> frozenset[str]:
         """Return whom any list names."""

@@ -13,6 +13,7 @@ from mailframe.interfaces.access import ISharingRealm, Namespaces
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.model.access import GROUP
 from mailframe.storage.memory import MemoryAccount, Soon
+from mailframe.storage.watchers import Callbacks
 
 NAMESPACES = Namespaces()
 
@@ -48,6 +49,7 @@ class MemoryRealm:
         self.default_domain = default_domain
         self._now = now
         self._soon = soon
+        self._lists = Callbacks(soon)
         self._accounts: dict[str, MemoryAccount] = {}
 
     def requestAvatar(
@@ -68,6 +70,7 @@ class MemoryRealm:
                 soon=self._soon,
                 uid_validity=max(1, int(self._now())),
                 ids=f"M{len(self._accounts)}-",
+                relisted=self._lists.tell,
             )
         return self._accounts[address]
 
@@ -86,6 +89,10 @@ class MemoryRealm:
             for account in self._accounts.values()
             for name in account.shared_with()
         )
+
+    def watch_lists(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Register a callback."""
+        return self._lists.add(callback)
 
     async def shared_account(self, address: str) -> MemoryAccount | None:
         """Return an account, if it was made."""

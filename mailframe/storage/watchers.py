@@ -58,6 +58,34 @@ class Watchers:
                 self._soon(partial(notes, name, entries))
 
 
+class Callbacks:
+    """Those who want to be told that something happened, and no more."""
+
+    def __init__(self, soon: Callable[[Callable[[], Any]], Any]) -> None:
+        """Begin with nobody.
+
+        Args:
+            soon: Calls something later, in the reactor's thread.
+        """
+        self._soon = soon
+        self._callbacks: dict[object, Callable[[], Any]] = {}
+
+    def add(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have somebody told; return what to call, once, to stop it."""
+        key = object()
+        self._callbacks[key] = callback
+
+        def stop() -> None:
+            self._callbacks.pop(key, None)
+
+        return stop
+
+    def tell(self) -> None:
+        """Tell everybody."""
+        for callback in list(self._callbacks.values()):
+            self._soon(callback)
+
+
 class Watched:
     """An account that nobody but its own methods changes; a base class of one.
 

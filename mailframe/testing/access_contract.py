@@ -43,6 +43,7 @@ from mailframe.testing.mailbox_contract import new
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 WORK = mailbox_name("Work")
 HERS = mailbox_name(f"Other Users/{ALICE}/Work")
+GONE = mailbox_name(f"Other Users/{ALICE}/Gone")
 ALL = UIDSet(((1, 2**32 - 1),))
 
 
@@ -53,6 +54,9 @@ class AccessContract:
     assertTrue: Any
     assertFalse: Any
     assertIn: Any
+
+    async def settle(self) -> None:
+        """Wait until watchers due by now were called; override if they are late."""
 
     async def sharing_realm(self) -> Any:
         """Return a new realm of ``example.org`` without accounts.
@@ -348,6 +352,54 @@ class AccessContract:
         await self._fails_to(
             NotPermitted, bob.replace(his.mailbox_id, 2, INBOX, new(4))
         )
+
+    async def test_lists_are_watched(self) -> None:
+        """Whoever watches hears of every change of a list, until told to stop."""
+        realm, alice, _ = await self._two("lr")
+        await self.settle()
+        heard: list[None] = []
+        stop = realm.watch_lists(lambda: heard.append(None))
+        await self._grant(alice, "l")
+        await self.settle()
+        self.assertTrue(heard)
+        stop()
+        del heard[:]
+        await self._grant(alice, "lr")
+        await self.settle()
+        self.assertFalse(heard)
+
+    async def test_others_are_watched(self) -> None:
+        """A user who watches hears of others' mailboxes that are or get shared."""
+        _, alice, bob = await self._two("")
+        heard: list[Any] = []
+        stop = bob.watch_account(
+            lambda: heard.append("names"),
+            lambda: heard.append("subscriptions"),
+            lambda *told: heard.append(told),
+        )
+        await self._grant(alice, "lr")
+        await self.settle()
+        self.assertTrue("names" in heard)
+        del heard[:]
+        await alice.create(mailbox_name("Work/Below"))
+        await self.settle()
+        self.assertTrue("names" in heard)
+        del heard[:]
+        await alice.annotate(WORK, {"/shared/comment": b"x", "/private/comment": b"y"})
+        await self.settle()
+        self.assertEqual(heard, [(HERS, frozenset({"/shared/comment"}))])
+        seen: list[None] = []
+        unwatch = await bob.watch_mailbox(HERS, lambda: seen.append(None))
+        await alice.append(WORK, [new(1)])
+        await self.settle()
+        self.assertTrue(seen)
+        unwatch()
+        stop()
+        del heard[:]
+        await alice.create(mailbox_name("Work/Other"))
+        await self.settle()
+        self.assertEqual(heard, [])
+        await self._fails_to(NoSuchMailbox, bob.watch_mailbox(GONE, heard.clear))
 
     async def test_groups(self) -> None:
         """A member of a group has what the group has."""

@@ -38,6 +38,7 @@ namespace inbox {{
 }}
 """
 
+ACL = "mail_plugins = acl\nplugin {\n  acl = vfile\n}\n"
 IMAPC_TLS = "ssl = yes\nimapc_ssl = starttls\nimapc_ssl_verify = no\n"
 
 
@@ -207,3 +208,57 @@ class DovecotTests(ClientTestCase):
             self.assertIn(b"$Label", items[0][0])
             self.assertIn(b"UID 1 ", items[0][0])
             self.assertIn(b"UID 2 ", items[1][0])
+
+    def _alice(self) -> imaplib.IMAP4:
+        """Return a client after Alice's login."""
+        client = imaplib.IMAP4("127.0.0.1", self.host.port["imap"], timeout=20)
+        self.addCleanup(client.shutdown)
+        client.login("alice@example.org", PASSWORD["alice"])
+        return client
+
+    def test_access_lists(self) -> None:
+        """Every kind of entry goes there and back."""
+        doveadm = require("doveadm")
+        alice = self._alice()
+        alice.create("Work")
+        for identifier, letters in (
+            ("bob", "lrs"),
+            ("$sales", "lr"),
+            ('"!$night shift"', '""'),
+            ("anyone", "lp"),
+            ("-eve", "r"),
+        ):
+            self.assertEqual(alice.setacl("Work", identifier, letters)[0], "OK")
+        self.host.program.stop()
+        config = self.config()
+        config.write_text(config.read_text() + ACL)
+        as_reader = self.as_reader()
+
+        def acl(command: str, *arguments: str) -> str:
+            environment = {**self.environment(), "USER": "alice@example.org"}
+            words = (doveadm, "-c", str(config), "acl", command, "Work", *arguments)
+            return run(*words, env=environment, **as_reader).stdout.decode()
+
+        told = [line.split() for line in acl("get").splitlines()]
+        self.assertEqual(
+            [words for words in told if words[0] not in ("ID", "doveadm")],
+            [
+                ["anyone", "lookup", "post"],
+                ["group=sales", "lookup", "read"],
+                ["user=bob@example.org", "lookup", "read", "write-seen"],
+                ["user=eve@example.org", "-read"],
+                ["group-override=night", "shift"],
+            ],
+        )
+        acl("set", "user=carol@example.org", "lookup", "read")
+        acl("delete", "anyone")
+        self.host.start()
+        answer: Any = self._alice().getacl("Work")
+        self.assertEqual(
+            sorted(answer[1][0].split(b" ", 1)[1].split(b'"')),
+            sorted(
+                b"alice@example.org lrswipkxteacd $sales lr bob@example.org lrs"
+                b" carol@example.org lr -eve@example.org r "
+                b'"!$night shift" ""'.split(b'"')
+            ),
+        )

@@ -3,6 +3,7 @@
 import os
 import poplib
 import signal
+import smtplib
 import socket
 import time
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.clients.base import PASSWORD, ClientTestCase
-from tests.host import Host
+from tests.host import Host, run
+from tests.peers import require
 
 SIZE = 50_000_000
+MPOP = ("user", "apop", "plain", "cram-md5", "scram-sha-1", "scram-sha-256")
 
 
 def memory(host: Host) -> int:
@@ -139,3 +142,96 @@ class LargeTests(ClientTestCase):
             ),
             2,
         )
+
+
+class OptionTests(SynchronousTestCase):
+    """What an operator may choose."""
+
+    def setUp(self) -> None:
+        """Choose all of it."""
+        self.host = Host(
+            *("--pop3-apop", "--pop3-login-delay=60", "--pop3-expire=0"),
+            services=("pop3", "pop3s", "lmtp"),
+        )
+        self.addCleanup(self.host.close)
+
+    def _connected(self) -> Any:
+        """Return a client that was offered APOP: the host has read its users."""
+        for _ in range(50):
+            pop = poplib.POP3("127.0.0.1", self.host.port["pop3"], timeout=60)
+            if pop.welcome.endswith(b">"):
+                return pop
+            pop.quit()
+            time.sleep(0.1)
+        self.fail("APOP is never offered")
+
+    def test_all(self) -> None:
+        """APOP, UTF8 and LANG; what was read goes; who comes again is too soon."""
+        with smtplib.LMTP("127.0.0.1", self.host.port["lmtp"]) as lmtp:
+            for number in range(2):
+                text = f"Subject: bl\u00e5 {number}\r\n\r\nbl\u00e5\r\n".encode()
+                lmtp.sendmail("x@example.net", ["alice@example.org"], text)
+        pop = self._connected()
+        capabilities = pop.capa()
+        self.assertEqual(capabilities["LOGIN-DELAY"], ["60"])
+        self.assertEqual(capabilities["EXPIRE"], ["0"])
+        with self.assertRaises(poplib.error_proto):
+            pop.apop("alice@example.org", "wrong")
+        pop.apop("alice@example.org", PASSWORD["alice"])
+        lines = pop.retr(1)[1]
+        self.assertIn(b"Subject: =?utf-8?b?YmzDpSAw?=", lines)
+        self.assertIn("bl\u00e5".encode(), lines)
+        pop.quit()
+        late: Any = poplib.POP3("127.0.0.1", self.host.port["pop3"], timeout=60)
+        late.user("alice@example.org")
+        with self.assertRaises(poplib.error_proto) as refused:
+            late.pass_(PASSWORD["alice"])
+        self.assertIn("[LOGIN-DELAY]", str(refused.exception))
+        late.quit()
+        # Files go a moment after the answer.
+        for _ in range(100):
+            maildir = self.host.maildir("alice")
+            left = [*(maildir / "new").iterdir(), *(maildir / "cur").iterdir()]
+            if len(left) == 1:
+                break
+            time.sleep(0.1)
+        self.assertEqual(len(left), 1)
+        bob = self._connected()
+        bob.utf8()
+        bob.apop("bob@example.org", PASSWORD["bob"])
+        bob.quit()
+
+    def test_curl(self) -> None:
+        """Curl logs in by APOP where it is told to."""
+        self._connected().quit()
+        port = self.host.port["pop3"]
+        said = run(
+            *(require("curl"), "-s", "-v", "--max-time", "20"),
+            *("--login-options", "AUTH=+APOP", "-u", "bob@example.org:bob-secret"),
+            f"pop3://127.0.0.1:{port}/",
+        ).stdout
+        self.assertIn(b"APOP bob@example.org ", said)
+
+    def test_mpop(self) -> None:
+        """Mpop fetches by every mechanism it has, and nothing twice."""
+        host = Host("--pop3-apop", services=("pop3", "lmtp"))
+        self.addCleanup(host.close)
+        self.host = host
+        self._connected().quit()
+        with smtplib.LMTP("127.0.0.1", host.port["lmtp"]) as lmtp:
+            for _ in range(3):
+                lmtp.sendmail("x@example.net", ["bob@example.org"], "Subject: x\n\n.\n")
+        for mechanism in MPOP:
+            maildir = host.directory / mechanism
+            for place in ("new", "cur", "tmp"):
+                (maildir / place).mkdir(parents=True)
+            for _ in range(2):
+                run(
+                    *(require("mpop"), "--host=127.0.0.1", "--keep=on"),
+                    *(f"--port={host.port['pop3']}", f"--auth={mechanism}"),
+                    *("--tls=on", "--tls-certcheck=off", "--user=bob@example.org"),
+                    f"--passwordeval=echo {PASSWORD['bob']}",
+                    f"--uidls-file={maildir}.seen",
+                    f"--delivery=maildir,{maildir}",
+                )
+                self.assertEqual(len(list((maildir / "new").iterdir())), 3, mechanism)

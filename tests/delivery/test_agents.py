@@ -1,8 +1,10 @@
 """Messages given to programs and files: real ones."""
 
+import errno
 import os
 import stat
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 from unittest import skipIf
@@ -13,9 +15,14 @@ from twisted.trial.unittest import TestCase
 
 from mailframe.delivery.agents import Agents
 from mailframe.delivery.destination import Command, File
-from mailframe.delivery.program import arguments
+from mailframe.delivery.program import SystemUser, arguments
 from mailframe.delivery.system_owner import system_user
-from mailframe.errors import DeliveryFailed, NotSupported, TemporaryFailure
+from mailframe.errors import (
+    DeliveryFailed,
+    InsufficientStorage,
+    NotSupported,
+    TemporaryFailure,
+)
 from mailframe.limits import AgentLimits
 from mailframe.model.address import Address
 from mailframe.model.envelope import (
@@ -48,6 +55,7 @@ class AgentsTestCase(TestCase):
             programs=deferToThread,
             files=deferToThread,
             now=lambda: 0.0,
+            directory=str(self.directory),
             user=user,
             limits=AgentLimits(**limits),
         )
@@ -176,6 +184,22 @@ class ProgramTests(AgentsTestCase):
                 await self.deliver(Command(line))
             self.assertEqual(caught.exception.status, "4.3.5")
 
+    async def test_off(self) -> None:
+        """What was queued for a program stays there when programs are off."""
+        self.agents = Agents(
+            programs=deferToThread,
+            files=deferToThread,
+            now=lambda: 0.0,
+            directory=str(self.directory),
+            user=None,
+            allow_programs=False,
+            allow_files=False,
+        )
+        for place in (Command("/bin/true"), File(str(self.directory / "box"))):
+            with self.assertRaises(TemporaryFailure):
+                await self.deliver(place)
+        self.assertEqual(list(self.directory.iterdir()), [])
+
     async def test_busy(self) -> None:
         """No more than so many at the same time."""
         self.make(programs=1)
@@ -230,6 +254,42 @@ class UserTests(AgentsTestCase):
         """Nothing runs as root, or as nobody there is."""
         self.assertRaises(ValueError, system_user, "root")
         self.assertRaises(ValueError, system_user, "no-such-user")
+
+
+class PrivilegeTests(AgentsTestCase):
+    """A host that gave up root once its ports were bound."""
+
+    async def test_given_up(self) -> None:
+        """Programs and files are its own then; it could not be anybody else."""
+        self.make(SystemUser("x", 12345, 12345, (), "/"))
+        place = self.program(
+            f"import os\nopen({str(self.result)!r}, 'w').write(str(os.geteuid()))\n"
+        )
+        me = os.geteuid()
+        self.patch(os, "geteuid", lambda: 12346)
+        await self.deliver(place)
+        self.assertEqual(self.result.read_text(), str(me))
+        await self.deliver(File(str(self.directory / "box")))
+        self.assertEqual((self.directory / "box").stat().st_uid, me)
+
+
+class FullDiskTests(AgentsTestCase):
+    """There is no room for a message."""
+
+    async def test_copy(self) -> None:
+        """The client is told that it is the disk."""
+
+        def full(*args: Any, **more: Any) -> Any:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        self.patch(tempfile, "TemporaryFile", full)
+        with self.assertRaises(InsufficientStorage):
+            await self.deliver(Command("/bin/cat"))
+        self.directory = Path("/no/such/directory")
+        self.make()
+        self.patch(tempfile, "TemporaryFile", tempfile.NamedTemporaryFile)
+        with self.assertRaises(TemporaryFailure):
+            await self.deliver(Command("/bin/cat"))
 
 
 class FileTests(AgentsTestCase):

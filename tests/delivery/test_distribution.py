@@ -13,6 +13,7 @@ from mailframe.delivery.inbound import InboundReceiver
 from mailframe.delivery.srs import SRS
 from mailframe.delivery.submission import SubmissionReceiver
 from mailframe.errors import (
+    DeliveryFailed,
     InsufficientStorage,
     MailLoop,
     NoSuchUser,
@@ -152,6 +153,26 @@ class ElsewhereTests(DistributionTestCase):
         self.assertEqual(entry.due, NOW + 60)
         self.assertIsNone(entry.envelope.origin.account)
         self.assertIn(b"Message-ID:", entry.octets)
+
+    def test_not_qualified(self) -> None:
+        """RFC 6409 section 4.2: users write to whole domains, or to ours."""
+        world = self.make(kind=SubmissionReceiver)
+        user = "alice@example.org"
+        origin = world.origin(
+            service="submission", user=user, account=world.account(user)
+        )
+        bare = Address("x", "localhost")
+
+        async def send() -> None:
+            begun = await world.receiver.begin(origin, ReversePath(ALICE))
+            try:
+                await begun.recipient(ForwardPath(Address("x", "[192.0.2.1]")))
+                await begun.recipient(ForwardPath(bare))
+            finally:
+                begun.abort()
+
+        error: Any = self.refused(send(), DeliveryFailed)
+        self.assertEqual(error.status, "5.1.2")
 
     def test_no_spool(self) -> None:
         """Without a spool nothing leaves."""

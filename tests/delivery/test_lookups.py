@@ -123,6 +123,15 @@ class TableFileTests(LookupTestCase):
 
     def test_include(self) -> None:
         """Included files may include others, and are read again when changed."""
+        self.write("theirs", '"|/bin/sh", /etc/passwd, lmtp:/s, bob\n')
+        table = self.table(
+            self.write("aliases", 'x: "|/bin/true", :include:theirs, /box\n')
+        )
+        # Whose file it is does not say what runs here.
+        self.assertEqual(
+            self.run_now(table.lookup("x")),
+            ["|/bin/true", ":|/bin/sh", ":/etc/passwd", ":lmtp:/s", "bob", "/box"],
+        )
         self.write("inner", "carol\n")
         self.write("list", "# members\nalice, bob\n:include:inner\n")
         table = self.table(self.write("aliases", "list: :include:list, dave\n"))

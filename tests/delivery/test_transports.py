@@ -3,8 +3,10 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.delivery.destination import Broken, Command, Elsewhere, File
+from mailframe.delivery.outgoing import path_for_agent
 from mailframe.delivery.transports import Transports
 from mailframe.model.address import Address
+from mailframe.model.envelope import ForwardPath
 from tests.delivery.test_addresses import AddressesTestCase, addresses
 
 
@@ -25,10 +27,12 @@ class TransportsTests(SynchronousTestCase):
             Elsewhere(Address("ann", "a.example"), "lmtp:/run/lmtp"),
         )
         self.assertEqual(
-            table.place("ann@b.example", ""), File("/var/mail/b.example/ann%")
+            table.place("ann@b.example", ""),
+            File("/var/mail/b.example/ann%", "ann@b.example"),
         )
         self.assertEqual(
-            table.place("ann@c.example", ""), Command("/usr/bin/x -y 'a b'")
+            table.place("ann@c.example", ""),
+            Command("/usr/bin/x -y 'a b'", "ann@c.example"),
         )
         self.assertIsNone(table.place("ann@d.example", ""))
         self.assertEqual(table.server("a.example"), "lmtp:/run/lmtp")
@@ -37,7 +41,7 @@ class TransportsTests(SynchronousTestCase):
     def test_names_of_files(self) -> None:
         """A local part cannot lead out of its directory."""
         table = Transports({"b.example": "mbox:/var/mail/%n"})
-        for local in ("..", ".", "../../etc/passwd", "a/b", "a\0b", "a\nb"):
+        for local in ("..", ".", "../../etc/passwd", "a/b", "a\0b", "a\nb", "b.lock"):
             place = table.place(f"{local}@b.example", "")
             self.assertIsInstance(place, Broken, local)
 
@@ -76,6 +80,26 @@ class ResolvedTests(AddressesTestCase):
             self.assertEqual(
                 place, Elsewhere(Address("alice", "example.org"), "lmtp:127.0.0.1:24")
             )
+
+    def test_programs(self) -> None:
+        """A program of a whole domain gets each user's mail, and knows whose it is."""
+        asked = addresses(
+            {"list": ["alice", "bob"]},
+            transports=Transports({"example.org": "pipe:/usr/bin/x"}),
+        )
+        places = [one.place for one in self.resolve(asked, "list@example.org")]
+        self.assertEqual(
+            places,
+            [
+                Command("/usr/bin/x", "alice@example.org"),
+                Command("/usr/bin/x", "bob@example.org"),
+            ],
+        )
+        given = ForwardPath(Address("list", "example.org"))
+        path = path_for_agent(given, Command("/usr/bin/x", "alice@example.org"))
+        self.assertEqual(str(path.address), "alice@example.org")
+        self.assertEqual(path.orcpt, ("rfc822", "list@example.org"))
+        self.assertEqual(path_for_agent(given, Command("/usr/bin/x")), given)
 
     def test_named_in_tables(self) -> None:
         """An operator's table may name a server; an included file may not."""

@@ -94,8 +94,10 @@ COMMANDS: Sequence[bytes] = (
     b'SETQUOTA "" (STORAGE 10)',
     b"GETMETADATA (MAXSIZE 10 DEPTH 1) INBOX (/private/comment /shared)",
     b"SETMETADATA INBOX (/private/comment {2+}\r\nhi)",
-    b"NOTIFY SET STATUS (selected MessageNew (UID FLAGS) MessageExpunge) "
-    b"(personal MailboxName MessageNew MessageExpunge)",
+    b"NOTIFY SET STATUS (selected (MessageNew (UID FLAGS) MessageExpunge FlagChange)) "
+    b"(personal (MailboxName MessageNew MessageExpunge SubscriptionChange))",
+    b"NOTIFY SET (selected-delayed (MessageNew MessageExpunge)) (subtree (box INBOX) "
+    b"(MessageExpunge MessageNew FlagChange MailboxMetadataChange))",
     b"NOTIFY NONE",
     b"GETACL INBOX",
     b"SETACL INBOX bob +lr",
@@ -104,6 +106,12 @@ COMMANDS: Sequence[bytes] = (
     b"LANGUAGE de",
     b'GENURLAUTH "imap://alice@x/INBOX/;uid=1;urlauth=anonymous" INTERNAL',
     b"RESETKEY",
+    b"RESETKEY INBOX INTERNAL",
+    b"URLFETCH (imap://alice@x/INBOX/;uid=4/;section=1.1;urlauth=authuser:internal:"
+    b"01d6dbc38c3ff67c6a1a9bd8cd9e90f6 BODYPARTSTRUCTURE BINARY)",
+    b"APPEND box CATENATE (URL /INBOX;UIDVALIDITY=7/;UID=4/;PARTIAL=2.3 URL {6+}\r\n"
+    b";UID=1 TEXT ~{1+}\r\nx)",
+    b"UID SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER])) UNSEEN",
     b"UIDBATCHES 10",
     b"UNAUTHENTICATE",
     b"LOGOUT",

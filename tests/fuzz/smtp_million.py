@@ -22,7 +22,7 @@ from mailframe.limits import SMTPLimits
 from mailframe.smtp import grammar
 from mailframe.smtp.options import SMTPOptions
 from mailframe.testing.transcript import FAKE_TLS, FakeConnection
-from tests.smtp.world import World
+from tests.smtp.world import Library, World
 
 GRAMMAR: Sequence[Callable[[str], object]] = (
     grammar.helo,
@@ -65,6 +65,11 @@ LINES = (
     b"BDAT 10\r\n0123456\r\n\r",
     b"BDAT 5 LAST\r\nabc\r\n",
     b"BDAT 0 LAST\r\n",
+    b"BURL imap://imap.example.org/head LAST\r\n",
+    b"BURL imap://imap.example.org/head\r\n",
+    b"BURL imap://imap.example.org/empty\r\n",
+    b"BURL imap://imap.example.org/bare\r\n",
+    b"BURL imap://imap.example.org/gone LAST\r\n",
     b"BDAT 0\r\n",
     b"BDAT 7\r\nQUIT\r\n\n",
     b"RSET\r\n",
@@ -88,7 +93,9 @@ LINES = (
 LOGIN = b"AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n"
 MAIL = tuple(line for line in LINES if line.startswith(b"MAIL"))
 RCPT = tuple(line for line in LINES if line.startswith(b"RCPT"))
-CONTENT = tuple(line for line in LINES if line[:4] in (b"DATA", b"BDAT", b"\r\n.\r"))
+CONTENT = tuple(
+    line for line in LINES if line[:4] in (b"DATA", b"BDAT", b"BURL", b"\r\n.\r")
+)
 
 ODD = (
     *(b"\r", b"\n", b"\r\n", b"\0", b"\xff", b"\xc3\xa4", b"\xe2\x80\xa8", b" "),
@@ -188,6 +195,7 @@ def try_session(chance: random.Random) -> int:
             expand=able,
             hold_seconds=1000 * able,
             require_tls=able,
+            content_by_url=Library() if able else None,
         ),
         able,
     )

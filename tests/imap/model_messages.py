@@ -139,6 +139,50 @@ class MessageRules(MailboxRules):
         assert int(validity) == target.validity
         assert (numbers(sources), numbers(uids)) == (live, copies)
 
+    @rule(
+        meddling=meddling,
+        number=who,
+        by_uid=ways,
+        pick=st.integers(0, 30),
+        to=names,
+        flags=flag_sets,
+    )
+    def replace(
+        self,
+        meddling: int,
+        number: int,
+        by_uid: bool,
+        pick: int,
+        to: str,
+        flags: frozenset[str],
+    ) -> None:
+        """REPLACE and UID REPLACE: one goes, another comes, in one step."""
+        chosen = self.selected(number, meddling)
+        if chosen is None:
+            return
+        client, replica = chosen
+        some, meant = self.named(replica, [pick], by_uid, False)
+        token = b"token%d" % next(self.tokens)
+        octets = f"Subject: {token.decode()}\r\n\r\nbody\r\n"
+        said = self.say(
+            client,
+            f'{"UID " if by_uid else ""}REPLACE {some} "{to}" '
+            f"({' '.join(sorted(flags))}) {{{len(octets)}+}}\r\n{octets}",
+        )
+        box, target = replica.box, self.mail.boxes.get(to)
+        live = [uid for uid in meant or () if uid in box.letters]
+        refused = replica.read_only or box.dead or target is None
+        if (client.by_uid and not by_uid) or refused or not live:
+            assert self.take(client, said).result in ("NO", "BAD")
+            return
+        assert target is not None
+        uid = target.add(token, flags)
+        box.remove(live)
+        heard = self.take(client, said)
+        assert heard.result == "OK", said
+        validity, told = heard.codes["APPENDUID"].split(b" ")
+        assert (int(validity), numbers(told)) == (target.validity, [uid])
+
     # Flags.
 
     @rule(

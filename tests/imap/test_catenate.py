@@ -2,12 +2,17 @@
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.imap.loading import PIECE
 from mailframe.limits import IMAPLimits
+from mailframe.mime.lines import to_crlf
+from mailframe.model.mailbox import INBOX
+from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryIntake, MemoryWriter
-from tests.imap.world import World
+from tests.imap.world import World, done
 
 BIG = b"Subject: big\r\n\r\n" + b"0123456789abcd\r\n" * 20_000
 
@@ -121,6 +126,44 @@ class CatenateTests(SynchronousTestCase):
         most = self.world.limits.append_messages
         heard = self.append(b" ".join([b"URL ;UID=1"] * (most + 1)))
         self.assertIn(b"a NO [LIMIT]", heard)
+
+    @given(
+        st.lists(
+            st.binary(max_size=8).map(lambda octets: octets.replace(b"\0", b"0"))
+            | st.tuples(st.integers(0, 400), st.integers(1, 200_000)),
+            min_size=1,
+            max_size=8,
+        ),
+        st.booleans(),
+    )
+    def test_joined(self, parts: list[Any], together: bool) -> None:
+        """The message is its parts, one behind the other."""
+        world = World()
+        world.put(BIG)
+        made = world.logged_in()
+        made.say(b"e ENABLE UTF8=ACCEPT\r\n")
+        asked, expected = [], b""
+        for part in parts:
+            if isinstance(part, bytes):
+                asked.append(b"TEXT {%d+}\r\n%b" % (len(part), part))
+                expected += part
+            else:
+                first, count = part
+                asked.append(b"URL /INBOX/;UID=1/;PARTIAL=%d.%d" % part)
+                expected += BIG[first : first + count]
+        octets = b"a APPEND INBOX CATENATE (%b)\r\n" % b" ".join(asked)
+        if together:
+            heard = made.say(octets)
+        else:
+            half = len(octets) // 2
+            made.feed(octets[:half])
+            heard = made.say(octets[half:])
+        if not expected:
+            self.assertIn(b"a NO [CANNOT]", heard)
+            return
+        self.assertIn(b"a OK [APPENDUID 7 2]", heard)
+        stored = done(done(world.account.open(INBOX)).load(UIDSet.of([2]), 10**9))
+        self.assertEqual(stored, {2: to_crlf(expected)})
 
     def test_no_mailbox(self) -> None:
         """Without a selected mailbox a URL has to name one."""

@@ -3,6 +3,8 @@
 import zlib
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import BadSyntax
@@ -166,6 +168,17 @@ class CompressionTests(SynchronousTestCase):
                 found.append(layer.inflate())
             self.assertEqual(b"".join(found), octets)
             self.assertLessEqual(max(map(len, found)), most)
+
+    @given(st.binary() | st.binary().map(zlib.compress), st.integers(1, 300))
+    def test_anything(self, octets: bytes, most: int) -> None:
+        """Whatever comes is inflated in pieces, or refused."""
+        layer = Compression(most)
+        layer.receive(octets)
+        try:
+            while layer.more:
+                self.assertLessEqual(len(layer.inflate()), most)
+        except BadSyntax:
+            pass
 
     def test_rubbish(self) -> None:
         """What is no DEFLATE is a breach of the grammar."""

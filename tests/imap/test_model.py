@@ -11,9 +11,12 @@ Source: RFC 3501 section 7.4, RFC 7162 section 3, RFC 9051 section 7.5.
 import os
 import shutil
 import tempfile
+from itertools import count
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,7 +25,7 @@ from mailframe.storage.maildir.realm import MaildirRealm
 from mailframe.storage.memory import MemoryAccount
 from tests.hand_reactor import HandReactor
 from tests.imap.model_looking import LookingRules
-from tests.imap.model_sessions import Sessions
+from tests.imap.model_sessions import Sessions, names, ways
 
 
 class MemorySessions(LookingRules):
@@ -55,6 +58,7 @@ class MaildirSessions(LookingRules):
         super().__init__()
         self.directory = tempfile.mkdtemp(prefix="mailframe-model-")
         self.reactor = HandReactor()
+        self.moments = count(10**18, 10**7)
         self.realm = MaildirRealm(
             f"{self.directory}/mail/%d/%n",
             Host(f"{self.directory}/state", ("example.org",), self.reactor),
@@ -87,6 +91,62 @@ class MaildirSessions(LookingRules):
         self.settle()
         self.audit()
         self.take_idle()
+
+    def place(self, name: str) -> Path:
+        """Return the directory of a mailbox."""
+        top = Path(self.directory) / "mail/example.org/alice"
+        return top if name == "INBOX" else top / ("." + name.replace("/", "."))
+
+    def noticed(self, name: str, what: str) -> None:
+        """Have the store find what another program did; everybody hears of it.
+
+        The directories get a time they never had: two changes within one tick of
+        the file system would need a clock that goes on.
+        """
+        self.said.append(f"{name}: {what}")
+        for one in ("cur", "new"):
+            moment = next(self.moments)
+            os.utime(self.place(name) / one, ns=(moment, moment))
+        self.settle()
+        self.audit()
+        self.settle()
+        self.take_idle()
+
+    @rule(name=names)
+    def deliver_file(self, name: str) -> None:
+        """Another program puts a message into ``new``."""
+        if name not in self.mail.boxes:
+            return
+        number = next(self.tokens)
+        token = b"token%d" % number
+        file = self.place(name) / "tmp" / f"1000000000.{number}.elsewhere"
+        file.write_bytes(b"Subject: %b\n\nbody\n" % token)
+        file.rename(self.place(name) / "new" / file.name)
+        self.mail.boxes[name].add(token, ())
+        self.noticed(name, f"{token!r} came")
+
+    @rule(name=names, pick=st.integers(0, 30), remove=ways)
+    def change_file(self, name: str, pick: int, remove: bool) -> None:
+        """Another program removes a message, or flags it in its name."""
+        box = self.mail.boxes.get(name)
+        if box is None or not box.letters:
+            return
+        self.result(self.account.finish())
+        uid = list(box.letters)[pick % len(box.letters)]
+        letter = box.letters[uid]
+        subject = b"Subject: %b\r\n" % letter.token
+        files = [*self.place(name).glob("cur/*"), *self.place(name).glob("new/*")]
+        wanted = (subject, subject.replace(b"\r", b""))
+        file = next(one for one in files if one.read_bytes().startswith(wanted))
+        if remove:
+            file.unlink()
+            box.remove([uid])
+        else:
+            base, _, letters = file.name.partition(":2,")
+            letters = "".join(sorted({*letters, "F"}))
+            file.rename(self.place(name) / "cur" / f"{base}:2,{letters}")
+            letter.turn(letter.flags | {"\\Flagged"})
+        self.noticed(name, f"UID {uid} changed, removed: {remove}")
 
     def teardown(self) -> None:
         """Stop the store."""

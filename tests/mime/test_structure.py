@@ -1,12 +1,16 @@
 """Tests of :mod:`mailframe.mime.structure`."""
 
 from collections.abc import Iterator
+from email import message_from_bytes, policy
+from random import Random
+from typing import Any
 
 from hypothesis import given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.limits import MIME_DEPTH, MIME_PARTS
 from mailframe.mime.structure import Part, find_part, structure
+from tests.mime.broken import random_message
 from tests.mime.octets import messages
 
 
@@ -273,3 +277,27 @@ class FindPartTests(SynchronousTestCase):
         self.assertEqual(self.body(octets, 1), inner)
         self.assertEqual(self.body(octets, 1, 2), b"2")
         self.assertIsNone(self.body(octets, 2))
+
+
+class OtherReaderTests(SynchronousTestCase):
+    """Python's email package takes sound messages apart in the same way."""
+
+    def test_random_messages(self) -> None:
+        """Parts in parts; a multipart without one has an empty one here."""
+
+        def ours(part: Part) -> Any:
+            children = [
+                child
+                for child in part.children
+                if not (part.is_multipart and child.header_start == child.body_end)
+            ]
+            return part.content_type.decode(), [ours(child) for child in children]
+
+        def theirs(message: Any) -> Any:
+            children = message.get_payload() if message.is_multipart() else []
+            return message.get_content_type(), [theirs(child) for child in children]
+
+        for seed in range(300):
+            octets = random_message(Random(seed))
+            read = message_from_bytes(octets, policy=policy.default)
+            self.assertEqual(ours(structure(octets)), theirs(read), seed)

@@ -1,18 +1,19 @@
 """TLS reports: what is counted, and what the domain is told (RFC 8460)."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.errors import TemporaryFailure
 from mailframe.net.tls_report import (
     DAY,
     MAX_DOMAINS,
     MAX_FAILURES,
     AppliedPolicy,
+    Report,
     TLSFailure,
     TLSReports,
 )
@@ -31,20 +32,25 @@ class ReportTests(SynchronousTestCase):
         resolver: Any = FakeResolver()
         self.resolver = resolver
         resolver.texts = ["v=TLSRPTv1; rua=mailto:r@example.com,https://x/, ftp:x"]
-        self.sent: list[tuple[str, Sequence[str], Any]] = []
-        self.trouble: Exception | None = None
+        self.sent: list[tuple[str, str, Any]] = []
+        self.trouble: dict[str, Exception] = {}
+        self.reports = self.make()
 
-        async def send(domain: str, uris: Sequence[str], text: bytes) -> None:
-            if self.trouble is not None:
-                raise self.trouble
-            self.sent.append((domain, uris, json.loads(text)))
+    def make(self, delay: float = 0.0) -> TLSReports:
+        """Return reports that are sent to a list."""
 
-        self.reports = TLSReports(
+        async def send(report: Report) -> None:
+            if report.uri in self.trouble:
+                raise self.trouble[report.uri]
+            self.sent.append((report.domain, report.uri, json.loads(report.text)))
+
+        return TLSReports(
             self.resolver,
             send,
             organization="example.org",
             contact="postmaster@example.org",
             now=self.clock.seconds,
+            delay=delay,
         )
 
     def send_due(self) -> int:
@@ -62,10 +68,11 @@ class ReportTests(SynchronousTestCase):
             self.reports.failed("example.com", failure, STS)
         self.assertEqual(self.send_due(), 0)
         self.clock.advance(DAY)
-        self.assertEqual(self.send_due(), 1)
-        ((domain, uris, report),) = self.sent
+        self.assertEqual(self.send_due(), 2)
+        (domain, mail, report), (_, post, same) = self.sent
         self.assertEqual(domain, "example.com")
-        self.assertEqual(uris, ["mailto:r@example.com", "https://x/"])
+        self.assertEqual((mail, post), ("mailto:r@example.com", "https://x/"))
+        self.assertEqual(report, same)
         self.assertEqual(
             report["date-range"],
             {
@@ -109,12 +116,66 @@ class ReportTests(SynchronousTestCase):
             self.assertEqual(self.send_due(), 0)
 
     def test_trouble(self) -> None:
-        """A report that cannot be sent holds up no other."""
+        """A report that cannot be sent holds up no other, and is tried for a day.
+
+        Source: RFC 8460 section 5.5.
+        """
         self.reports.succeeded("a.example")
         self.clock.advance(DAY)
-        self.trouble = ZeroDivisionError()
+        self.trouble = {"https://x/": TemporaryFailure("busy")}
+        self.assertEqual(self.send_due(), 1)
         self.assertEqual(self.send_due(), 0)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        for _ in range(23):
+            self.clock.advance(3600)
+            self.assertEqual(self.send_due(), 0)
+        self.trouble.clear()
+        self.clock.advance(3600)
+        self.assertEqual(self.send_due(), 1)
+        self.assertEqual([uri for _, uri, _ in self.sent][1:], ["https://x/"])
+        self.assertEqual(self.reports.state()["finished"], [])
+
+    def test_bug(self) -> None:
+        """A bug in sending is logged, and given up in the end."""
+        self.reports.succeeded("a.example")
+        self.clock.advance(DAY)
+        self.trouble = {"https://x/": ZeroDivisionError()}
+        for _ in range(3):
+            self.send_due()
+            self.clock.advance(DAY)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
+        self.assertEqual(self.reports.state()["finished"], [])
+
+    def test_delay(self) -> None:
+        """Reports are sent some time after midnight."""
+        self.reports = self.make(delay=7200)
+        self.reports.succeeded("a.example")
+        self.clock.advance(DAY)
+        self.assertEqual(self.send_due(), 0)
+        self.clock.advance(7200)
+        self.assertEqual(self.send_due(), 2)
+
+    def test_restart(self) -> None:
+        """What was counted survives a restart, of today and of days before."""
+        failure = TLSFailure("certificate-expired", "mx.example.com", "192.0.2.1")
+        self.reports.failed("example.com", failure, STS)
+        self.reports.succeeded("example.com")
+        state = json.loads(json.dumps(self.reports.state()))
+        self.reports = self.make()
+        self.reports.restore(state)
+        self.reports.failed("example.com", failure, STS)
+        self.clock.advance(DAY)
+        self.reports.succeeded("other.example")
+        state = json.loads(json.dumps(self.reports.state()))
+        self.reports = self.make()
+        self.reports.restore(state)
+        self.assertEqual(self.send_due(), 2)
+        sts, none = self.sent[0][2]["policies"]
+        self.assertEqual(sts["failure-details"][0]["failed-session-count"], 2)
+        self.assertEqual(none["summary"]["total-successful-session-count"], 1)
+        self.clock.advance(DAY)
+        self.assertEqual(self.send_due(), 2)
+        for junk in ({}, {"today": 1, "finished": [], "day": 1}, {"today": [["a", 1]]}):
+            self.assertRaises(ValueError, self.make().restore, junk)
 
     def test_bounds(self) -> None:
         """No day is remembered without end."""
@@ -123,7 +184,7 @@ class ReportTests(SynchronousTestCase):
         for number in range(MAX_FAILURES + 5):
             self.reports.failed("d0.example", TLSFailure("x", f"mx{number}"))
         self.clock.advance(DAY)
-        self.assertEqual(self.send_due(), MAX_DOMAINS)
+        self.assertEqual(self.send_due(), 2 * MAX_DOMAINS)
         first = self.sent[0][2]["policies"][0]
         self.assertEqual(len(first["failure-details"]), MAX_FAILURES + 1)
         self.assertEqual(

@@ -45,6 +45,16 @@ class LimitTests(SynchronousTestCase):
         self.assertTrue(heard.endswith(b"421 4.7.0 Too many errors, closing\r\n"))
         self.assertEqual(heard.count(b"\r\n"), 3)
 
+    def test_endless_line(self) -> None:
+        """A line that never ends is not listened to for ever."""
+        heard = self._heard(b"x" * 3000, command_line=20, passed_over=1000)
+        self.assertEqual(heard, b"421 4.7.0 Too many errors, closing\r\n")
+        self.assertTrue(self.closed)
+        # What was passed over of one line does not count for the next.
+        line = b"x" * 900 + b"\r\n"
+        heard = self._heard(line * 5, command_line=20, passed_over=1000)
+        self.assertEqual(heard.count(b"500 5.5.2"), 5)
+
     def test_longest_line(self) -> None:
         """The limit counts the CRLF."""
         self.assertIn(b"250 ", self._heard(b"NOOP 1234\r\n", command_line=11))

@@ -193,7 +193,7 @@ class Library:
 
     async def open(self, url: str, user: str) -> Any:
         self.asked.append((url, user))
-        found = self.known[url.rpartition("/")[2]]
+        found = self.known.get(url.rpartition("/")[2], NoSuchContent(url))
         if isinstance(found, Exception):
             raise found
         return found

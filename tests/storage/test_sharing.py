@@ -1,17 +1,25 @@
 """Shared mailboxes over memory and over Maildirs; the user's own are as ever."""
 
+from typing import Any
+
 from twisted.internet import reactor  # noqa: TID251 - the store needs a real one
 from twisted.trial.unittest import TestCase
 
+from mailframe.errors import OverQuota
+from mailframe.interfaces.access import IAccessControl, Namespaces
+from mailframe.interfaces.auth import Mind
+from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host
+from mailframe.model.access import AccessList
 from mailframe.storage.maildir.realm import MaildirRealm
 from mailframe.storage.memory import MemoryAccount
 from mailframe.storage.memory_realm import MemoryRealm
 from mailframe.storage.sharing.account import SharingAccount, sharing_account
+from mailframe.storage.sharing.realm import with_sharing
 from mailframe.testing.access_contract import HERS, WORK, AccessContract
 from mailframe.testing.annotation_contract import AnnotationContract, SpecialUseContract
 from mailframe.testing.header_index_contract import HeaderIndexContract
-from mailframe.testing.mailbox_contract import MailboxContract
+from mailframe.testing.mailbox_contract import MailboxContract, new
 from mailframe.testing.quota_contract import QuotaContract
 from mailframe.testing.replacer_contract import ReplacerContract
 from mailframe.testing.save_dates_contract import SaveDatesContract
@@ -48,6 +56,54 @@ class MemorySharingTests(AccessContract, TestCase):
         return _memory_realm()
 
 
+class GrantedQuotaTests(TestCase):
+    """What a directory grants an owner holds for others too."""
+
+    async def test_owner_is_made_ready(self) -> None:
+        """An owner's account is asked for as at a login before it is filled."""
+        realm = _memory_realm()
+        asked: list[bytes] = []
+
+        class Avatars:
+            def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
+                asked.append(avatarId)
+                found = realm.requestAvatar(avatarId, mind, *interfaces)
+                found[1].grant(200)
+                return found
+
+        sharing = with_sharing(Avatars(), realm, _no_groups)
+        mind = Mind("imap", None, True)
+        alice = realm.account("alice@example.org")
+        await alice.create(WORK)
+        await alice.change_access(
+            WORK, lambda _: AccessList({"bob@example.org": frozenset("lri")})
+        )
+        _, bob, _ = await sharing.requestAvatar(b"bob@example.org", mind, IMailAccount)
+        self.assertTrue(IAccessControl.providedBy(bob))
+        await bob.append(HERS, [new(1)])
+        self.assertEqual(asked, [b"bob@example.org", b"alice@example.org"])
+        with self.assertRaises(OverQuota):
+            await bob.append(HERS, [new(2)])
+
+    async def test_imap_only(self) -> None:
+        """Other protocols get the account itself, as ever."""
+        realm = _memory_realm()
+        sharing = with_sharing(realm, realm, _no_groups)
+        _, account, _ = await sharing.requestAvatar(
+            b"bob@example.org", Mind("pop3", None, True), IMailAccount
+        )
+        self.assertIs(account, realm.account("bob@example.org"))
+
+    def test_nothing_to_share(self) -> None:
+        """Without namespaces, and of a realm without lists, nothing changes."""
+        off = MemoryRealm(
+            lambda: 0.0, lambda call: call(), namespaces=Namespaces(others="")
+        )
+        other = object()
+        self.assertIs(with_sharing(off, off, _no_groups), off)
+        self.assertIs(with_sharing(other, other, _no_groups), other)
+
+
 class OwnMailInMemoryTests(_Own, TestCase):
     """A user's own mailboxes in memory, seen through sharing."""
 
@@ -63,6 +119,10 @@ class MaildirSharingTests(AccessContract, MaildirTestCase):
     async def sharing_realm(self) -> MaildirRealm:
         """Return the realm of the case."""
         return self.realm
+
+    async def settle(self) -> None:
+        """Let the reactor turn."""
+        await self.pause()
 
     async def test_shares_outlive_the_program(self) -> None:
         """Who shares with whom is known again, though nobody opened an account."""

@@ -61,6 +61,8 @@ class ListedAccount:
         box.tell()
         await self.note_shares()
         self._watchers.names()
+        if self._shares is not None:
+            self._shares.lists.tell()
 
     async def note_shares(self) -> None:
         """See that it is known whom the lists name."""

@@ -35,6 +35,7 @@ from mailframe.storage.maildir.store import AccountStore, make_directories
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.namespaces import cut_namespaces
 from mailframe.storage.os_layer import REAL, OSLayer
+from mailframe.storage.watchers import Callbacks
 from mailframe.storage.writer import Batch, BatchWriter
 
 ACCOUNTS_KEPT = 256
@@ -86,6 +87,7 @@ class MaildirRealm(Service):
         )
         self._kept: OrderedDict[str, MaildirAccount] = OrderedDict()
         self._shares: Shares | None = None
+        self._lists = Callbacks(lambda call: host.reactor.callLater(0, call))
         self._beginning: dict[str, list[Deferred[MaildirAccount]]] = {}
 
     def startService(self) -> None:
@@ -126,7 +128,7 @@ class MaildirRealm(Service):
         except BaseException:
             journal.close()
             raise
-        self._shares = Shares(self._host.state_dir, self._os_layer)
+        self._shares = Shares(self._host.state_dir, self._os_layer, self._lists)
         writer = BatchWriter(
             journal,
             call_from_thread=self._host.reactor.callFromThread,
@@ -184,6 +186,10 @@ class MaildirRealm(Service):
     def names_groups(self) -> bool:
         """Tell whether any list names a group."""
         return self._shares is not None and self._shares.names_groups()
+
+    def watch_lists(self, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Have ``callback`` called soon after a list of any account has changed."""
+        return self._lists.add(callback)
 
     async def shared_account(self, address: str) -> MaildirAccount | None:
         """Return an account whose directory is there."""

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from mailframe.model.access import GROUP
 from mailframe.storage.maildir.dotlock import change_file, read_small
 from mailframe.storage.os_layer import OSLayer
+from mailframe.storage.watchers import Callbacks
 
 FILE = "shares"
 
@@ -22,15 +23,21 @@ _log = Logger()
 
 
 class Shares:
-    """The identifiers of all lists, by owner and the other way round."""
+    """The identifiers of all lists, by owner and the other way round.
 
-    def __init__(self, directory: str, os_layer: OSLayer) -> None:
+    Attributes:
+        lists: Who is told that a list has changed.
+    """
+
+    def __init__(self, directory: str, os_layer: OSLayer, lists: Callbacks) -> None:
         """Begin with what a file says, if there is one.
 
         Args:
             directory: The state directory.
             os_layer: How to change files.
+            lists: Who is told that a list has changed.
         """
+        self.lists = lists
         self._path = os.path.join(directory, FILE)
         self._os_layer = os_layer
         self._owners: dict[str, frozenset[str]] = {}

@@ -9,6 +9,7 @@ Source: RFC 4314, RFC 2342, RFC 5464 section 3.3, RFC 9208 section 6.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -57,14 +58,22 @@ from mailframe.storage.sharing.mailbox import GuardedMailbox, OwnMailbox, with_p
 from mailframe.storage.sharing.places import Places
 from mailframe.storage.sharing.target import Target, refused
 from mailframe.storage.sharing.transfer import Source
+from mailframe.storage.sharing.watching import OthersWatched
 
 _IDENTIFIER_MAX = 1000
 _NOTES = "/users/"
 """Where notes of users on mailboxes that are not theirs are kept, by address."""
 
 
+async def _as_they_are(address: str) -> None:
+    """Do nothing for accounts that need nothing."""
+
+
 def sharing_account(
-    account: Any, realm: Any, groups: Callable[[str], Awaitable[frozenset[str]]]
+    account: Any,
+    realm: Any,
+    groups: Callable[[str], Awaitable[frozenset[str]]],
+    ready: Callable[[str], Awaitable[None]] = _as_they_are,
 ) -> "SharingAccount":
     """Return what a user sees.
 
@@ -75,9 +84,11 @@ def sharing_account(
         account: The user's own; provides IMailAccount and IAccessLists.
         realm: Provides ISharingRealm.
         groups: Given an address, returns the user's groups.
+        ready: Called with an owner before something is put into a mailbox of the
+            owner's: sees that the account knows its bounds.
     """
     kind = with_powers(SharingAccount, account, but=IAccessLists)
-    made: SharingAccount = kind(account, realm, groups)
+    made: SharingAccount = kind(account, realm, groups, ready)
     return made
 
 
@@ -95,8 +106,10 @@ class SharingAccount:
         account: Any,
         realm: Any,
         groups: Callable[[str], Awaitable[frozenset[str]]],
+        ready: Callable[[str], Awaitable[None]],
     ) -> None:
         """Stand before an account; see :func:`sharing_account`."""
+        self._ready = ready
         self.address: str = account.address
         self.namespaces: Namespaces = realm.namespaces
         self._own = account
@@ -159,7 +172,10 @@ class SharingAccount:
 
     async def appendable(self, name: MailboxName) -> tuple[Target, Rights]:
         """Return a mailbox that messages may be put into."""
-        return await self._reach(name, "i")
+        target, held = await self._reach(name, "i")
+        if not target.person.owner:
+            await self._ready(target.account.address)
+        return target, held
 
     async def _may_create(self, target: Target) -> None:
         """See whether a mailbox may be made.
@@ -221,15 +237,42 @@ class SharingAccount:
         subscriptions: Callable[[], Any],
         notes: Callable[[MailboxName | None, frozenset[str]], Any],
     ) -> Callable[[], None]:
-        """Watch the user's own mailboxes, and who shares."""
+        """Watch the user's own mailboxes, and those of who shares, ever."""
 
         def told(name: MailboxName | None, entries: frozenset[str]) -> None:
             own = frozenset(one for one in entries if not one.startswith(_NOTES))
             if own:
                 notes(name, own)
 
+        async def told_of_others(
+            owner: str, name: MailboxName | None, entries: frozenset[str]
+        ) -> None:
+            top = self._places.top(owner)
+            outer = None if top is None or name is None else Places.outer(top, name)
+            seen = frozenset(filter(None, map(self._noted_by_me, entries)))
+            if outer is not None and seen:
+                with suppress(NoSuchMailbox, NotPermitted):
+                    await self._notable(outer)
+                    notes(outer, seen)
+
+        async def sharers() -> frozenset[str]:
+            return self._sharers(await self._person())
+
         stop: Callable[[], None] = self._own.watch_account(names, subscriptions, told)
-        return stop
+        others = OthersWatched(self._realm, sharers, names, told_of_others)
+
+        def stop_all() -> None:
+            stop()
+            others.stop()
+
+        return stop_all
+
+    def _noted_by_me(self, entry: str) -> str | None:
+        """Return what a note on another's mailbox is called for this user, if any."""
+        if entry.startswith("/shared/"):
+            return entry
+        mine = f"{_NOTES}{self.address}"
+        return entry.removeprefix(mine) if entry.startswith(f"{mine}/") else None
 
     async def watch_mailbox(
         self, name: MailboxName, callback: Callable[[], Any]
@@ -391,11 +434,10 @@ class SharingAccount:
             return {
                 one: note for one, note in notes.items() if not one.startswith(_NOTES)
             }
-        mine = f"{_NOTES}{self.address}"
         return {
-            one.removeprefix(mine): note
+            mine: note
             for one, note in notes.items()
-            if one.startswith(("/shared/", f"{mine}/private/"))
+            if (mine := self._noted_by_me(one)) is not None
         }
 
     async def annotate(

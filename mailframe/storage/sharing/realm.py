@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
 from mailframe.interfaces.access import IAccessLists, ISharingRealm
-from mailframe.interfaces.auth import IUserDirectory
+from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.storage.sharing.account import sharing_account
 
@@ -67,8 +67,16 @@ class SharingRealm:
             and getattr(mind, "service", "imap") == "imap"
             and IAccessLists.providedBy(account)
         ):
-            account = sharing_account(account, self._realm, self._groups)
+            account = sharing_account(account, self._realm, self._groups, self._ready)
         return interface, account, logout
+
+    async def _ready(self, address: str) -> None:
+        """Have an owner's account be what it is when its owner logs in."""
+        if self._avatars is not self._realm:
+            mind = Mind("sharing", None, True)
+            await maybeDeferred(
+                self._avatars.requestAvatar, address.encode(), mind, IMailAccount
+            )
 
 
 def with_sharing(avatars: Any, realm: Any, groups: GroupsOf) -> Any:

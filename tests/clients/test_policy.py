@@ -1,0 +1,161 @@
+"""The checks as a stranger meets them: real hosts, real sockets."""
+
+import smtplib
+import socket
+import sqlite3
+import time
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.clients.test_destinations import send, soon
+from tests.clients.test_outbound import mailframe
+from tests.clients.test_python import insecure
+from tests.host import Host, free_ports
+
+
+class CheckTests(SynchronousTestCase):
+    """What becomes of mail that a check looks at."""
+
+    def start(self, *options: str, services: tuple[str, ...] = ("smtp",)) -> Host:
+        """Start a host."""
+        host = Host(*options, services=services)
+        self.addCleanup(host.close)
+        return host
+
+    def outcome(self, host: Host) -> str:
+        """Send one message; return the first digit that was heard."""
+        try:
+            send(host.port["smtp"], "checked", "alice@example.org")
+        except smtplib.SMTPRecipientsRefused as error:
+            ((code, _),) = error.recipients.values()
+            return str(code)[0]
+        except smtplib.SMTPResponseException as error:
+            return str(error.smtp_code)[0]
+        return "2"
+
+    def test_greylist(self) -> None:
+        """Who comes again is let in, a restart of the host in between or not."""
+        host = self.start("--check=greylist:delay=1")
+        self.assertEqual(self.outcome(host), "4")
+        self.assertEqual(self.outcome(host), "4")
+        host.program.stop()
+        host.start()
+        time.sleep(1.1)
+        self.assertEqual(self.outcome(host), "2")
+        host.program.stop()
+        host.start()
+        self.assertEqual(self.outcome(host), "2")
+
+    def test_nobody_there(self) -> None:
+        """A filter that is not there means what the operator says it means."""
+        (port,) = free_ports(1)
+        for word, expected in (("", "4"), (",accept", "2"), (",refuse", "5")):
+            for kind in ("milter", "policy"):
+                check = f"--check={kind}{word}:tcp:127.0.0.1:{port}"
+                host = Host(check, services=("smtp",))
+                try:
+                    self.assertEqual(self.outcome(host), expected, check)
+                finally:
+                    host.close()
+
+    def test_hanging(self) -> None:
+        """So does one that takes connections and says nothing."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port = silent.getsockname()[1]
+            for word, expected in (("", "4"), (",accept", "2")):
+                check = f"--check=milter{word},1:tcp:127.0.0.1:{port}"
+                host = Host(check, services=("smtp",))
+                try:
+                    began = time.monotonic()
+                    self.assertEqual(self.outcome(host), expected, check)
+                    self.assertLess(time.monotonic() - began, 20)
+                finally:
+                    host.close()
+
+    def test_users(self) -> None:
+        """A user may send so much, as his own addresses and his aliases."""
+        host = self.start(
+            "--check=rate:user-messages=2/60",
+            "--virtual=static:sales@example.org=alice;team@example.org=alice,bob",
+            services=("submission",),
+        )
+
+        def submit(sender: str) -> int:
+            with smtplib.SMTP("127.0.0.1", host.port["submission"]) as client:
+                client.starttls(context=insecure())
+                client.login("alice@example.org", "alice-secret")
+                return client.mail(sender)[0]
+
+        # An address of several is nobody's own; neither is another user's.
+        for sender in ("bob@example.org", "team@example.org", "x@elsewhere.example"):
+            self.assertEqual(submit(sender), 550, sender)
+        self.assertEqual(submit("Alice@EXAMPLE.org"), 250)
+        self.assertEqual(submit("sales@example.org"), 250)
+        self.assertEqual(submit("alice@example.org"), 451)
+
+    def test_etrn(self) -> None:
+        """ETRN has the mail of a relay domain tried now."""
+        (port,) = free_ports(1)
+        near = self.start(
+            "--relay-domain=relay.example",
+            f"--transport=relay.example=smtp:127.0.0.1:{port}",
+            "--etrn-from=127.0.0.1",
+        )
+        send(near.port["smtp"], "waits", "alice@relay.example")
+        soon(lambda: "deferred" in near.program.said(), near)
+        far = Host("--domain=relay.example", services=("lmtp",))
+        self.addCleanup(far.close)
+        with far.passwd.open("a") as file:
+            file.write("alice@relay.example:{PLAIN}x\n")
+        far.program.stop()
+        far.port = {"smtp": port}
+        far.start()
+        with smtplib.SMTP("127.0.0.1", near.port["smtp"]) as client:
+            client.ehlo()
+            self.assertTrue(client.has_extn("etrn"))
+            self.assertEqual(client.docmd("ETRN elsewhere.example")[0], 459)
+            self.assertEqual(client.docmd("ETRN relay.example")[0], 250)
+        new = far.maildir("x").parents[1] / "relay.example" / "alice" / "new"
+        soon(lambda: new.exists() and list(new.iterdir()), near)
+        soon(lambda: "0 messages" in mailframe(near, "queue", "list"), near)
+
+    def test_trusted_proxy(self) -> None:
+        """XCLIENT is believed from where it may come from, XFORWARD is noted."""
+        host = self.start("--xclient-from=127.0.0.1", "--relay-from=203.0.113.9")
+        with smtplib.SMTP("127.0.0.1", host.port["smtp"]) as client:
+            client.ehlo("proxy.example")
+            self.assertTrue(client.has_extn("xclient") and client.has_extn("xforward"))
+            self.assertEqual(client.docmd("XFORWARD ADDR=203.0.113.5 HELO=far")[0], 250)
+            self.assertEqual(client.docmd("XCLIENT ADDR=203.0.113.9 HELO=c")[0], 220)
+            client.ehlo("c.example")
+            client.sendmail(
+                "x@b.example", ["alice@example.org", "y@elsewhere.example"], "\n"
+            )
+        (stored,) = (host.maildir("alice") / "new").iterdir()
+        self.assertIn("([203.0.113.9])", stored.read_text())
+        self.assertIn("forwards: ADDR=203.0.113.5 HELO=far", host.program.said())
+
+    def test_table_in_a_database(self) -> None:
+        """Addresses are in SQLite; while it is away mail is deferred, not refused."""
+        directory = Path(self.mktemp()).absolute()
+        directory.mkdir()
+        path = directory / "addresses.sqlite"
+        database = sqlite3.connect(path)
+        database.executescript(
+            "CREATE TABLE forwards (source TEXT, target TEXT);"
+            "INSERT INTO forwards VALUES ('info@example.org', 'alice,bob');"
+        )
+        database.close()
+        file = directory / "table.toml"
+        file.write_text(
+            f'database = "sqlite:{path}"\n[lookup]\n'
+            'query = "SELECT target FROM forwards WHERE source = :user"\n'
+            "[cache]\npositive = 0\nnegative = 0\n"
+        )
+        host = self.start(f"--virtual=sql:{file}")
+        send(host.port["smtp"], "both", "Info@Example.ORG")
+        for user in ("alice", "bob"):
+            self.assertEqual(len(list((host.maildir(user) / "new").iterdir())), 1)
+        path.rename(directory / "away")
+        self.assertEqual(self.outcome(host), "4")
