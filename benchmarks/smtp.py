@@ -98,12 +98,12 @@ def main() -> None:
         (lambda: mailframe(USERS, "smtp", where=where), "state/mail"),
         (lambda: smtp_servers.postfix(USERS, where), "mail"),
         (lambda: smtp_servers.aiosmtpd(where), "mail"),
-        (lambda: smtp_servers.twisted_mail(USERS, where), "mail"),
+        (lambda: smtp_servers.twisted_mail(where), "mail"),
     ]
     sinks: list[tuple[Start, str]] = [
         (smtp_servers.sink, ""),
         (lambda: smtp_servers.aiosmtpd(sink=True), ""),
-        (smtp_servers.twisted_sink, ""),
+        (lambda: smtp_servers.twisted_mail(sink=True), ""),
     ]
     with tempfile.TemporaryDirectory() as directory:
         arguments.load = f"{directory}/smtpload"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import disk
-from servers import PASSWORD, ROOT, Running, Server, free_ports, wait_for
+from servers import ROOT, Running, Server, free_ports, wait_for
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -139,16 +139,17 @@ exec(open(sys.path[0] + "/examples/smtp_sink.py").read()
 """
 
 
-_TWISTED_SINK = """\
-import sys
+_TWISTED = """\
+import os, sys
 from twisted.internet import reactor
 from twisted.internet.defer import succeed
 from twisted.internet.protocol import Factory
 from twisted.mail import smtp
+from twisted.mail.maildir import _generateMaildirName, initializeMaildir
 from zope.interface import implementer
 
 @implementer(smtp.IMessage)
-class Message:
+class Nothing:
     def lineReceived(self, line):
         pass
     def eomReceived(self):
@@ -156,23 +157,40 @@ class Message:
     def connectionLost(self):
         pass
 
+class Message(Nothing):
+    def __init__(self, user):
+        self.lines = []
+        self.path = os.path.join(sys.argv[2], user.dest.local.decode())
+        if not os.path.isdir(self.path):
+            initializeMaildir(self.path)
+    def lineReceived(self, line):
+        self.lines.append(line)
+    def eomReceived(self):
+        name = os.fsdecode(_generateMaildirName())
+        with open(os.path.join(self.path, "tmp", name), "wb") as file:
+            file.write(b"\\n".join([*self.lines, b""]))
+        os.rename(
+            os.path.join(self.path, "tmp", name), os.path.join(self.path, "new", name)
+        )
+        return succeed(None)
+
 @implementer(smtp.IMessageDelivery)
 class Delivery:
     def receivedHeader(self, helo, origin, recipients):
-        return b""
+        return b"Received: by mx.example.org"
     def validateFrom(self, helo, origin):
         return origin
     def validateTo(self, user):
-        return Message
+        return (lambda: Message(user)) if sys.argv[2] else Nothing
 
-class Sink(Factory):
+class Server(Factory):
     noisy = False
     def buildProtocol(self, address):
         protocol = smtp.ESMTP()
         protocol.delivery = Delivery()
         return protocol
 
-reactor.listenTCP(int(sys.argv[1]), Sink(), backlog=1024, interface="127.0.0.1")
+reactor.listenTCP(int(sys.argv[1]), Server(), backlog=1024, interface="127.0.0.1")
 reactor.run()
 """
 
@@ -204,34 +222,11 @@ def aiosmtpd(
     return _python("aiosmtpd", _AIOSMTPD, where, not sink)
 
 
-def twisted_sink(
-    where: str | None = None,
+def twisted_mail(
+    where: str | None = None, *, sink: bool = False
 ) -> "contextlib._GeneratorContextManager[Server]":
-    """Run twisted.mail's ESMTP with a delivery that does nothing."""
-    return _python("twisted.mail", _TWISTED_SINK, where, False)
-
-
-@contextlib.contextmanager
-def twisted_mail(users: list[str], where: str | None = None) -> Iterator[Server]:
-    """Run Twisted's own ``twistd mail``, which delivers into Maildirs."""
-    with disk.directory(where) as directory:
-        (port,) = free_ports(1)
-        accounts = (f"--user={user.partition('@')[0]}={PASSWORD}" for user in users)
-        with open(directory / "log", "wb") as log:
-            running = Running(
-                [
-                    *(sys.executable, "-c"),
-                    "from twisted.scripts.twistd import run; run()",
-                    *("-n", "mail", f"--smtp=tcp:{port}:interface=127.0.0.1"),
-                    f"--maildirdbmdomain=example.org={directory / 'mail'}",
-                    *accounts,
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=directory,
-            )
-            with running.as_server("twisted.mail", directory, {"smtp": port}) as server:
-                yield server
+    """Run twisted.mail's ESMTP, into Maildirs or into nothing."""
+    return _python("twisted.mail", _TWISTED, where, not sink)
 
 
 def sink(where: str | None = None) -> "contextlib._GeneratorContextManager[Server]":
