@@ -102,6 +102,7 @@ class InboundReceiver:
         self._may_relay = may_relay
         self._checks = checks or Checks((), None)
         self._counter = count(randbits(16))
+        self._random = randbits(32)
         self._courtesies = courtesies or Courtesies(addresses)
         if checks is not None:
             alsoProvides(self, IDoorkeeper)
@@ -194,4 +195,4 @@ class InboundReceiver:
         return self._may_relay(origin)
 
     def _new_id(self) -> str:
-        return trace.make_id(self._now(), next(self._counter), randbits(32))
+        return trace.make_id(self._now(), next(self._counter), self._random)

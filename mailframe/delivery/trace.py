@@ -14,7 +14,6 @@ from mailframe.model.address import Address, ascii_domain
 from mailframe.model.envelope import Origin
 
 _COLUMNS = 76
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 
@@ -82,12 +81,7 @@ def make_id(now: float, counter: int, random: int) -> str:
         counter: Counts the messages of this process, from anything.
         random: 32 random bits: they tell processes apart.
     """
-    number = (int(now * 1000) << 48) | ((counter & 0xFFFF) << 32) | random
-    digits = []
-    while number:
-        number, digit = divmod(number, 36)
-        digits.append(_DIGITS[digit])
-    return "".join(reversed(digits))
+    return f"{int(now * 1000) << 48 | (counter & 0xFFFF) << 32 | random:x}"
 
 
 def _literal(address: str) -> str:

@@ -5,6 +5,7 @@ Source: RFC 5322 sections 3.3 and 4.3.
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
@@ -86,6 +87,7 @@ def sent_day(value: bytes) -> date | None:
     return _moment(value[:_LONGEST])[0]
 
 
+@lru_cache(maxsize=16)
 def date_header(epoch: int) -> bytes:
     """Return a moment as the value of a Date field, in UTC.
 

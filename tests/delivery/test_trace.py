@@ -96,7 +96,7 @@ class IdTests(SynchronousTestCase):
         }
         self.assertEqual(len(made), 18)
         for one in made:
-            self.assertRegex(one, r"\A[0-9a-z]{10,20}\Z")
+            self.assertRegex(one, r"\A[0-9a-z]{10,24}\Z")
 
     def test_counter_wraps(self) -> None:
         """The count may be anything."""
