@@ -19,7 +19,7 @@ from mailframe.storage.maildir.filing import Unfiled, set_date, write_file
 from mailframe.storage.maildir.index import Index, MailboxRow
 from mailframe.storage.maildir.names import new_base
 from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
-from mailframe.storage.maildir.summary_rows import digest, keep
+from mailframe.storage.maildir.summary_rows import digest, enter_headers, keep
 from mailframe.storage.writer import Batch
 
 JOURNAL_MAX = 1_048_576
@@ -38,7 +38,8 @@ class Draft:
         size: Octets, with CRLF line ends.
         octets: All of them, unless they are in a file.
         path: The flushed file in ``tmp/`` that has them, to be renamed.
-        digest: Summary and header, where they are worked out already.
+        digest: Summary (``None`` for later) and header, where they are worked
+            out already.
     """
 
     flags: FlagSet
@@ -46,7 +47,7 @@ class Draft:
     size: int
     octets: bytes | None = None
     path: str = ""
-    digest: tuple[Summary, bytes] | None = None
+    digest: tuple[Summary | None, bytes] | None = None
 
 
 def append(
@@ -82,7 +83,11 @@ def append(
                 file = _place(store, batch, row, uid, flags, draft, now)
                 add_message(store, index, row, file, flags, modseq)
                 summary, header = draft.digest or digest(draft.octets or b"")
-                keep(index, row.span()[0] + uid, summary, header)
+                number = row.span()[0] + uid
+                if summary is None:
+                    enter_headers(index, [(number, header)])
+                else:
+                    keep(index, number, summary, header)
                 files.append(file)
                 delta.added.append((uid, flags, file.date, file.size))
         _flush_large(store, row, files, drafts)

@@ -18,8 +18,11 @@ from mailframe.storage.content import PIECE
 from mailframe.storage.maildir.arrival import JOURNAL_MAX, Draft
 from mailframe.storage.maildir.names import unique
 from mailframe.storage.maildir.store import AccountStore
-from mailframe.storage.maildir.summary_rows import digest
+from mailframe.storage.maildir.summary_rows import HEADER_KEPT, digest, header_of
 from mailframe.storage.os_layer import refusal
+
+DIGEST_MAX = 4_194_304
+"""Octets of a message that are in memory at once for its summary, at arrival."""
 
 Ask = Callable[..., Any]
 
@@ -107,7 +110,7 @@ def _append(store: AccountStore, draft: Draft, octets: bytes) -> None:
 
 
 def _finish(store: AccountStore, draft: Draft) -> None:
-    """Flush the file and work out the summary."""
+    """Flush the file and work out the summary, or the header alone."""
     try:
         fd = store.os_layer.open(draft.path, os.O_RDONLY)
         try:
@@ -115,6 +118,10 @@ def _finish(store: AccountStore, draft: Draft) -> None:
         finally:
             store.os_layer.close(fd)
         with open(draft.path, "rb") as file:
-            draft.digest = digest(file.read())
+            if draft.size <= DIGEST_MAX:
+                draft.digest = digest(file.read())
+            else:
+                # The summary is left to the first who asks for it.
+                draft.digest = None, header_of(file.read(HEADER_KEPT + 1))
     except OSError as error:
         raise refusal(error) from error
