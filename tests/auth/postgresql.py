@@ -154,13 +154,13 @@ def _program(name: str) -> str:
     return str(found[-1])
 
 
-_shared: list[PostgreSQL] = []
+_shared: dict[str, PostgreSQL] = {}
 
 
 def shared(schema: str) -> PostgreSQL:
-    """Return a server that all tests use one after the other; it runs."""
-    if not _shared:
+    """Return a server with this schema, which its tests use one after the other."""
+    if schema not in _shared:
         server = PostgreSQL(schema)
         atexit.register(server.close)
-        _shared.append(server)
-    return _shared[0]
+        _shared[schema] = server
+    return _shared[schema]
