@@ -128,9 +128,12 @@ async def main(port, directory):
 asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
 """
 
+# With the collector's thresholds of ``twistd mailframe``.
 _SINK = """\
 import itertools, sys
 sys.path.insert(0, sys.argv[3])
+from mailframe.net.collector import collect_rarely
+collect_rarely()
 sys.argv[1:] = [sys.argv[1]]
 exec(open(sys.path[0] + "/examples/smtp_sink.py").read()
      .replace("print(f", "str(f").replace(", flush=True", "")
