@@ -4,10 +4,11 @@ from typing import Any
 
 from twisted.internet import reactor  # noqa: TID251 - the store needs a real one
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from mailframe.errors import OverQuota
 from mailframe.interfaces.access import IAccessControl, Namespaces
-from mailframe.interfaces.auth import Mind
+from mailframe.interfaces.auth import IUserDirectory, Mind, UserEntry
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host
 from mailframe.model.access import AccessList
@@ -15,7 +16,7 @@ from mailframe.storage.maildir.realm import MaildirRealm
 from mailframe.storage.memory import MemoryAccount
 from mailframe.storage.memory_realm import MemoryRealm
 from mailframe.storage.sharing.account import SharingAccount, sharing_account
-from mailframe.storage.sharing.realm import with_sharing
+from mailframe.storage.sharing.realm import groups_of, with_sharing
 from mailframe.testing.access_contract import HERS, WORK, AccessContract
 from mailframe.testing.annotation_contract import AnnotationContract, SpecialUseContract
 from mailframe.testing.header_index_contract import HeaderIndexContract
@@ -54,6 +55,40 @@ class MemorySharingTests(AccessContract, TestCase):
     async def sharing_realm(self) -> MemoryRealm:
         """Return a realm."""
         return _memory_realm()
+
+
+class GroupTests(TestCase):
+    """Groups come from the directory of users."""
+
+    async def test_groups_of_the_directory(self) -> None:
+        """They are the lines of ``shared``; asked for once, and only if need be."""
+        asked: list[str] = []
+
+        @implementer(IUserDirectory)
+        class Directory:
+            async def find(self, address: str) -> UserEntry | None:
+                asked.append(address)
+                if not address.startswith("bob"):
+                    return None
+                return UserEntry(address, extra={"shared": "sales\nstaff"})
+
+        realm = _memory_realm()
+        sharing = with_sharing(realm, realm, groups_of(Directory()))
+        mind = Mind("imap", None, True)
+        _, bob, _ = await sharing.requestAvatar(b"bob@example.org", mind, IMailAccount)
+        await bob.list_mailboxes()
+        self.assertEqual(asked, [])
+        alice = realm.account("alice@example.org")
+        await alice.create(WORK)
+        await alice.change_access(
+            WORK, lambda _: AccessList({"$staff": frozenset("l")})
+        )
+        names = [info.name for info in await bob.list_mailboxes()]
+        self.assertEqual(names, ["INBOX", HERS])
+        self.assertEqual(await bob.my_rights(HERS), frozenset("l"))
+        self.assertEqual(asked, ["bob@example.org"])
+        _, carol, _ = await sharing.requestAvatar(b"carol@x.org", mind, IMailAccount)
+        self.assertEqual(len(await carol.list_mailboxes()), 1)
 
 
 class GrantedQuotaTests(TestCase):
