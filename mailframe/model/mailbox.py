@@ -105,9 +105,10 @@ class Changes:
             ``listing.highest_modseq``.
         new: Messages that came (and are still there).
         changed: Older messages whose flags changed; disjoint from ``new``.
-        vanished: Messages that went, of those that were there at or before
-            the mod-sequence asked from; a provider that no longer knows
-            exactly may name UIDs that never existed, never one that exists.
+        vanished: Messages that went, also those that came no earlier: a client
+            may have been told of them without a mod-sequence (RFC 7162 section
+            3.2.5.1). A provider that no longer knows exactly may name UIDs that
+            never existed, never one that exists.
     """
 
     listing: Listing

@@ -186,6 +186,20 @@ class MailboxContract:
         self.assertEqual(list(changes.listing.uids), [1, 3, 4, 5])
         self.assertGreater(changes.listing.highest_modseq, since)
 
+    async def test_came_and_went(self) -> None:
+        """A message that came after the mod-sequence and went has vanished.
+
+        A client may know it all the same: EXISTS and FETCH tell no mod-sequence.
+        """
+        account, mailbox = await self._filled(2)
+        since = (await mailbox.changes(0)).listing.highest_modseq
+        await account.append(INBOX, [new(3, frozenset({"\\Deleted"})), new(4)])
+        await mailbox.changes(since)
+        await mailbox.expunge()
+        changes = await mailbox.changes(since)
+        self.assertEqual(changes.new, UIDSet.of([4]))
+        self.assertEqual(changes.vanished, UIDSet.of([3]))
+
     async def test_listing_stays(self) -> None:
         """A listing once given never changes."""
         account, mailbox = await self._filled(2)

@@ -26,6 +26,7 @@ from mailframe.storage.memory import MemoryAccount
 from tests.hand_reactor import HandReactor
 from tests.imap.model_looking import LookingRules
 from tests.imap.model_sessions import Sessions, names, ways
+from tests.imap.reference import DELETED
 
 
 class MemorySessions(LookingRules):
@@ -186,6 +187,49 @@ class ModelTests(SynchronousTestCase):
                 break
         if wanted:
             print(f"{machine.__name__}: {Sessions.steps} steps")
+
+    def told_without_modseq(self, machine: LookingRules, *, held: bool) -> None:
+        """Tell a client of a message, and let that go while the client is away.
+
+        Args:
+            machine: To be begun.
+            held: Whether the client comes back with the mod-sequence from before
+                an expunge that it was not told of.
+        """
+        try:
+            machine.begin(("QRESYNC", "", ""))
+            if held:
+                machine.expunge(
+                    number=1, by_uid=False, picked=[1], span=False, meddling=0
+                )
+            machine.append(
+                number=1, name="INBOX", flags=frozenset((DELETED,)), several=1
+            )
+            machine.fetch(
+                number=0,
+                by_uid=False,
+                picked=[0],
+                span=False,
+                what="(FLAGS MODSEQ)" if held else "FLAGS",
+                since=None,
+                vanished=False,
+                meddling=0,
+            )
+            known = machine.clients[0].replica
+            assert known is not None
+            self.assertEqual(known.rows, list(range(1, 10)))
+            machine.close(number=0, word="UNSELECT", now=True)
+            machine.expunge(number=1, by_uid=False, picked=[1], span=False, meddling=0)
+            # This finds what the client believes to be there.
+            machine.do_select(0, "INBOX", False)
+        finally:
+            machine.teardown()
+
+    def test_told_without_modseq(self) -> None:
+        """What EXISTS told of is told to have vanished (RFC 7162 section 3.2.5.1)."""
+        for held in (False, True):
+            self.told_without_modseq(MemorySessions(), held=held)
+            self.told_without_modseq(MaildirSessions(), held=held)
 
     def test_memory(self) -> None:
         """The reference store."""

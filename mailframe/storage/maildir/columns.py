@@ -208,7 +208,7 @@ class Columns:
             listing,
             new=new - removed,
             changed=changed - new - removed,
-            vanished=removed - new,
+            vanished=removed,
         )
 
     def changes_by_row(self, since: int, vanished: UIDSet) -> Changes:
