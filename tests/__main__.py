@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from twisted.trial.reporter import TreeReporter
 from twisted.trial.runner import TestLoader, TrialRunner
 
@@ -35,6 +36,10 @@ def run(names: Sequence[str], scratch: str) -> list[int]:
         names: Modules, classes or methods, such as ``tests.imap``.
         scratch: A directory that goes when they are done.
     """
+    # How quick a busy machine is says nothing about what it runs.
+    slow = [HealthCheck.too_slow]
+    settings.register_profile("slow", deadline=None, suppress_health_check=slow)
+    settings.load_profile("slow")
     runner = TrialRunner(TreeReporter, workingDirectory=os.path.join(scratch, "trial"))
     suite = TestLoader().loadByNames(list(names), recurse=True)
     result: Any = runner.run(suite)
