@@ -8,11 +8,11 @@ from typing import Any
 
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
-from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from mailframe.auth.http_client import Answer
 from mailframe.errors import TemporaryFailure
+from mailframe.joined import Joined
 
 _log = Logger()
 
@@ -43,7 +43,7 @@ class KeySet:
         self._fetch = fetch
         self._seconds = seconds
         self._refresh = refresh
-        self._lock = DeferredLock()
+        self._fetching = Joined(self._fetch_now)
         self._fetched: float | None = None
         self._tried: float | None = None
         self._keys: tuple[dict[str, Any], ...] = ()
@@ -90,22 +90,24 @@ class KeySet:
         return self._fetched is None or self._seconds() - self._fetched >= self._refresh
 
     async def _renew(self) -> None:
-        # Held while fetching: who comes meanwhile waits for that, too, instead
-        # of fetching the same again.
-        async with self._lock:
-            now = self._seconds()
-            if self._tried is not None and now - self._tried < _PAUSE:
-                return
-            self._tried = now
-            try:
-                answer = await self._fetch()
-                if answer.status != 200:
-                    raise TemporaryFailure(f"status {answer.status}")
-                self._keys = _usable(answer.value)
-            except TemporaryFailure as failure:
-                _log.error("the issuer's keys: {why}", why=str(failure))
-                return
-            self._fetched = self._seconds()
+        # Who comes while they are fetched waits for that.
+        if self._fetching.running or self._may_try():
+            await self._fetching.run()
+
+    def _may_try(self) -> bool:
+        return self._tried is None or self._seconds() - self._tried >= _PAUSE
+
+    async def _fetch_now(self) -> None:
+        self._tried = self._seconds()
+        try:
+            answer = await self._fetch()
+            if answer.status != 200:
+                raise TemporaryFailure(f"status {answer.status}")
+            self._keys = _usable(answer.value)
+        except TemporaryFailure as failure:
+            _log.error("the issuer's keys: {why}", why=str(failure))
+            return
+        self._fetched = self._seconds()
 
 
 def _usable(value: Any) -> tuple[dict[str, Any], ...]:

@@ -8,10 +8,10 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mailframe.errors import TemporaryFailure
+from mailframe.joined import Joined
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -43,7 +43,7 @@ class WatchedFile(Generic[_T]):
         self._parse = parse
         self._seconds = seconds
         self._run = run
-        self._waiting: list[Deferred[None]] = []
+        self._reading = Joined(self._look)
         self._looked: float | None = None
         self._version: tuple[int, ...] | None = None
         self._current: _T | None = None
@@ -60,29 +60,10 @@ class WatchedFile(Generic[_T]):
             TemporaryFailure: It could never be read yet.
         """
         if not self._is_fresh():
-            # Who asks while it is read waits for that, instead of reading it again.
-            waiter: Deferred[None] = Deferred()
-            if self._waiting:
-                self._waiting.append(waiter)
-            else:
-                self._waiting = [waiter]
-                # On its own, so that one who gives up does not stop it for others.
-                Deferred.fromCoroutine(self._look()).addBoth(self._looked_at)
-            await waiter
+            await self._reading.run()
         if self._current is None:
             raise TemporaryFailure(f"{self._path} cannot be read")
         return self._current
-
-    def _looked_at(self, result: Any) -> None:
-        """Let all go on who wait.
-
-        One after another: a lock would call each inside the one before, and some
-        hundreds would be too deep.
-        """
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            if not waiter.called:
-                waiter.callback(result)
 
     def _is_fresh(self) -> bool:
         return self._looked is not None and (self._seconds() - self._looked < _INTERVAL)

@@ -8,11 +8,11 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from mailframe.delivery.lookups.broken import BrokenTable
 from mailframe.errors import TemporaryFailure
+from mailframe.joined import Joined
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -89,7 +89,7 @@ class WatchedTable(Generic[_T]):
         self._seconds = seconds
         self._run = run
         self._bounds = (max_octets, max_files)
-        self._lock = DeferredLock()
+        self._reading = Joined(self._look)
         self._looked: float | None = None
         self._seen: dict[str, tuple[int, ...] | None] = {}
         self._current: _T | None = None
@@ -101,11 +101,7 @@ class WatchedTable(Generic[_T]):
             TemporaryFailure: They never meant anything yet.
         """
         if not self._is_fresh():
-            # Held while reading: who asks meanwhile waits for that, too,
-            # instead of reading the same again.
-            async with self._lock:
-                if not self._is_fresh():
-                    await self._look()
+            await self._reading.run()
         if self._current is None:
             raise TemporaryFailure(f"{self._path} cannot be used")
         return self._current

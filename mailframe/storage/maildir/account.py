@@ -35,6 +35,7 @@ from mailframe.interfaces.mailbox import (
     NewMessage,
 )
 from mailframe.interfaces.maildrop import IMaildropLocker
+from mailframe.joined import Joined
 from mailframe.model.mailbox import (
     DELIMITER,
     INBOX,
@@ -60,7 +61,6 @@ from mailframe.storage.maildir.access_keys import MaildirAccessKeys
 from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.draft import discard, prepared
 from mailframe.storage.maildir.index import MailboxRow
-from mailframe.storage.maildir.joined import Joined
 from mailframe.storage.maildir.listed import ListedAccount
 from mailframe.storage.maildir.mailbox import MaildirMailbox
 from mailframe.storage.maildir.reading import AccountReader

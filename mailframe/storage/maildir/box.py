@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mailframe.errors import NoSuchMailbox, TemporaryFailure
+from mailframe.joined import Joined
 from mailframe.model.access import NO_LIST, AccessList
 from mailframe.model.mailbox import Changes, MailboxStatus
 from mailframe.storage.maildir import access
 from mailframe.storage.maildir.adoption import adopt
 from mailframe.storage.maildir.columns import Columns
 from mailframe.storage.maildir.index import MailboxRow
-from mailframe.storage.maildir.joined import Joined
 from mailframe.storage.maildir.kept_columns import keep
 from mailframe.storage.maildir.scan import Differences
 from mailframe.storage.maildir.store import Delta, settled

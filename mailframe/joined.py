@@ -1,4 +1,8 @@
-"""Let many wait for one piece of work instead of doing it many times."""
+"""Let many wait for one piece of work instead of doing it many times.
+
+For the adapters. A lock would not do: it calls each who waits inside the one
+before, and some hundreds are too deep.
+"""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
