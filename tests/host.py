@@ -161,6 +161,20 @@ class Host:
         """Return the Maildir of a local part."""
         return self.state_dir / "mail" / "example.org" / user
 
+    def new_mail(self, user: str, count: int = 1) -> list[Path]:
+        """Return the files of a user's new mail, once there are ``count``.
+
+        What was answered for is in the journal; its file follows.
+        """
+        end = time.monotonic() + START_TIMEOUT
+        folder = self.maildir(user) / "new"
+        while True:
+            found = sorted(folder.iterdir()) if folder.exists() else []
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < end, f"{len(found)} messages of {user}"
+            time.sleep(0.02)
+
     def close(self) -> None:
         """Stop it and remove everything.
 

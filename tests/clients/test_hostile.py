@@ -76,7 +76,7 @@ class ProxyTests(SynchronousTestCase):
         to_alice = session % b"alice@example.org"
         first = b"PROXY TCP4 203.0.113.7 198.51.100.1 5555 25\r\n"
         self.assertIn(b"250 2.0.0 OK id=", talk(port, first + to_alice))
-        (stored,) = (host.maildir("alice") / "new").iterdir()
+        (stored,) = host.new_mail("alice")
         self.assertIn(b"from c.example ([203.0.113.7])", stored.read_bytes())
         heard = talk(port, first + to_alice)
         self.assertNotIn(b"250 2.0.0 OK id=", heard)

@@ -132,7 +132,7 @@ class CheckTests(SynchronousTestCase):
             client.sendmail(
                 "x@b.example", ["alice@example.org", "y@elsewhere.example"], "\n"
             )
-        (stored,) = (host.maildir("alice") / "new").iterdir()
+        (stored,) = host.new_mail("alice")
         self.assertIn("([203.0.113.9])", stored.read_text())
         self.assertIn("forwards: ADDR=203.0.113.5 HELO=far", host.program.said())
 
@@ -156,6 +156,6 @@ class CheckTests(SynchronousTestCase):
         host = self.start(f"--virtual=sql:{file}")
         send(host.port["smtp"], "both", "Info@Example.ORG")
         for user in ("alice", "bob"):
-            self.assertEqual(len(list((host.maildir(user) / "new").iterdir())), 1)
+            self.assertEqual(len(host.new_mail(user)), 1)
         path.rename(directory / "away")
         self.assertEqual(self.outcome(host), "4")

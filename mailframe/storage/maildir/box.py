@@ -65,6 +65,7 @@ class Box:
         self._not_before = 0.0
         self._watchers: dict[object, Callable[[], Any]] = {}
         self._unwatch: list[Callable[[], None]] = []
+        self._later: list[Any] = []
         self._telling: Any = None
         self._access = NO_LIST
         self._access_mark: access.Mark = None
@@ -210,7 +211,7 @@ class Box:
                 self._doubt_at = None
         if self._watchers and not (self.row.new_mtime and self.row.cur_mtime):
             # Too early to trust the mtimes: somebody has to look again.
-            self.account.threads.reactor.callLater(_TICK_SECONDS, self.tell)
+            self._soon(self.tell)
 
     async def changes(self, since: int) -> Changes:
         """Return the mailbox as it is now, and what is new since ``since``."""
@@ -272,15 +273,26 @@ class Box:
             if not self._watchers:
                 while self._unwatch:
                     self._unwatch.pop()()
+                while self._later:
+                    self._later.pop().cancel()
 
         return stop
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        """Call in a tick, if somebody watches then."""
+
+        def run() -> None:
+            self._later.remove(waiting)
+            call()
+
+        if self._watchers:
+            waiting = self.account.threads.reactor.callLater(_TICK_SECONDS, run)
+            self._later.append(waiting)
 
     def _directory_changed(self) -> None:
         if self.mailbox_id in self.account.unfiled:
             # It is our own file, most likely; soon that is known.
-            self.account.threads.reactor.callLater(
-                _TICK_SECONDS, self._directory_changed
-            )
+            self._soon(self._directory_changed)
         elif self._looks_changed():
             self.tell()
 
