@@ -101,7 +101,7 @@ def report(figures: Figures) -> None:
             continue
         rates = {
             server: [
-                line["amounts"][place] / seconds
+                line["amounts"][place] / max(seconds, 0.001)
                 for line in lines
                 if "seconds" in line
                 for place, seconds in enumerate(line["seconds"])
