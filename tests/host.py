@@ -112,12 +112,18 @@ class Host:
     SERVICES = ("smtp", "submission", "submissions", "lmtp")
     READERS = ("imap", "imaps", "pop3", "pop3s")
 
-    def __init__(self, *options: str, services: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        *options: str,
+        services: tuple[str, ...] | None = None,
+        through: tuple[str, ...] = (),
+    ) -> None:
         """Start it on free ports.
 
         Args:
             options: More options of ``twistd mailframe``.
             services: What shall listen; ``None`` for everything.
+            through: The program, with its arguments, that becomes the host.
         """
         self.directory = Path(tempfile.mkdtemp(prefix="mailframe-test-"))
         self.state_dir = self.directory / "state"
@@ -129,6 +135,7 @@ class Host:
         wanted = services or self.SERVICES + self.READERS
         self.port = dict(zip(wanted, free_ports(len(wanted)), strict=True))
         self.options = options
+        self.through = through
         self.program: Any = None
         try:
             self.start()
@@ -142,16 +149,17 @@ class Host:
             f"--{service}=tcp:{port}:interface=127.0.0.1"
             for service, port in self.port.items()
         ]
+        command = twistd(
+            "-n",
+            "mailframe",
+            "--hostname=mail.example.org",
+            "--domain=example.org",
+            f"--state-dir={self.state_dir}",
+            *listeners,
+            *self.options,
+        )
         self.program = Program(
-            twistd(
-                "-n",
-                "mailframe",
-                "--hostname=mail.example.org",
-                "--domain=example.org",
-                f"--state-dir={self.state_dir}",
-                *listeners,
-                *self.options,
-            ),
+            [*self.through, *command],
             self.directory,
             list(self.port.values()),
             environment(),
