@@ -60,7 +60,7 @@ class Program:
                 stderr=subprocess.STDOUT,
             )
         try:
-            self._wait()
+            self.wait_for(*ports)
         except BaseException:
             self.stop()
             raise
@@ -80,9 +80,14 @@ class Program:
                 self.process.wait()
                 raise AssertionError(f"it did not stop:\n{self.said()}") from None
 
-    def _wait(self) -> None:
+    def wait_for(self, *ports: int) -> None:
+        """Wait until ports answer.
+
+        Raises:
+            AssertionError: It ended, or took too long; with what it said.
+        """
         end = time.monotonic() + START_TIMEOUT
-        for port in self.ports:
+        for port in ports:
             while True:
                 if self.process.poll() is not None:
                     raise AssertionError(f"it ended:\n{self.said()}")
@@ -95,6 +100,18 @@ class Program:
                             f"port {port} stays closed:\n{self.said()}"
                         ) from None
                     time.sleep(0.02)
+
+
+def signal_whole(process: int, number: int) -> None:
+    """Send a signal to a process; when it is SIGSTOP, wait until all of it stands."""
+    os.kill(process, number)
+    end = time.monotonic() + START_TIMEOUT
+    while number == signal.SIGSTOP and not all(
+        path.read_text().rpartition(")")[2].split()[0] == "T"
+        for path in Path(f"/proc/{process}/task").glob("*/stat")
+    ):
+        assert time.monotonic() < end, f"{process} does not stop"
+        time.sleep(0.001)
 
 
 def twistd(*arguments: str) -> list[str]:

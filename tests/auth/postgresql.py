@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.auth.slapd import free_port, make_certificates
+from tests.host import signal_whole
 from tests.peers import missing, require
 
 PASSWORD = "s3cret of the service"
@@ -125,7 +126,7 @@ class PostgreSQL:
         parent = self._process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
         for process in (parent, *map(int, children.split())):
-            os.kill(process, number)
+            signal_whole(process, number)
 
     def close(self) -> None:
         """End it and remove all it had."""

@@ -1,6 +1,5 @@
 """A real slapd of the test's own: its directory, its certificates, on loopback."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.host import signal_whole
 from tests.peers import require
 
 BASE = "dc=example,dc=org"
@@ -213,7 +213,7 @@ class Slapd:
     def signal(self, number: int) -> None:
         """Send it a signal."""
         assert self._process is not None
-        os.kill(self._process.pid, number)
+        signal_whole(self._process.pid, number)
 
     def close(self) -> None:
         """End it and remove all it had."""

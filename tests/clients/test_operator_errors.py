@@ -111,5 +111,6 @@ class OperatorErrorTests(SynchronousTestCase):
         )
         host = Host(f"--config={config}", services=("pop3",))
         self.addCleanup(host.close)
+        host.program.wait_for(port)
         with imaplib.IMAP4("127.0.0.1", port) as imap:
             self.assertIn(b"mail.example.org", imap.welcome)
