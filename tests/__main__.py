@@ -80,6 +80,7 @@ def side_by_side(hands: Sequence[Sequence[str]], scratch: Path) -> list[int]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests", "--counts", str(counts), *hand],
                 cwd=CHECKOUT,
+                env={**os.environ, "MAILFRAME_TESTS_PART": str(number)},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

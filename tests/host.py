@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,29 @@ ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 30.0
 """Seconds a program has to open its ports."""
 
+FIRST_PORT = 10_000
+PORTS = 2_500
+"""Ports of each test process."""
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+_PART = int(os.environ.get("MAILFRAME_TESTS_PART", "0")) % 9
+_ports = count(os.getpid() % 997)
+
+
+def free_ports(number: int) -> list[int]:
+    """Return ports of 127.0.0.1 that nobody listens on.
+
+    No port is returned twice, none is one that the kernel gives to clients, and
+    test processes side by side have each their own.
+    """
+    found: list[int] = []
+    while len(found) < number:
+        port = FIRST_PORT + PORTS * _PART + next(_ports) % PORTS
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        found.append(port)
+    return found
 
 
 def environment(*more: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.host import signal_whole
+from tests.host import free_ports, signal_whole
 from tests.peers import require
 
 BASE = "dc=example,dc=org"
@@ -62,10 +62,8 @@ access to *
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    return free_ports(1)[0]
 
 
 def make_certificates(folder: Path) -> None:
