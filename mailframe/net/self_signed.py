@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mailframe.net.private_file import write_private
+from mailframe.net.kept_file import write_private
 
 VALID_DAYS = 3650
 

@@ -7,12 +7,10 @@ Started by hand::
 The seed is printed; the same seed gives the same run.
 """
 
-import argparse
 import random
 import sys
-import time
-from collections.abc import Sequence
 
+from tests.fuzz import million
 from tests.fuzz.imap_world import COMMANDS, ODD, Session, parse_with_everything
 
 
@@ -73,26 +71,5 @@ def try_session(chance: random.Random) -> int:
     return inputs
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run until enough inputs or seconds are over; return the exit status."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--inputs", type=int, default=1_000_000)
-    options.add_argument("--seconds", type=float, default=3600.0)
-    options.add_argument("--seed", type=int, default=random.randrange(2**32))
-    given = options.parse_args(arguments)
-    chance = random.Random(given.seed)
-    end = time.monotonic() + given.seconds
-    texts = inputs = 0
-    try:
-        while texts + inputs < given.inputs and time.monotonic() < end:
-            texts += try_grammar(chance)
-            inputs += try_session(chance)
-    except BaseException:
-        print(f"seed {given.seed}: failed after {texts + inputs} inputs")
-        raise
-    print(f"seed {given.seed}: {texts} texts, {inputs} session inputs, no fault")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(million.run(sys.argv[1:], __doc__, try_grammar, try_session))

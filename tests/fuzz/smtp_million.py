@@ -9,11 +9,9 @@ reported as our own bug, every reply is a reply, and nothing is sent once a
 session is over. The seed is printed; the same seed gives the same run.
 """
 
-import argparse
 import random
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +20,7 @@ from mailframe.limits import SMTPLimits
 from mailframe.smtp import grammar
 from mailframe.smtp.options import SMTPOptions
 from mailframe.testing.transcript import FAKE_TLS, FakeConnection
+from tests.fuzz import million
 from tests.smtp.world import Library, World
 
 GRAMMAR: Sequence[Callable[[str], object]] = (
@@ -228,26 +227,5 @@ def try_session(chance: random.Random) -> int:
     return inputs
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run until enough inputs or seconds are over; return the exit status."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--inputs", type=int, default=1_000_000)
-    options.add_argument("--seconds", type=float, default=3600.0)
-    options.add_argument("--seed", type=int, default=random.randrange(2**32))
-    given = options.parse_args(arguments)
-    chance = random.Random(given.seed)
-    end = time.monotonic() + given.seconds
-    texts = lines = 0
-    try:
-        while texts + lines < given.inputs and time.monotonic() < end:
-            texts += try_grammar(chance)
-            lines += try_session(chance)
-    except Exception:
-        print(f"seed {given.seed}: failed after {texts + lines} inputs")
-        raise
-    print(f"seed {given.seed}: {texts} texts, {lines} session inputs, no fault")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(million.run(sys.argv[1:], __doc__, try_grammar, try_session))

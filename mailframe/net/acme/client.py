@@ -28,7 +28,7 @@ from requests import RequestException
 
 from mailframe.net.acme.challenges import Challenges
 from mailframe.net.acme.service import NotIssued
-from mailframe.net.private_file import write_private
+from mailframe.net.kept_file import write_private
 
 ORDER_TIMEOUT = 120.0
 """Seconds the authority has to validate and to issue."""

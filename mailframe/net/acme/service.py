@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailframe.net.acme.challenges import Challenges
-from mailframe.net.private_file import write_private
+from mailframe.net.kept_file import write_private
 from mailframe.net.self_signed import self_signed
 
 _log = Logger()
