@@ -11,10 +11,10 @@ HOUSE = CHECKOUT / "mailframe"
 TABLE = CHECKOUT / "docs" / "standards.rst"
 SECTIONS = CHECKOUT / "tests" / "rfc_sections.txt"
 
-_SECTION = r"(?:[0-9]{1,2}|[A-Z]\b)(?:\.[0-9]{1,2})*"
-_SECTIONS = rf"{_SECTION}(?:(?:, | and | to ){_SECTION})*"
-_REFERENCE = re.compile(
-    rf"\bRFC ([0-9]+)(?![0-9])(?: (?:sections?|appendix) ({_SECTIONS}))?"
+SECTION = r"(?:[0-9]{1,2}|[A-Z]\b)(?:\.[0-9]{1,2})*"
+_LISTED = rf"{SECTION}(?:(?:, | and | to ){SECTION})*"
+REFERENCE = re.compile(
+    rf"\bRFC ([0-9]+)(?![0-9])(?: (?:sections?|appendix) ({_LISTED}))?"
 )
 # RFC822, RFC822.SIZE and their like are names of items, not references.
 _OTHER_FORM = re.compile(
@@ -32,7 +32,7 @@ def _sources() -> Iterator[tuple[str, str]]:
         yield str(path.relative_to(CHECKOUT)), re.sub(r"\s*\n\s*(?:#\s*)?", " ", text)
 
 
-def _known_sections() -> dict[str, frozenset[str]]:
+def known_sections() -> dict[str, frozenset[str]]:
     """Return the sections of each RFC whose text was at hand."""
     known = {}
     for line in SECTIONS.read_text("ascii").splitlines():
@@ -66,13 +66,13 @@ class ReferenceTests(SynchronousTestCase):
 
     def test_sections_exist(self) -> None:
         """A section that is referred to exists in that RFC."""
-        known = _known_sections()
+        known = known_sections()
         wrong = []
         for name, text in _sources():
-            for number, listed in _REFERENCE.findall(text):
+            for number, listed in REFERENCE.findall(text):
                 wrong += [
                     f"{name}: RFC {number} has no section {section}"
-                    for section in re.findall(_SECTION, listed)
+                    for section in re.findall(SECTION, listed)
                     if section not in known.get(number, (section,))
                 ]
         self.assertEqual(wrong, [])
@@ -89,7 +89,7 @@ class TableTests(SynchronousTestCase):
         missing = {
             f"RFC {number} ({name})"
             for name, text in _sources()
-            for number, _ in _REFERENCE.findall(text)
+            for number, _ in REFERENCE.findall(text)
             if number not in rows
         }
         self.assertEqual(sorted(missing), [])

@@ -1,6 +1,7 @@
 """What IMAP's tests begin with: a portal, accounts in memory, a server."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from zope.interface import implementer
@@ -17,9 +18,10 @@ from mailframe.interfaces.auth import (
 )
 from mailframe.interfaces.mailbox import IMailAccount, NewMessage
 from mailframe.limits import IMAPLimits
-from mailframe.model.mailbox import INBOX, MailboxName
+from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
 from mailframe.storage.content import MemoryContent, MemoryIntake
 from mailframe.storage.memory import MemoryAccount
+from mailframe.storage.memory_box import MemoryBox
 from mailframe.storage.memory_realm import MemoryRealm
 from mailframe.storage.sharing.realm import with_sharing
 from mailframe.testing.mailbox_contract import new
@@ -29,9 +31,15 @@ from tests.imap.archive import archive
 
 @implementer(ILoginPortal)
 class Door:
-    """Lets ``alice`` in with ``secret``, always to the same account."""
+    """Lets one user in, always to the same account.
+
+    Attributes:
+        user: Whom it lets in.
+        password: With what.
+    """
 
     def __init__(self, account: Any) -> None:
+        self.user, self.password = "alice", "secret"
         self.account = account
         self.minds: list[Mind] = []
         self.logouts = 0
@@ -43,7 +51,8 @@ class Door:
             raise TemporaryFailure("no directory")
         if credentials.username == b"pop":
             raise NotImplementedError("no mail account")
-        if (credentials.username, credentials.password) != (b"alice", b"secret"):
+        given = credentials.username, credentials.password
+        if given != (self.user.encode(), self.password.encode()):
             raise UnauthorizedLogin("no")
         return IMailAccount, self.account, self._logout
 
@@ -56,14 +65,14 @@ class Door:
 
 @implementer(ILoginPortal)
 class SharedDoor(Door):
-    """Lets everybody in with ``secret``, each to an account of a sharing realm."""
+    """Lets everybody in with one password, each to an account of a sharing realm."""
 
     def __init__(self, realm: Any) -> None:
         super().__init__(None)
         self.realm = realm
 
     async def login(self, credentials: Any, mind: Any, *interfaces: Any) -> Any:
-        if credentials.password != b"secret":
+        if credentials.password != self.password.encode():
             raise UnauthorizedLogin("no")
         address = credentials.username + b"@example.org"
         return await self.realm.requestAvatar(address, mind, *interfaces)
@@ -79,7 +88,11 @@ def done(coroutine: Any) -> Any:
 
 
 class World:
-    """One account and the servers that serve it."""
+    """One account and the servers that serve it.
+
+    Attributes:
+        hostname: What the servers call themselves.
+    """
 
     def __init__(
         self, messages: int = 0, limits: IMAPLimits | None = None, **account: Any
@@ -87,6 +100,7 @@ class World:
         self.account = MemoryAccount("alice@example.org", uid_validity=7, **account)
         self.door = Door(self.account)
         self.limits = limits or IMAPLimits()
+        self.hostname = "mail.example.org"
         self.time = 0.0
         self.reported: list[BaseException] = []
         self.submitters: frozenset[str] = frozenset()
@@ -98,11 +112,25 @@ class World:
         """Deliver a message."""
         done(self.account.append(name, [NewMessage(MemoryContent(octets))]))
 
+    def box(self, name: str = "INBOX", account: Any = None) -> MemoryBox:
+        """Return a mailbox as it is kept, made if it is not there.
+
+        Args:
+            name: Its name.
+            account: Whose, if not that of this world.
+        """
+        account = self.account if account is None else account
+        wanted = mailbox_name(name)
+        if wanted not in account._boxes:
+            done(account.create(wanted))
+        found: MemoryBox = account._boxes[wanted]
+        return found
+
     def server(self) -> IMAPServer:
         """Return a fresh server."""
         return IMAPServer(
             self.door,
-            hostname="mail.example.org",
+            hostname=self.hostname,
             limits=self.limits,
             intake=self.intake,
             report=self.reported.append,
@@ -110,7 +138,7 @@ class World:
             url_access=URLAccess(
                 self.account_of,
                 default_domain="example.org",
-                hostname="mail.example.org",
+                hostname=self.hostname,
                 now=lambda: self.time,
                 submitters=self.submitters,
             ),
@@ -171,6 +199,35 @@ class SharedWorld(World):
         return made
 
 
+def place(
+    box: MemoryBox,
+    octets: bytes = b"Subject: one of many\r\n\r\n",
+    *,
+    uid: int | None = None,
+    flags: str = "",
+    date: int = 0,
+    modseq: int | None = None,
+) -> int:
+    """Put a message into a mailbox as if it had always been there.
+
+    Args:
+        box: The mailbox.
+        octets: The message.
+        uid: Its UID, larger than those before it; ``None`` for the next.
+        flags: With spaces between.
+        date: Its internal date, in seconds since 1970.
+        modseq: Its mod-sequence; ``None`` for the one the mailbox has.
+
+    Returns:
+        Its UID.
+    """
+    box.uid_next = uid or box.uid_next
+    highest, box.modseq = box.modseq, modseq or box.modseq
+    found = box.add(octets, box.spelt(frozenset(flags.split())), date)
+    box.modseq = max(highest, box.modseq)
+    return found
+
+
 _GIVEN = {
     "": 0,
     "empty": 0,
@@ -183,9 +240,11 @@ _GIVEN = {
 def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
     """Make the world a transcript asks for.
 
-    ``given`` says which mail there is; ``limit_x: 5`` sets a limit. With
-    ``sharing: yes`` there are many users, and ``public`` has what is nobody's;
-    ``group_bob: sales`` puts Bob into groups.
+    ``given`` says which mail there is; with a dot in it, it is a function of a
+    module of ``tests.imap.given`` that is called with the world. ``limit_x: 5``
+    sets a limit; ``user`` and ``password`` are who is let in. With ``sharing: yes``
+    there are many users, and ``public`` has what is nobody's; ``group_bob: sales``
+    puts Bob into groups.
     """
     limits = {
         name.removeprefix("limit_"): int(value)
@@ -193,14 +252,20 @@ def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
         if name.startswith("limit_")
     }
     kind = SharedWorld if header.get("sharing") == "yes" else World
-    world = kind(_GIVEN[header.get("given", "")], IMAPLimits(**limits))
+    given = header.get("given", "")
+    module, _, function = given.rpartition(".")
+    world = kind(0 if module else _GIVEN[given], IMAPLimits(**limits))
+    world.door.user = header.get("user", world.door.user)
+    world.door.password = header.get("password", world.door.password)
     if isinstance(world, SharedWorld):
         for name, value in header.items():
             if name.startswith("group_"):
                 user = name.removeprefix("group_")
                 world.groups[f"{user}@example.org"] = frozenset(value.split())
     world.time = float(header.get("now", "0"))
-    if header.get("given") == "archive":
+    if module:
+        getattr(import_module(f"tests.imap.given.{module}"), function)(world)
+    if given == "archive":
         done(world.account.append(INBOX, archive()))
     world.account.may_set_quota = header.get("may_set_quota") == "yes"
 
