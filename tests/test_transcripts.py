@@ -1,9 +1,11 @@
 """Play every file under ``tests/*/transcripts``.
 
 A room with transcripts has a module ``world.py`` beside them, whose ``start``
-makes what their header asks for.
+makes what their header asks for. A file may have several, each with a header of
+its own and in a world of its own, with a line of ``====`` between them.
 """
 
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -60,14 +62,22 @@ class PlayerTests(SynchronousTestCase):
             self.assertRaises(ValueError, self.play, wrong)
 
 
+def _scenes(path: Path) -> Iterator[Transcript]:
+    above = 0
+    for octets in path.read_bytes().split(b"\n====\n"):
+        # So that a failure names the line of the file.
+        yield Transcript(b"\n" * above + octets, str(path))
+        above += octets.count(b"\n") + 2
+
+
 def _add(path: Path) -> None:
     room = path.parent.parent.name
 
     def test(self: SynchronousTestCase) -> None:
-        transcript = Transcript.load(path)
         start = import_module(f"tests.{room}.world").start
-        for feeding in transcript.feedings():
-            transcript.play(start, feeding)
+        for transcript in _scenes(path):
+            for feeding in transcript.feedings():
+                transcript.play(start, feeding)
 
     test.__doc__ = f"{path.name} goes as written, however it is fed."
     setattr(TranscriptTests, f"test_{room}_{path.stem}", test)

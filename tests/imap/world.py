@@ -27,6 +27,7 @@ from mailframe.storage.sharing.realm import with_sharing
 from mailframe.testing.mailbox_contract import new
 from mailframe.testing.transcript import Conversation, FakeConnection
 from tests.imap.archive import archive
+from tests.imap.stated import set_up
 
 
 @implementer(ILoginPortal)
@@ -234,15 +235,16 @@ _GIVEN = {
     "archive": 0,
     "five_messages": 5,
     "many_messages": 1203,
+    "stated": 0,
 }
 
 
 def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
     """Make the world a transcript asks for.
 
-    ``given`` says which mail there is; with a dot in it, it is a function of a
-    module of ``tests.imap.given`` that is called with the world. ``limit_x: 5``
-    sets a limit; ``user`` and ``password`` are who is let in. With ``sharing: yes``
+    ``given`` says which mail there is (``stated``: see
+    :mod:`tests.imap.stated`); with a dot in it, it is a function of a module of
+    ``tests.imap.given`` that is called with the world. ``limit_x: 5`` sets a limit; ``user`` and ``password`` are who is let in. With ``sharing: yes``
     there are many users, and ``public`` has what is nobody's; ``group_bob: sales``
     puts Bob into groups.
     """
@@ -265,6 +267,8 @@ def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
     world.time = float(header.get("now", "0"))
     if module:
         getattr(import_module(f"tests.imap.given.{module}"), function)(world)
+    if given == "stated":
+        set_up(world.account, header)
     if given == "archive":
         done(world.account.append(INBOX, archive()))
     world.account.may_set_quota = header.get("may_set_quota") == "yes"

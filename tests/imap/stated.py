@@ -1,0 +1,90 @@
+"""A mailbox that is as the example of an RFC finds it.
+
+A transcript's header says it, beside ``given: stated``::
+
+    inbox: UIDVALIDITY 3857529045 UIDNEXT 4392 HIGHESTMODSEQ 715194045007 RECENT 1
+    messages: 1:11 (\\Seen); 12; 13:172 (\\Seen $Junk) MODSEQ 715194045007 SIZE 700
+    vanished: 173:180 MODSEQ 6
+    mailboxes: foo foo/bar
+    subscribed: foo
+    another: foo UIDNEXT 9 MESSAGES 7
+
+What is not said is as in a new mailbox; messages have the lowest mod-sequence.
+``another`` states one more mailbox, whose messages are all alike.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mailframe.imap.cursor import Cursor
+from mailframe.imap.sequence import sequence_set
+from mailframe.model.flag import FlagSet
+from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
+from mailframe.storage.memory import MemoryAccount
+from mailframe.storage.memory_box import MemoryBox, Message
+from mailframe.testing.mailbox_contract import message
+
+_MESSAGES = re.compile(r"([0-9:,]+)(?: \(([^)]*)\))?((?: [A-Z]+ [0-9]+)*)\Z")
+
+
+def set_up(account: MemoryAccount, header: Mapping[str, str]) -> None:
+    """Make the mailboxes of an account what the header says."""
+    for name in header.get("mailboxes", "").split():
+        account._boxes[mailbox_name(name)] = account._new_box()
+    for name in header.get("subscribed", "").split():
+        account._subscribed.add(mailbox_name(name))
+    inbox = account._boxes[INBOX]
+    for uids, flags, figures in _rows(header.get("messages", "")):
+        for uid in uids:
+            _put(inbox, uid, flags, figures)
+    inbox.messages = dict(sorted(inbox.messages.items()))
+    _state(inbox, _figures(header.get("inbox", "")))
+    for uids, _, figures in _rows(header.get("vanished", "")):
+        inbox.vanished += [(figures.get("MODSEQ", 1), uid) for uid in uids]
+    if "another" in header:
+        name, _, rest = header["another"].partition(" ")
+        _another(account, mailbox_name(name), _figures(rest))
+
+
+def _another(
+    account: MemoryAccount, name: MailboxName, figures: Mapping[str, int]
+) -> None:
+    box = account._boxes[name]
+    for uid in range(1, figures.get("MESSAGES", 0) + 1):
+        _put(box, uid, frozenset(), {})
+    _state(box, figures)
+
+
+def _state(box: MemoryBox, figures: Mapping[str, int]) -> None:
+    box.uid_validity = figures.get("UIDVALIDITY", box.uid_validity)
+    box.uid_next = figures.get("UIDNEXT", max(box.messages, default=0) + 1)
+    box.modseq = figures.get("HIGHESTMODSEQ", box.modseq)
+    held = list(box.messages)
+    recent = figures.get("RECENT", 0)
+    box.first_recent = held[-recent] if recent else box.uid_next
+
+
+def _put(box: MemoryBox, uid: int, flags: FlagSet, figures: Mapping[str, int]) -> None:
+    octets = message(uid)
+    octets += b"." * (figures.get("SIZE", 0) - len(octets))
+    modseq = figures.get("MODSEQ", 1)
+    box.modseq = max(box.modseq, modseq)
+    arrived = figures.get("ARRIVED", 1)
+    box.messages[uid] = Message(octets, box.spelt(flags), 0, modseq, arrived, 0)
+
+
+def _rows(written: str) -> Iterator[tuple[list[int], FlagSet, dict[str, int]]]:
+    for row in filter(None, written.split("; ")):
+        parts = _MESSAGES.match(row)
+        assert parts is not None, row
+        ranges: Any = sequence_set(Cursor(parts[1].encode())).ranges
+        uids = [uid for low, high in ranges for uid in range(low, high + 1)]
+        yield uids, frozenset((parts[2] or "").split()), _figures(parts[3])
+
+
+def _figures(written: str) -> dict[str, int]:
+    words = written.split()
+    return {
+        name: int(value) for name, value in zip(words[::2], words[1::2], strict=True)
+    }
