@@ -10,6 +10,7 @@ A transcript's header says it, beside ``given: stated``::
     another: foo UIDNEXT 9 MESSAGES 7
 
 What is not said is as in a new mailbox; messages have the lowest mod-sequence.
+``DAY`` is a day of February 1994, on which a message was written and came.
 ``another`` states one more mailbox, whose messages are all alike.
 """
 
@@ -25,6 +26,9 @@ from mailframe.storage.memory import MemoryAccount
 from mailframe.storage.memory_box import MemoryBox, Message
 from mailframe.testing.mailbox_contract import message
 
+_DAY = 86_400
+# 31 January 1994.
+_FIRST = 759_974_400
 _MESSAGES = re.compile(r"([0-9:,]+)(?: \(([^)]*)\))?((?: [A-Z]+ [0-9]+)*)\Z")
 
 
@@ -66,12 +70,14 @@ def _state(box: MemoryBox, figures: Mapping[str, int]) -> None:
 
 
 def _put(box: MemoryBox, uid: int, flags: FlagSet, figures: Mapping[str, int]) -> None:
-    octets = message(uid)
+    day = figures.get("DAY", 7)
+    octets = message(uid).replace(b"Mon, 7 Feb", b"%d Feb" % day)
     octets += b"." * (figures.get("SIZE", 0) - len(octets))
+    date = _FIRST + day * _DAY
     modseq = figures.get("MODSEQ", 1)
     box.modseq = max(box.modseq, modseq)
     arrived = figures.get("ARRIVED", 1)
-    box.messages[uid] = Message(octets, box.spelt(flags), 0, modseq, arrived, 0)
+    box.messages[uid] = Message(octets, box.spelt(flags), date, modseq, arrived, 0)
 
 
 def _rows(written: str) -> Iterator[tuple[list[int], FlagSet, dict[str, int]]]:

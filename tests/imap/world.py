@@ -242,11 +242,11 @@ _GIVEN = {
 def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
     """Make the world a transcript asks for.
 
-    ``given`` says which mail there is (``stated``: see
-    :mod:`tests.imap.stated`); with a dot in it, it is a function of a module of
-    ``tests.imap.given`` that is called with the world. ``limit_x: 5`` sets a limit; ``user`` and ``password`` are who is let in. With ``sharing: yes``
-    there are many users, and ``public`` has what is nobody's; ``group_bob: sales``
-    puts Bob into groups.
+    ``given`` says which mail there is (``stated``: see :mod:`tests.imap.stated`);
+    with a dot in it, it is a function of a module of ``tests.imap.given`` that is
+    called with the world. ``limit_x: 5`` sets a limit; ``user`` and ``password``
+    are who is let in. With ``sharing: yes`` there are many users, and ``public``
+    has what is nobody's; ``group_bob: sales`` puts Bob into groups.
     """
     limits = {
         name.removeprefix("limit_"): int(value)
