@@ -398,7 +398,7 @@ class Appending:
         appended = await session.mail.append(self.name, messages)
         if session.view is not None:
             session.view.stale = True
-            session.view.made(self.name, appended.uids)
+        session.made(self.name, flags_by_uid(appended, messages))
         return append_uid(appended) + b"APPEND completed"
 
 
@@ -422,6 +422,14 @@ async def _finished(writer: IContentWriter) -> IContent:
     except BaseException:
         writer.discard()
         raise
+
+
+def flags_by_uid(
+    appended: Appended, messages: Iterable[NewMessage]
+) -> dict[int, FlagSet]:
+    """Return the flags that appended messages were given, by their UIDs."""
+    flags = (message.flags for message in messages)
+    return dict(zip(appended.uids, flags, strict=True))
 
 
 def append_uid(appended: Appended) -> bytes:

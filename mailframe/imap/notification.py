@@ -9,9 +9,10 @@ one state.
 Source: RFC 5465 sections 3.1 and 5.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,16 +23,21 @@ from mailframe.imap.commands.authenticated import status_response
 from mailframe.imap.commands.list import entries, everything, list_line
 from mailframe.imap.list_options import Entry
 from mailframe.imap.mailbox_filter import MailboxFilter
+from mailframe.imap.own_changes import OwnChanges
 from mailframe.imap.responses import Refused
 from mailframe.imap.session import Session
-from mailframe.imap.view import Unasked
+from mailframe.imap.unasked import Unasked
+from mailframe.imap.view import View
 from mailframe.interfaces.mailbox import IWatchedAccount
+from mailframe.model.flag import SEEN, FlagSet
 from mailframe.model.mailbox import (
     DELIMITER,
+    INBOX,
     MailboxInfo,
     MailboxName,
     MailboxStatus,
 )
+from mailframe.model.uid_set import UIDSet
 
 MESSAGE_NEW = b"MESSAGENEW"
 MESSAGE_EXPUNGE = b"MESSAGEEXPUNGE"
@@ -63,6 +69,7 @@ class _Watched:
             may not know them.
         stop: Ends the watching.
         denied: Whether the client was told that it may not know them.
+        owed: Whether something is to be told whoever did it.
     """
 
     name: MailboxName
@@ -70,6 +77,7 @@ class _Watched:
     last: MailboxStatus | None
     stop: Callable[[], None]
     denied: bool = False
+    owed: bool = False
 
 
 class Notifying:
@@ -91,6 +99,8 @@ class Notifying:
         self._due: set[str] = set()
         self._notes_due: dict[MailboxName | None, set[str]] = {}
         self._own: set[tuple[bytes, Any]] = set()
+        self._own_messages: defaultdict[MailboxName, OwnChanges]
+        self._own_messages = defaultdict(OwnChanges)
         self._rousing = 0
         self._begun = False
 
@@ -128,6 +138,7 @@ class Notifying:
         self._names_due = False
         self._due.clear()
         self._notes_due.clear()
+        self._own_messages.clear()
 
     def note(self, command: bytes, arguments: Any) -> None:
         """Note a command of the client's own, which it is not told of."""
@@ -136,9 +147,31 @@ class Notifying:
         elif command == b"CREATE":
             self._own.add((command, arguments[0]))
         elif command == b"RENAME":
-            self._own.add((command, arguments[1]))
+            name, to = arguments
+            self._own.add((command, to))
+            if name == INBOX:
+                self._own_messages[INBOX].emptied = True
+                self._own_messages[to].filled = True
         elif command == b"SETMETADATA":
             self._own.add((command, (arguments.name, frozenset(arguments.values))))
+
+    def made(self, name: MailboxName, messages: Mapping[int, FlagSet]) -> None:
+        """Note messages of the client's own, which it is not told of."""
+        if self._events(name) & _OF_MESSAGES:
+            self._own_messages[name].made.update(messages)
+
+    def left(self, view: View, expunged: UIDSet) -> None:
+        """Begin to tell of a mailbox from where its view ends."""
+        watched = self._watched.get(view.mailbox.mailbox_id)
+        if watched is None or watched.last is None:
+            return
+        watched.owed = view.untold
+        if not watched.owed:
+            watched.last = _figures(view, watched.last)
+            self._own_messages[watched.name] = OwnChanges(expunged=expunged)
+        # What came while it was selected may not have been looked for.
+        self._due.add(view.mailbox.mailbox_id)
+        self._roused = True
 
     def _names_changed(self) -> None:
         self._names_due = True
@@ -186,13 +219,27 @@ class Notifying:
             self._watched[mailbox_id] = watched
             items = await self._look(watched)
             # What came in before it was watched would be told by nobody.
-            tell_it = tell or (self._begun and watched.last and watched.last.messages)
-            if tell_it and items and not self._is_selected(mailbox_id):
+            if items and (tell or await self._came_before(watched)):
                 self._put_status(watched, items)
+            self._own_messages.pop(name, None)
             waiting = session.pause()
             if waiting is not None:
                 await waiting
         return True
+
+    async def _came_before(self, watched: _Watched) -> bool:
+        """Tell whether others put messages into a mailbox before it was watched."""
+        if not (self._begun and watched.last and watched.last.messages):
+            return False
+        return not await self._is_own(watched, 0)
+
+    async def _is_own(self, watched: _Watched, since: int) -> bool:
+        """Tell whether the client alone did what happened in a mailbox."""
+        own = self._own_messages.get(watched.name)
+        if own is None:
+            return False
+        flags = FLAG_CHANGE in watched.events
+        return await own.explain(self._session.mail, watched.name, since, flags=flags)
 
     @staticmethod
     def _by_id(infos: Sequence[MailboxInfo]) -> dict[str, MailboxInfo]:
@@ -257,9 +304,7 @@ class Notifying:
             mailbox_id = next(iter(self._due))
             watched = self._watched.get(mailbox_id)
             if watched is not None:
-                items = await self._look(watched)
-                if items and not self._is_selected(mailbox_id):
-                    self._put_status(watched, items)
+                self._put_status(watched, await self._look(watched))
             self._due.discard(mailbox_id)
             waiting = self._session.pause()
             if waiting is not None:
@@ -372,7 +417,9 @@ class Notifying:
     async def _look(self, watched: _Watched) -> list[bytes]:
         """Look at a mailbox; return what of its figures is to be told.
 
-        Source: RFC 5465 sections 3.1 and 5.9 (NoAccess).
+        Of the selected mailbox its view tells.
+
+        Source: RFC 5465 sections 3.1, 5 and 5.9 (NoAccess).
         """
         before = watched.last
         try:
@@ -385,13 +432,26 @@ class Notifying:
                 self._session.put(list_line(self._session, *line))
             watched.last, watched.denied = None, True
             return []
-        watched.last = now
         if watched.denied:
             watched.denied = False
             self._put_name(self._known(), watched.name, ())
+        selected = self._is_selected(now.mailbox_id)
         if before is None:
-            return self._first_items(watched.events)
-        return self._items(watched.events, before, now)
+            watched.last = now
+            return [] if selected else self._first_items(watched.events)
+        if selected:
+            return []
+        items = self._items(watched.events, before, now)
+        if (
+            items
+            and not watched.owed
+            and before.uid_validity == now.uid_validity
+            and await self._is_own(watched, before.highest_modseq)
+        ):
+            items = []
+        watched.last, watched.owed = now, False
+        self._own_messages.pop(watched.name, None)
+        return items
 
     @staticmethod
     def _first_items(events: frozenset[bytes]) -> list[bytes]:
@@ -422,9 +482,22 @@ class Notifying:
         return list(dict.fromkeys(items))
 
     def _put_status(self, watched: _Watched, items: Sequence[bytes]) -> None:
-        if watched.last is not None:
+        if items and watched.last is not None:
             response = status_response(self._session, watched.name, watched.last, items)
             self._session.put(response)
+
+
+def _figures(view: View, last: MailboxStatus) -> MailboxStatus:
+    """Return the figures of a mailbox as its view has told them."""
+    listing = view.listing
+    seen = {flags for flags in set(listing.flags) if SEEN in flags}
+    return replace(
+        last,
+        messages=len(listing.uids),
+        unseen=len(listing.uids) - sum(map(seen.__contains__, listing.flags)),
+        uid_next=listing.uid_next,
+        highest_modseq=listing.highest_modseq,
+    )
 
 
 def _with_above(old: str, new: str, renamed: dict[MailboxName, MailboxName]) -> bool:

@@ -5,7 +5,7 @@ Commands get this object; only :mod:`mailframe.imap.server` drives it.
 Source: RFC 9051 section 3 (states).
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -15,14 +15,17 @@ from mailframe.imap.fetch import run_fetch
 from mailframe.imap.language import DEFAULT, LANGUAGES
 from mailframe.imap.responses import Refused
 from mailframe.imap.serialize import mailbox_out
+from mailframe.imap.unasked import Unasked
 from mailframe.imap.url_access import URLAccess
-from mailframe.imap.view import Unasked, View
+from mailframe.imap.view import View
 from mailframe.interfaces.auth import ILoginPortal, LoginFailed, Mind
 from mailframe.interfaces.connection import IConnection
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.limits import IMAPLimits
+from mailframe.model.flag import FlagSet
 from mailframe.model.mailbox import MailboxName
+from mailframe.model.uid_set import UIDSet
 from mailframe.sasl.mechanisms import offered
 
 _UTF8 = frozenset(("IMAP4REV2", "UTF8=ACCEPT"))
@@ -46,6 +49,22 @@ class Notification(Protocol):
 
         Args:
             idling: Whether the client waits in IDLE.
+        """
+
+    def made(self, name: MailboxName, messages: Mapping[int, FlagSet]) -> None:
+        """Note messages that the client itself has put into a mailbox.
+
+        Args:
+            name: Which mailbox.
+            messages: Their flags, by UID.
+        """
+
+    def left(self, view: View, expunged: UIDSet) -> None:
+        """Note that a mailbox is selected no more.
+
+        Args:
+            view: What the client knows of it.
+            expunged: What the client expunged, leaving it.
         """
 
 
@@ -269,11 +288,24 @@ class Session:
         ]
         return b"[CAPABILITY %b] Logged in" % self.capability()
 
-    def deselect(self) -> None:
-        """Leave the selected mailbox, if there is one; expunge nothing."""
+    def deselect(self, expunged: UIDSet = UIDSet.EMPTY) -> None:
+        """Leave the selected mailbox, if there is one; expunge nothing.
+
+        Args:
+            expunged: What the client has expunged just now.
+        """
         view, self.view = self.view, None
         if view is not None:
+            if self.notification is not None:
+                self.notification.left(view, expunged)
             view.close()
+
+    def made(self, name: MailboxName, messages: Mapping[int, FlagSet]) -> None:
+        """Note messages that the client has put into a mailbox, with their flags."""
+        if self.view is not None:
+            self.view.made(name, messages)
+        if self.notification is not None:
+            self.notification.made(name, messages)
 
     def new_view(self, mailbox: Any, read_only: bool) -> View:
         """Return a view of an opened mailbox, not selected yet."""

@@ -10,14 +10,13 @@ Source: RFC 3501 sections 5.2, 5.5 and 7.4.1, RFC 2180 section 4.
 
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
 from itertools import compress, count
-from typing import Protocol
 
 from mailframe.imap import wording
 from mailframe.imap.fetch_items import FetchRequest
 from mailframe.imap.sequence import SequenceSet
 from mailframe.imap.serialize import flag_list_out
+from mailframe.imap.unasked import Follower, Unasked, Wish
 from mailframe.interfaces.access import IGuardedMailbox
 from mailframe.interfaces.mailbox import IMailbox
 from mailframe.model.flag import SEEN, FlagSet
@@ -26,44 +25,6 @@ from mailframe.model.uid_set import UID_MAX, UIDSet
 
 _NEW_KEYWORDS = b" \\*"
 _EMPTY = Listing(highest_modseq=0, uid_next=1)
-
-
-class Follower(Protocol):
-    """Says something about every change of a mailbox."""
-
-    async def follow(self) -> None:
-        """Find out what there is to say about the view as it is now."""
-
-    def removed(self) -> bytes:
-        """Return what is to be said while every message has its number yet."""
-
-    def added(self) -> bytes:
-        """Return what is to be said when every new message has its number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unasked:
-    """What a client is told of the selected mailbox though it did not ask.
-
-    Attributes:
-        messages: That messages came, and that some are gone.
-        flags: That flags changed.
-        at_once: Between commands too.
-        expunges_wait: What is gone is told after a command, or in IDLE, only.
-        request: What is told of each new message.
-
-    Source: RFC 5465 sections 5 and 6.1.
-    """
-
-    messages: bool = True
-    flags: bool = True
-    at_once: bool = False
-    expunges_wait: bool = False
-    request: FetchRequest | None = None
-
-
-Wish = tuple[FetchRequest, Callable[[], UIDSet]]
-"""What is told of new messages, and of which, as soon as it is to be told."""
 
 
 class View:
@@ -246,6 +207,13 @@ class View:
         """Return, once, the lowest UID a command has got to, if it did not do all."""
         last, self._last_done = self._last_done, 0
         return last
+
+    @property
+    def untold(self) -> bool:
+        """Whether the client does not know all that is known here."""
+        return bool(
+            self._ghosts or self._changed or self._told != len(self._current.uids)
+        )
 
     @property
     def ghosts(self) -> UIDSet:

@@ -6,6 +6,7 @@ Source: RFC 3501 section 6.4.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from mailframe.errors import MessageGone, NoSuchMailbox, NotPermitted, ReadOnly
 from mailframe.imap.command import SELECTED, Command
@@ -48,14 +49,15 @@ async def close(session: Session, _: None) -> bytes:
     Source: RFC 3501 section 6.4.2.
     """
     view = session.selected
+    expunged = UIDSet.EMPTY
     try:
         if not view.read_only:
-            await view.mailbox.expunge()
+            expunged = await view.mailbox.expunge()
     except (NoSuchMailbox, NotPermitted):
         # Deleted meanwhile, or not to be expunged by this user: left all the same
         # (RFC 4314 section 4).
         pass
-    session.deselect()
+    session.deselect(expunged)
     return b"CLOSE completed"
 
 
@@ -137,7 +139,7 @@ def parse_transfer(cursor: Cursor) -> Transfer:
 
 
 async def transfer(
-    view: View,
+    session: Session,
     uids: UIDSet,
     destination: MailboxName,
     act: Callable[[UIDSet, MailboxName], Awaitable[Copied]],
@@ -149,6 +151,7 @@ async def transfer(
 
     Source: RFC 4315 section 3 (COPYUID), RFC 3501 section 7.1 (TRYCREATE).
     """
+    view = session.selected
     try:
         copied = await act(uids, destination)
     except NoSuchMailbox:
@@ -158,8 +161,12 @@ async def transfer(
     view.stale = True
     if not copied.uids:
         return b""
-    view.made(destination, copied.uids.values())
     sources = UIDSet.of(copied.uids)
+    listing = view.listing
+    flags = chain.from_iterable(
+        listing.flags[start:stop] for start, stop in sources.slices(listing.uids)
+    )
+    session.made(destination, dict(zip(copied.uids.values(), flags, strict=False)))
     copies = set_in_order(copied.uids.values())
     return b"[COPYUID %d %b %b] " % (copied.uid_validity, str(sources).encode(), copies)
 
@@ -178,7 +185,7 @@ async def copy(by_uid: bool, session: Session, command: Transfer) -> bytes:
         await view.refresh()
     if not by_uid and uids & view.ghosts:
         raise MessageGone
-    code = await transfer(view, uids, command.destination, view.mailbox.copy)
+    code = await transfer(session, uids, command.destination, view.mailbox.copy)
     return code + b"COPY completed"
 
 

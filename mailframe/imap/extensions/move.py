@@ -33,7 +33,7 @@ async def run(by_uid: bool, session: Session, command: Transfer) -> bytes:
         await view.refresh()
     if not by_uid and uids & view.ghosts:
         raise MessageGone
-    code = await transfer(view, uids, command.destination, view.mailbox.move)
+    code = await transfer(session, uids, command.destination, view.mailbox.move)
     if code:
         view.owe_modseq()
         session.say(b"* OK %bMoved\r\n" % code)

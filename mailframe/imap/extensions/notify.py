@@ -30,7 +30,7 @@ from mailframe.imap.notification import (
 )
 from mailframe.imap.responses import Refused
 from mailframe.imap.session import Session
-from mailframe.imap.view import Unasked
+from mailframe.imap.unasked import Unasked
 from mailframe.interfaces.mailbox import IAnnotatedAccount, IWatchedAccount
 
 _GROUPS_MAX = 100

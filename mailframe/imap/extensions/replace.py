@@ -9,7 +9,7 @@ Source: RFC 8508 section 3.
 from functools import partial
 
 from mailframe.errors import MessageGone
-from mailframe.imap.appending import Appending, append_uid
+from mailframe.imap.appending import Appending, append_uid, flags_by_uid
 from mailframe.imap.command import SELECTED, Command, Extension
 from mailframe.imap.commands.append import unread, without_literal
 from mailframe.imap.commands.selected import writable
@@ -72,7 +72,7 @@ class Replacing(Appending):
         )
         session.say(b"* OK %bReplacement ready\r\n" % append_uid(appended))
         view.owe_modseq()
-        view.made(self.name, appended.uids)
+        session.made(self.name, flags_by_uid(appended, messages))
         await view.refresh()
         return b"REPLACE completed"
 
