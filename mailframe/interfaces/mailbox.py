@@ -414,10 +414,14 @@ class IAnnotatedAccount(Interface):
     ) -> Awaitable[None]:
         """Set notes, or take them away (``None``), all or none, durably.
 
+        A mailbox whose notes have changed gets a new highest mod-sequence.
+
         Raises:
             NoSuchMailbox: It is not there.
             LimitExceeded: There would be more than
                 :attr:`mailframe.limits.IMAPLimits.annotations`.
+
+        Source: RFC 7162 section 3.2.
         """
 
 

@@ -288,6 +288,11 @@ class MemoryAccount(
         """Return the notes on a mailbox, or on the account."""
         return self._notes if name is None else self._box(name).notes
 
+    def noted(self, name: MailboxName | None) -> None:
+        """Give a mailbox whose notes have changed a new mod-sequence."""
+        if name is not None:
+            self._box(name).modseq += 1
+
     def sizes(self) -> list[int]:
         """Return the octets of every message."""
         return [

@@ -31,6 +31,10 @@ class MemoryAnnotations:
         """
         raise NotImplementedError
 
+    def noted(self, name: MailboxName | None) -> None:
+        """Take note that the notes on a mailbox, or on the account, have changed."""
+        raise NotImplementedError
+
     async def annotations(self, name: MailboxName | None) -> Mapping[str, bytes]:
         """Return notes."""
         return dict(self.notes(name))
@@ -41,6 +45,8 @@ class MemoryAnnotations:
         """Change notes."""
         notes = self.notes(name)
         changed = annotated(notes, values)
+        if changed != notes:
+            self.noted(name)
         notes.clear()
         notes.update(changed)
         self.watchers.notes(name, frozenset(values))

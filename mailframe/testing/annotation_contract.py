@@ -61,6 +61,22 @@ class AnnotationContract:
         await account.annotate(INBOX, {COMMENT: None, "/private/none": None})
         self.assertEqual(await account.annotations(INBOX), {SHARED: b"2"})
 
+    async def test_annotations_and_modseq(self) -> None:
+        """A change of a mailbox's notes is one of its mod-sequence, open or not."""
+        account = await self.make_account()
+        modseqs = [(await account.status(INBOX)).highest_modseq]
+        await account.annotate(INBOX, {COMMENT: b"1"})
+        modseqs.append((await account.status(INBOX)).highest_modseq)
+        mailbox = await account.open(INBOX)
+        self.assertEqual((await mailbox.changes(0)).listing.highest_modseq, modseqs[-1])
+        await account.annotate(INBOX, {COMMENT: b"2"})
+        modseqs.append((await mailbox.changes(modseqs[-1])).listing.highest_modseq)
+        self.assertEqual((await account.status(INBOX)).highest_modseq, modseqs[-1])
+        self.assertEqual(modseqs, sorted(set(modseqs)))
+        await account.annotate(INBOX, {COMMENT: b"2", "/private/none": None})
+        self.assertEqual((await account.status(INBOX)).highest_modseq, modseqs[-1])
+        mailbox.close()
+
     async def test_annotations_follow(self) -> None:
         """Notes follow a renamed mailbox, and go with a deleted one."""
         account = await self.make_account()

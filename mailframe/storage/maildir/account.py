@@ -563,9 +563,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         """Change notes, durably."""
         mailbox_id = None if name is None else (await self.box(name)).mailbox_id
         if values:
-            await self._submit(
-                lambda batch: annotations.change(self._store, mailbox_id, values)
-            )
+            await self.change(annotations.change, mailbox_id, values)
             self._watchers.notes(name, frozenset(values))
 
     def watch_account(

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 from mailframe.storage.annotations import annotated
 from mailframe.storage.maildir.dotlock import change_file, read_small
-from mailframe.storage.maildir.store import AccountStore
+from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
+from mailframe.storage.writer import Batch
 
 _FILE = "mailframe.metadata"
 _ACCOUNT_FILE = "mailframe.account-metadata"
@@ -34,19 +35,45 @@ def read(store: AccountStore, mailbox_id: str | None) -> dict[str, bytes]:
 
 
 def change(
-    store: AccountStore, mailbox_id: str | None, values: Mapping[str, bytes | None]
-) -> None:
+    store: AccountStore,
+    batch: Batch,
+    mailbox_id: str | None,
+    values: Mapping[str, bytes | None],
+) -> tuple[None, list[Delta]]:
     """Set notes or take them away, durably.
+
+    A mailbox whose notes change has a new mod-sequence.
 
     Raises:
         NoSuchMailbox: It was deleted.
         LimitExceeded: There would be too many.
         TemporaryFailure: The disk failed.
+
+    Source: RFC 7162 section 3.2.
     """
+    if mailbox_id is None:
+        _write(store, None, values)
+        return None, []
+    with store.step(batch) as index:
+        row = store.mailbox(mailbox_id)
+        if not _write(store, mailbox_id, values):
+            return None, []
+        store.tick(row)
+        index.update_mailbox(row)
+        return None, [Delta(snapshot(row), [], [])]
+
+
+def _write(
+    store: AccountStore, mailbox_id: str | None, values: Mapping[str, bytes | None]
+) -> bool:
+    """Change the file; tell whether anything is different now."""
     path = _path(store, mailbox_id)
+    differs = []
 
     def changed(octets: bytes) -> bytes:
-        notes = annotated(_parsed(octets), values)
+        had = _parsed(octets)
+        notes = annotated(had, values)
+        differs.append(notes != had)
         kept = {entry: b64encode(value).decode() for entry, value in notes.items()}
         return json.dumps(kept, indent=1, sort_keys=True).encode() + b"\n"
 
@@ -54,6 +81,7 @@ def change(
         change_file(path, changed, store.os_layer)
     except OSError as error:
         raise store.refused(error) from error
+    return any(differs)
 
 
 def _path(store: AccountStore, mailbox_id: str | None) -> str:

@@ -100,9 +100,8 @@ class Columns:
             then load the columns again.
         """
         modseq = delta.row.highest_modseq
-        if modseq <= self._loaded_at or not (
-            delta.added or delta.changed or delta.removed
-        ):
+        told = delta.added or delta.changed or delta.removed
+        if modseq <= (self._loaded_at if told else self._highest()):
             return True
         if delta.added:
             last = self._last_uid()
@@ -125,6 +124,10 @@ class Columns:
             if delta.added:
                 return delta.added[-1][0]
         return self._listing.uids[-1] if self._listing.uids else 0
+
+    def _highest(self) -> int:
+        newest = self._pending[-1].row if self._pending else self._listing
+        return newest.highest_modseq
 
     def listing(self) -> Listing:
         """Return the messages as they are now."""
