@@ -32,15 +32,14 @@ from tests.imap.stated import set_up
 
 @implementer(ILoginPortal)
 class Door:
-    """Lets one user in, always to the same account.
+    """Lets a few in, always to the same account.
 
     Attributes:
-        user: Whom it lets in.
-        password: With what.
+        passwords: Theirs, by name.
     """
 
     def __init__(self, account: Any) -> None:
-        self.user, self.password = "alice", "secret"
+        self.passwords = {"alice": "secret"}
         self.account = account
         self.minds: list[Mind] = []
         self.logouts = 0
@@ -52,8 +51,8 @@ class Door:
             raise TemporaryFailure("no directory")
         if credentials.username == b"pop":
             raise NotImplementedError("no mail account")
-        given = credentials.username, credentials.password
-        if given != (self.user.encode(), self.password.encode()):
+        wanted = self.passwords.get(credentials.username.decode())
+        if wanted is None or credentials.password != wanted.encode():
             raise UnauthorizedLogin("no")
         return IMailAccount, self.account, self._logout
 
@@ -66,14 +65,14 @@ class Door:
 
 @implementer(ILoginPortal)
 class SharedDoor(Door):
-    """Lets everybody in with one password, each to an account of a sharing realm."""
+    """Lets everybody in with ``secret``, each to an account of a sharing realm."""
 
     def __init__(self, realm: Any) -> None:
         super().__init__(None)
         self.realm = realm
 
     async def login(self, credentials: Any, mind: Any, *interfaces: Any) -> Any:
-        if credentials.password != self.password.encode():
+        if credentials.password != b"secret":
             raise UnauthorizedLogin("no")
         address = credentials.username + b"@example.org"
         return await self.realm.requestAvatar(address, mind, *interfaces)
@@ -244,9 +243,9 @@ def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
 
     ``given`` says which mail there is (``stated``: see :mod:`tests.imap.stated`);
     with a dot in it, it is a function of a module of ``tests.imap.given`` that is
-    called with the world. ``limit_x: 5`` sets a limit; ``user`` and ``password``
-    are who is let in. With ``sharing: yes`` there are many users, and ``public``
-    has what is nobody's; ``group_bob: sales`` puts Bob into groups.
+    called with the world. ``limit_x: 5`` sets a limit; ``user`` is let in with
+    ``password``, besides Alice. With ``sharing: yes`` there are many users, and
+    ``public`` has what is nobody's; ``group_bob: sales`` puts Bob into groups.
     """
     limits = {
         name.removeprefix("limit_"): int(value)
@@ -257,8 +256,8 @@ def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
     given = header.get("given", "")
     module, _, function = given.rpartition(".")
     world = kind(0 if module else _GIVEN[given], IMAPLimits(**limits))
-    world.door.user = header.get("user", world.door.user)
-    world.door.password = header.get("password", world.door.password)
+    if "user" in header:
+        world.door.passwords[header["user"]] = header["password"]
     if isinstance(world, SharedWorld):
         for name, value in header.items():
             if name.startswith("group_"):
