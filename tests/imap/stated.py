@@ -7,11 +7,11 @@ A transcript's header says it, beside ``given: stated``::
     vanished: 173:180 MODSEQ 6
     mailboxes: foo foo/bar
     subscribed: foo
-    another: foo UIDNEXT 9 MESSAGES 7
+    others: foo UIDNEXT 9 MESSAGES 7; foo/bar UIDVALIDITY 4
 
 What is not said is as in a new mailbox; messages have the lowest mod-sequence.
 ``DAY`` is a day of February 1994, on which a message was written and came.
-``another`` states one more mailbox, whose messages are all alike.
+``others`` states more mailboxes, the messages of one all alike.
 """
 
 import re
@@ -21,7 +21,7 @@ from typing import Any
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.sequence import sequence_set
 from mailframe.model.flag import FlagSet
-from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
+from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.storage.memory import MemoryAccount
 from mailframe.storage.memory_box import MemoryBox, Message
 from mailframe.testing.mailbox_contract import message
@@ -46,15 +46,12 @@ def set_up(account: MemoryAccount, header: Mapping[str, str]) -> None:
     _state(inbox, _figures(header.get("inbox", "")))
     for uids, _, figures in _rows(header.get("vanished", "")):
         inbox.vanished += [(figures.get("MODSEQ", 1), uid) for uid in uids]
-    if "another" in header:
-        name, _, rest = header["another"].partition(" ")
-        _another(account, mailbox_name(name), _figures(rest))
+    for row in filter(None, header.get("others", "").split("; ")):
+        name, _, rest = row.partition(" ")
+        _other(account._boxes[mailbox_name(name)], _figures(rest))
 
 
-def _another(
-    account: MemoryAccount, name: MailboxName, figures: Mapping[str, int]
-) -> None:
-    box = account._boxes[name]
+def _other(box: MemoryBox, figures: Mapping[str, int]) -> None:
     for uid in range(1, figures.get("MESSAGES", 0) + 1):
         _put(box, uid, frozenset(), {})
     _state(box, figures)
