@@ -29,6 +29,7 @@ TEXTS: Mapping[str, str] = {
     "Not all messages": "Nicht alle Nachrichten",
     "Languages listed": "Die Sprachen sind aufgezählt",
     "Language changed": "Sprachwechsel ausgeführt",
+    "The key was changed": "Der Schlüssel wurde geändert",
     # Why not.
     "That cannot be done": "Das geht nicht",
     "Not now, please try again later": "Nicht jetzt, bitte versuchen Sie es später",

@@ -49,6 +49,8 @@ class View:
         unasked: What the client is told unasked.
         limit: Messages one command may work on; 0 for any number.
         stale: Whether the mailbox may have changed since it was last asked.
+        hushed: Notices that are not given the next time, for the client is told
+            in another way.
     """
 
     def __init__(
@@ -113,7 +115,9 @@ class View:
         self.holding = False
         self._owed = False
         self._last_done = 0
-        self._unwatch: Callable[[], None] | None = mailbox.watch(self._may_have_changed)
+        self._notices: list[bytes] = []
+        self.hushed: set[bytes] = set()
+        self._stops = [mailbox.watch(self._may_have_changed), mailbox.close]
 
     def _may_have_changed(self) -> None:
         self.stale = True
@@ -121,10 +125,21 @@ class View:
 
     def close(self) -> None:
         """Let go of the mailbox. Calling again is nothing."""
-        unwatch, self._unwatch = self._unwatch, None
-        if unwatch is not None:
-            unwatch()
-            self.mailbox.close()
+        stops, self._stops = self._stops, []
+        for stop in stops:
+            stop()
+
+    def until_close(self, stop: Callable[[], None]) -> None:
+        """Have something called when the mailbox is let go of."""
+        self._stops.insert(0, stop)
+
+    def notice(self, line: bytes) -> None:
+        """Say a status response as soon as something may be said; once, if twice."""
+        if line in self.hushed:
+            self.hushed.discard(line)
+        elif line not in self._notices:
+            self._notices.append(line)
+            self._may_have_changed()
 
     @property
     def listing(self) -> Listing:
@@ -416,6 +431,8 @@ class View:
 
         Source: RFC 3501 sections 7.3 and 7.4.
         """
+        while self._notices:
+            self.say(self._notices.pop(0))
         followers = self.followers.values()
         for follower in followers:
             self.put(follower.removed())

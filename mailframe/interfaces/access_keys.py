@@ -3,7 +3,8 @@
 Source: RFC 4467 section 2.2.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from zope.interface import Interface
 
@@ -38,6 +39,17 @@ class IAccessKeys(Interface):
         Raises:
             NoSuchMailbox: It is not there.
             TemporaryFailure: It cannot be kept.
+        """
+
+    def watch_access_keys(callback: Callable[[str], Any]) -> Callable[[], None]:
+        """Have ``callback`` called soon after a key was given by change_access_key.
+
+        In the reactor's thread, with the ID of the mailbox, once for each change.
+
+        Returns:
+            What to call, once, to stop it.
+
+        Source: RFC 4467 section 7 (RESETKEY: sessions that have it selected).
         """
 
     def forget_access_keys() -> Awaitable[None]:

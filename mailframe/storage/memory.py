@@ -103,7 +103,7 @@ class MemoryAccount(
         self._relisted = relisted
         self._now = now
         self._soon = soon
-        MemoryAccessKeys.__init__(self)
+        MemoryAccessKeys.__init__(self, soon)
         self.watchers = Watchers(soon)
         self._next_validity = uid_validity
         self._subscribed: set[MailboxName] = set()

@@ -59,7 +59,7 @@ class Watchers:
 
 
 class Callbacks:
-    """Those who want to be told that something happened, and no more."""
+    """Those who want to be told that something happened."""
 
     def __init__(self, soon: Callable[[Callable[[], Any]], Any]) -> None:
         """Begin with nobody.
@@ -68,9 +68,9 @@ class Callbacks:
             soon: Calls something later, in the reactor's thread.
         """
         self._soon = soon
-        self._callbacks: dict[object, Callable[[], Any]] = {}
+        self._callbacks: dict[object, Callable[..., Any]] = {}
 
-    def add(self, callback: Callable[[], Any]) -> Callable[[], None]:
+    def add(self, callback: Callable[..., Any]) -> Callable[[], None]:
         """Have somebody told; return what to call, once, to stop it."""
         key = object()
         self._callbacks[key] = callback
@@ -80,10 +80,10 @@ class Callbacks:
 
         return stop
 
-    def tell(self) -> None:
-        """Tell everybody."""
+    def tell(self, *what: Any) -> None:
+        """Tell everybody, with these arguments."""
         for callback in list(self._callbacks.values()):
-            self._soon(callback)
+            self._soon(partial(callback, *what))
 
 
 class Watched:

@@ -25,6 +25,9 @@ class AccessKeysContract:
         """Return a new, empty account."""
         raise NotImplementedError
 
+    async def settle(self) -> None:
+        """Wait until watchers due by now were called; override if they are late."""
+
     async def test_access_key(self) -> None:
         """A key is made once, and stays."""
         account = await self.make_account()
@@ -66,3 +69,20 @@ class AccessKeysContract:
             raise AssertionError("NoSuchMailbox was not raised")
         await account.create(B)
         self.assertEqual(await account.access_key(B, None), None)
+
+    async def test_access_keys_watched(self) -> None:
+        """Who watches is told of every key that is changed, until the end."""
+        account = await self.make_account()
+        await account.create(A)
+        ids = [(await account.status(name)).mailbox_id for name in (INBOX, A)]
+        heard: list[str] = []
+        stop = account.watch_access_keys(heard.append)
+        await account.access_key(INBOX, ONE)
+        await account.change_access_key(INBOX, TWO)
+        await account.change_access_key(A, ONE)
+        await self.settle()
+        self.assertEqual(heard, ids)
+        stop()
+        await account.change_access_key(A, TWO)
+        await self.settle()
+        self.assertEqual(heard, ids)

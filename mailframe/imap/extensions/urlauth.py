@@ -2,8 +2,7 @@
 
 Capability ``URLAUTH``, RFC 4467, after login, for an account that keeps keys on a
 host that follows URLs (:mod:`mailframe.imap.url_access`). What is fetched is asked
-for in ``urlauth_binary.py``. Other sessions that have the mailbox selected are not told
-of RESETKEY.
+for in ``urlauth_binary.py``.
 
 Source: RFC 4467.
 """
@@ -33,6 +32,7 @@ from mailframe.model.mailbox import MailboxName, mailbox_name
 _URLS_MAX = 100
 _MECHANISMS_MAX = 10
 _URLMECH = b"[URLMECH INTERNAL] "
+_CHANGED = b"* OK %bThe key was changed\r\n" % _URLMECH
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,15 @@ async def reset(session: Session, command: ResetKey) -> bytes:
     if not {MECHANISM.encode()}.issuperset(command.mechanisms):
         raise Refused(b"[CANNOT] That mechanism is not known")
     fresh = session.connection.nonce(KEY_OCTETS)
-    await keys.change_access_key(command.name, fresh)
+    hushed = set[bytes]() if session.view is None else session.view.hushed
+    if session.view is not None and session.view.mailbox.name == command.name:
+        # The end of the command tells this session.
+        hushed.add(_CHANGED)
+    try:
+        await keys.change_access_key(command.name, fresh)
+    except BaseException:
+        hushed.discard(_CHANGED)
+        raise
     return _URLMECH + b"RESETKEY completed"
 
 
@@ -153,12 +161,18 @@ def can_authorize(session: Session) -> bool:
 
 
 async def _mechanisms(session: Session, view: View, command: Select) -> bytes:
-    """Tell the mechanisms when a mailbox is selected over TLS.
+    """Tell the mechanisms when a mailbox is selected over TLS, and when keys change.
 
-    Source: RFC 4467 sections 8 (URLMECH) and 10.
+    Source: RFC 4467 sections 7 (RESETKEY), 8 (URLMECH) and 10.
     """
     if session.connection.tls is None or not can_authorize(session):
         return b""
+
+    def changed(mailbox_id: str) -> None:
+        if mailbox_id == view.mailbox.mailbox_id:
+            view.notice(_CHANGED)
+
+    view.until_close(IAccessKeys(session.mail).watch_access_keys(changed))
     return b"* OK %bMechanisms\r\n" % _URLMECH
 
 

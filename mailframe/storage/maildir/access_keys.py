@@ -21,6 +21,7 @@ from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.dotlock import change_file, read_small
 from mailframe.storage.maildir.store import AccountStore
 from mailframe.storage.maildir.threads import Threads
+from mailframe.storage.watchers import Callbacks
 
 FILE = "mailframe.access-keys"
 
@@ -29,8 +30,13 @@ _Keys = dict[str, str]
 
 @implementer(IAccessKeys)
 class MaildirAccessKeys:
-    """What makes a Maildir account keep keys; a base class of it."""
+    """What makes a Maildir account keep keys; a base class of it.
 
+    Attributes:
+        key_watchers: Who is told of keys that change.
+    """
+
+    key_watchers: Callbacks
     threads: Threads
     _store: AccountStore
     _boxes: dict[str, Box]
@@ -54,6 +60,11 @@ class MaildirAccessKeys:
         """Set a key."""
         mailbox_id = (await self.box(name)).mailbox_id
         await self._change(lambda keys: keys.update({mailbox_id: fresh.hex()}))
+        self.key_watchers.tell(mailbox_id)
+
+    def watch_access_keys(self, callback: Callable[[str], Any]) -> Callable[[], None]:
+        """Have ``callback`` called when a key is changed."""
+        return self.key_watchers.add(callback)
 
     async def forget_access_keys(self) -> None:
         """Drop all keys."""

@@ -26,8 +26,6 @@ from mailframe.errors import (
 from mailframe.interfaces.mailbox import (
     IAnnotatedAccount,
     IMailAccount,
-    IQuotaGrant,
-    IQuotaKeeper,
     IReplacer,
     ISaveDates,
     ISpecialUseKeeper,
@@ -45,19 +43,18 @@ from mailframe.model.mailbox import (
     MailboxStatus,
     mailbox_name,
 )
-from mailframe.model.quota import QuotaLimits, QuotaRoot
 from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import (
     annotations,
     arrival,
     folders,
     pop3_lock,
-    quota,
     replacing,
     subscriptions,
     transfer,
 )
 from mailframe.storage.maildir.access_keys import MaildirAccessKeys
+from mailframe.storage.maildir.bounded import BoundedAccount
 from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.draft import discard, prepared
 from mailframe.storage.maildir.index import MailboxRow
@@ -71,7 +68,7 @@ from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.maildir.tidy import tidy
 from mailframe.storage.maildir.unfiled import UnfiledMailboxes
-from mailframe.storage.watchers import Names, Notes, Watchers
+from mailframe.storage.watchers import Callbacks, Names, Notes, Watchers
 from mailframe.storage.writer import Batch
 
 P = ParamSpec("P")
@@ -85,16 +82,14 @@ _TIDY_SECONDS = 0.2
 
 @implementer(
     IMailAccount,
-    IQuotaKeeper,
     IAnnotatedAccount,
     ISpecialUseKeeper,
     IReplacer,
     ISaveDates,
     IWatchedAccount,
     IMaildropLocker,
-    IQuotaGrant,
 )
-class MaildirAccount(ListedAccount, MaildirAccessKeys):
+class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
     """An account; made by the realm, which calls :meth:`begin` once.
 
     Attributes:
@@ -103,11 +98,9 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         reader: Answers questions in the reading threads.
         threads: The store's.
         unfiled: Which mailboxes have messages that are in the journal only.
-        may_set_quota: Whether its user may change its bounds.
     """
 
     _log = Logger()
-    may_set_quota = False
 
     def __init__(
         self, store: AccountStore, threads: Threads, shares: Shares | None = None
@@ -129,6 +122,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         self._boxes: dict[str, Box] = {}
         self._names: dict[str, Box] = {}
         self._watchers = Watchers(lambda call: threads.reactor.callLater(0, call))
+        self.key_watchers = Callbacks(lambda call: threads.reactor.callLater(0, call))
         self._mtime = 0
         self._survey = Joined(self._survey_now)
         self._rebuild = Joined(self._rebuild_now)
@@ -527,28 +521,6 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys):
         if held is None:
             held = await self.threads.read(pop3_lock.made, self.root)
         return held.release
-
-    def grant(self, octets: int | None) -> None:
-        """Take what a directory grants."""
-        self._store.usage.granted = octets
-
-    async def quota_roots(self, name: MailboxName) -> Sequence[str]:
-        """Return the one root of all mailboxes."""
-        return [quota.ROOT]
-
-    async def quota(self, root: str) -> QuotaRoot | None:
-        """Return bounds and usage."""
-        if root != quota.ROOT:
-            return None
-        limits = await self.threads.read(self._store.usage.limits)
-        octets, messages = await self.ask(self.reader.usage)
-        return QuotaRoot(root, limits, octets, messages)
-
-    async def set_quota(self, root: str, limits: QuotaLimits) -> None:
-        """Change the bounds."""
-        if root != quota.ROOT or not self.may_set_quota:
-            raise NotPermitted("quota")
-        await self.threads.write(lambda batch: quota.write_limits(self._store, limits))
 
     async def annotations(self, name: MailboxName | None) -> Mapping[str, bytes]:
         """Return notes."""
