@@ -19,6 +19,7 @@ _LABEL = re.compile(rb"[A-Z\-]+", re.IGNORECASE)
 _NAMES_MAX = 1000
 
 SELECTED = b"SELECTED"
+MAILBOXES = b"MAILBOXES"
 PERSONAL = frozenset((b"INBOXES", b"PERSONAL"))
 """Mail can be delivered into any mailbox, so both are the same (RFC 5465
 section 6.2)."""
@@ -33,7 +34,7 @@ def _is_next_below(name: str, top: str) -> bool:
 
 
 _NAMED: dict[bytes, Callable[[str, str], bool]] = {
-    b"MAILBOXES": str.__eq__,
+    MAILBOXES: str.__eq__,
     b"SUBTREE": _is_below,
     b"SUBTREE-ONE": _is_next_below,
 }
@@ -119,20 +120,31 @@ async def mailboxes_meant(
 ) -> list[MailboxName]:
     """Return the mailboxes that some filters mean, each once, sorted by name.
 
-    ``selected`` is left to the caller, who knows which that is.
+    ``selected`` is left to the caller, who knows which that is. Those that are
+    named need not be there: they may be ones that this user may not look up.
 
     Args:
         account: Whose mailboxes.
         filters: At least one of them must mean a mailbox.
+
+    Source: RFC 7377 section 2.2 (the l right is for mailboxes not named).
     """
-    wanted = list(filters)
+    wanted, found = [], set[MailboxName]()
+    for one in filters:
+        if one.kind == MAILBOXES:
+            found.update(one.names)
+        else:
+            wanted.append(one)
+    if not wanted:
+        return sorted(found)
     subscribed: frozenset[MailboxName] = frozenset()
     if any(one.kind == b"SUBSCRIBED" for one in wanted):
         subscribed = await account.subscriptions()
     personal = partial(is_personal, account)
-    return [
+    found.update(
         info.name
         for info in await account.list_mailboxes()
         if info.selectable
         and any(one.matches(info.name, subscribed, personal) for one in wanted)
-    ]
+    )
+    return sorted(found)

@@ -146,7 +146,7 @@ async def run(session: Session, command: MultiSearch) -> bytes:
         try:
             await _search_other(session, name, search, returns)
         except (NoSuchMailbox, NotPermitted):
-            # It went meanwhile, or is not for this user to read.
+            # It is not there, or not for this user to read.
             continue
     return b"ESEARCH completed"
 
