@@ -42,8 +42,13 @@ def keeps_annotations(session: Session) -> bool:
     return IAnnotatedAccount.providedBy(session.account)
 
 
-def entry(cursor: Cursor) -> str:
+def entry(cursor: Cursor, *, above: bool = False) -> str:
     """Read an ``entry``.
+
+    Args:
+        cursor: Where to read.
+        above: Whether it may also name what entries lie below, as
+            ``/private/vendor/token``.
 
     Returns:
         Its name in small letters.
@@ -56,30 +61,31 @@ def entry(cursor: Cursor) -> str:
     start = cursor.position
     octets = astring(cursor)
     name = octets.decode("latin-1").lower()
-    levels = name.split("/")
+    first, *levels = name.split("/")
+    fewest = 4 if levels[1:2] == ["vendor"] else 2
     if (
         not name.isascii()
         or any(character <= "\x19" or character in "*%\x7f" for character in name)
         or len(name) > 1000
-        or levels[0]
-        or len(levels) < 2
-        or levels[1] not in ("private", "shared")
-        or not all(levels[1:])
+        or first
+        or levels[:1] not in (["private"], ["shared"])
+        or not all(levels)
+        or len(levels) < (1 if above else fewest)
     ):
         cursor.position = start
         cursor.fail("an entry such as /private/comment")
     return name
 
 
-def entries(cursor: Cursor) -> tuple[str, ...]:
+def entries(cursor: Cursor, *, above: bool = False) -> tuple[str, ...]:
     """``entries = entry / "(" entry *(SP entry) ")"``  (RFC 5464 section 5)."""
     if not cursor.accept(b"("):
-        return (entry(cursor),)
-    found = [entry(cursor)]
+        return (entry(cursor, above=above),)
+    found = [entry(cursor, above=above)]
     while cursor.accept(b" "):
         if len(found) >= ENTRIES_MAX:
             raise TooLarge("fewer entries", cursor.position)
-        found.append(entry(cursor))
+        found.append(entry(cursor, above=above))
     cursor.expect(b")")
     return tuple(dict.fromkeys(found))
 

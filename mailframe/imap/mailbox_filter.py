@@ -20,6 +20,8 @@ _NAMES_MAX = 1000
 
 SELECTED = b"SELECTED"
 MAILBOXES = b"MAILBOXES"
+EVERY = b"EVERY"
+"""No client can name it: whatever mailbox there is."""
 PERSONAL = frozenset((b"INBOXES", b"PERSONAL"))
 """Mail can be delivered into any mailbox, so both are the same (RFC 5465
 section 6.2)."""
@@ -66,6 +68,8 @@ class MailboxFilter:
             subscribed: All subscribed names.
             is_personal: Tells whether a mailbox is the user's own.
         """
+        if self.kind == EVERY:
+            return True
         if self.kind in PERSONAL:
             return is_personal(MailboxName(name))
         if self.kind == b"SUBSCRIBED":

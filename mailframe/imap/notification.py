@@ -128,6 +128,12 @@ class Notifying:
             raise Refused(b"[NOTIFICATIONOVERFLOW] Too many mailboxes")
         self._begun = True
 
+    def watch_notes(self) -> None:
+        """Begin to watch, for groups that want to know of notes only."""
+        self._stop = IWatchedAccount(self._session.mail).watch_account(
+            lambda: None, lambda: None, self._notes_changed
+        )
+
     def close(self) -> None:
         """Watch nothing any more. Calling again is nothing."""
         self._stop()
@@ -283,7 +289,7 @@ class Notifying:
         if view is not None and self._view_due(idling):
             self._rousing = session.rousings
             expunges = idling or not view.unasked.expunges_wait
-            await session.announce(expunges=expunges, with_uid=True)
+            await session.announce(expunges=expunges)
             view.tell_code()
         self._roused = False
         with suppress(TemporaryFailure):

@@ -8,10 +8,13 @@ A transcript's header says it, beside ``given: stated``::
     mailboxes: foo foo/bar
     subscribed: foo
     others: foo UIDNEXT 9 MESSAGES 7; foo/bar UIDVALIDITY 4
+    note: /shared/comment What is noted on the server
+    notes: 10
 
 What is not said is as in a new mailbox; messages have the lowest mod-sequence.
 ``DAY`` is a day of February 1994, on which a message was written and came.
-``others`` states more mailboxes, the messages of one all alike.
+``notes`` is how many there are on INBOX; ``others`` states more mailboxes, the
+messages of one all alike.
 """
 
 import re
@@ -46,6 +49,11 @@ def set_up(account: MemoryAccount, header: Mapping[str, str]) -> None:
     _state(inbox, _figures(header.get("inbox", "")))
     for uids, _, figures in _rows(header.get("vanished", "")):
         inbox.vanished += [(figures.get("MODSEQ", 1), uid) for uid in uids]
+    for number in range(int(header.get("notes", "0"))):
+        inbox.notes[f"/shared/vendor/x/{number}"] = b""
+    if "note" in header:
+        entry, _, value = header["note"].partition(" ")
+        account.notes(None)[entry] = value.encode()
     for row in filter(None, header.get("others", "").split("; ")):
         name, _, rest = row.partition(" ")
         _other(account._boxes[mailbox_name(name)], _figures(rest))

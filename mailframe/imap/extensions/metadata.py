@@ -1,7 +1,8 @@
 """METADATA: notes on mailboxes and on the account.
 
 Capability ``METADATA``, RFC 5464, after login, when the account keeps notes
-(``IAnnotatedAccount``). Shared notes on the server as a whole cannot be set.
+(``IAnnotatedAccount``). ENABLE has a client told unasked what others change, until
+NOTIFY says what it is told. Shared notes on the server as a whole cannot be set.
 ``/private/specialuse`` is what LIST tells; it can be set when the account can
 change it (``ISpecialUseKeeper``), and is then taken from the mailbox that had it.
 
@@ -28,10 +29,17 @@ from mailframe.imap.command import LOGGED_IN, Command, Extension
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import atom, mailbox, number
 from mailframe.imap.literal8 import nstring8
+from mailframe.imap.mailbox_filter import EVERY, MailboxFilter
+from mailframe.imap.notification import (
+    MAILBOX_METADATA,
+    SERVER_METADATA,
+    Group,
+    Notifying,
+)
 from mailframe.imap.responses import Refused
 from mailframe.imap.session import Session
 from mailframe.imap.special_uses import known_use, refuse_unknown
-from mailframe.interfaces.mailbox import ISpecialUseKeeper
+from mailframe.interfaces.mailbox import ISpecialUseKeeper, IWatchedAccount
 from mailframe.model.mailbox import MailboxName
 
 _OPTIONS_AHEAD = re.compile(rb"(?=\([A-Z])", re.IGNORECASE)
@@ -97,9 +105,10 @@ def _parse_get(cursor: Cursor) -> _Get:
     if not options and cursor.match(_OPTIONS_AHEAD):
         options = _options(cursor)
         cursor.space()
-    asked = entries(cursor)
+    depth = options.get(b"DEPTH", 0)
+    asked = entries(cursor, above=depth != 0)
     cursor.end()
-    return _Get(name, asked, options.get(b"MAXSIZE"), options.get(b"DEPTH", 0))
+    return _Get(name, asked, options.get(b"MAXSIZE"), depth)
 
 
 def _below(found: str, asked: str, depth: int | None) -> bool:
@@ -121,7 +130,8 @@ async def _notes(session: Session, name: MailboxName | None) -> Mapping[str, byt
 async def get(session: Session, asked: _Get) -> bytes:
     """Tell notes.
 
-    An entry that was asked for by its name and has no value is told as NIL.
+    An entry that was asked for by its name and has no value is told as NIL; when
+    there is nothing below it either, with DEPTH too, for a response is required.
 
     Raises:
         NoSuchMailbox: It is not there.
@@ -131,11 +141,14 @@ async def get(session: Session, asked: _Get) -> bytes:
     notes = await _notes(session, asked.name)
     told = dict.fromkeys(asked.entries)
     if asked.depth != 0:
-        told = dict.fromkeys(
-            found
-            for one in asked.entries
-            for found in sorted(notes)
-            if found == one or _below(found, one, asked.depth)
+        told = (
+            dict.fromkeys(
+                found
+                for one in asked.entries
+                for found in sorted(notes)
+                if found == one or _below(found, one, asked.depth)
+            )
+            or told
         )
     longest = 0
     if asked.max_size is not None:
@@ -252,6 +265,16 @@ async def _assign(
     await account.set_special_use(name, uses)
 
 
+def _switched_on(session: Session) -> None:
+    """Tell from now on what others change.  Source: RFC 5464 section 4.4."""
+    watched = IWatchedAccount.providedBy(session.account)
+    if watched and session.notification is None:
+        events = frozenset((MAILBOX_METADATA, SERVER_METADATA))
+        telling = Notifying(session, (Group(MailboxFilter(EVERY), events),))
+        telling.watch_notes()
+        session.notification = telling
+
+
 EXTENSION = Extension(
     b"METADATA",
     (
@@ -259,4 +282,6 @@ EXTENSION = Extension(
         Command(b"SETMETADATA", LOGGED_IN, set_, _parse_set),
     ),
     announced=keeps_annotations,
+    can_be_enabled=True,
+    switched_on=_switched_on,
 )
