@@ -256,11 +256,15 @@ class Destinations:
         """Note that the spool has more for a destination than is held."""
         self._get(name).more = True
 
-    def full(self) -> list[str]:
-        """Return destinations of which no more is to be held for now."""
-        return [
-            one.name for one in self._busy.values() if len(one.ready) >= self.limit(one)
-        ]
+    def left_out(self) -> list[str]:
+        """Return destinations that are asked for by themselves, when hungry.
+
+        Of those the spool has more than may wait in memory now.
+        """
+        for one in self._busy.values():
+            if len(one.ready) >= self.limit(one):
+                one.more = True
+        return [one.name for one in self._busy.values() if one.more]
 
     def hungry(self) -> list[Destination]:
         """Return destinations the spool has more for, and that soon can take it."""

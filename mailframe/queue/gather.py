@@ -6,7 +6,7 @@ job, each change for itself: a job a change costs more than the change.
 Source: DESIGN.md section 5 (group commit).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -27,17 +27,17 @@ class Gatherer(Generic[T]):
     def __init__(
         self,
         submit: Callable[
-            [Callable[[Batch], list[Failure | None]]],
-            Awaitable[list[Failure | None]],
+            [Callable[[Batch], Sequence[MailError | None]]],
+            Awaitable[Sequence[MailError | None]],
         ],
-        make: Callable[[Batch, T], None],
+        make: Callable[[Batch, Sequence[T]], Sequence[MailError | None]],
     ) -> None:
         """Begin with none.
 
         Args:
             submit: Has a job run; see ``mailframe.queue.parts.Writer``.
-            make: Makes one change, in the writer thread. A MailError fails this
-                one alone; it must have changed nothing then.
+            make: Makes changes, in the writer thread. Returns for each
+                ``None``, or why it, and it alone, could not be made.
         """
         self._submit = submit
         self._make = make
@@ -81,13 +81,6 @@ class Gatherer(Generic[T]):
             if self._waiting is waiting:
                 self._waiting = None
 
-    def _do(self, batch: Batch, waiting: _Waiting[T]) -> list[Failure | None]:
+    def _do(self, batch: Batch, waiting: _Waiting[T]) -> Sequence[MailError | None]:
         self._close(waiting)
-        return [self._one(batch, change) for change, _ in waiting]
-
-    def _one(self, batch: Batch, change: T) -> Failure | None:
-        try:
-            self._make(batch, change)
-        except MailError:
-            return Failure()  # type: ignore[no-untyped-call]
-        return None
+        return self._make(batch, [change for change, _ in waiting])

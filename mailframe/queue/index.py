@@ -14,18 +14,11 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import cast
 
 from mailframe.errors import MessageGone
-from mailframe.model.envelope import Envelope
-from mailframe.queue.contract import Counts, Parcel, Recipient
-from mailframe.queue.envelope_text import (
-    unpack_forward_path,
-    unpack_origin,
-    unpack_reverse_path,
-)
+from mailframe.queue.contract import Counts, Parcel
 from mailframe.queue.records import (
-    BUCKETS,
     Added,
     Change,
     Hastened,
@@ -34,8 +27,9 @@ from mailframe.queue.records import (
     Removed,
     Renewed,
     queue_id,
-    unpack_outcome,
 )
+from mailframe.queue.rows import PARCEL, parcels
+from mailframe.queue.taking import Taking
 
 _VERSION = 1
 
@@ -74,16 +68,6 @@ CREATE TABLE recipients (
 ) WITHOUT ROWID;
 """
 
-_PARCEL = """
-SELECT p.message, p.destination, p.due, p.attempts, p.held,
-       m.reverse_path, m.origin, m.arrived, m.size
-FROM parcels p JOIN messages m ON m.number = p.message
-"""
-_FREE = """
-AND NOT EXISTS (SELECT 1 FROM taken t
-                WHERE t.message = p.message AND t.destination = p.destination)
-"""
-
 
 class Index:
     """One connection to the index."""
@@ -112,10 +96,7 @@ class Index:
             db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_VERSION};COMMIT")
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"an index of version {version}")
-        db.execute(
-            "CREATE TEMP TABLE taken (message INTEGER, destination TEXT,"
-            " PRIMARY KEY (message, destination)) WITHOUT ROWID"
-        )
+        self.taking = Taking(db)
 
     def close(self) -> None:
         """Close it."""
@@ -142,34 +123,34 @@ class Index:
         Raises:
             sqlite3.Error: Nothing was changed.
         """
-        gone: list[int] = []
-        removed = 0
+        gone: dict[int, None] = {}
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for change in changes:
-                if isinstance(change, Recorded) and self._is_last(change):
-                    gone.append(change.number)
+            # Results come together, and so go the messages that are settled:
+            # a statement for each would cost several times as much.
+            for together, some in groupby(changes, key=_settles):
+                if together:
+                    self._settle(cast("list[Recorded]", list(some)), gone)
                     continue
-                # Messages go together: that is a quarter of the work.
-                self._remove(gone[removed:])
-                removed = len(gone)
-                self._apply(change, gone)
-            self._remove(gone[removed:])
+                for change in some:
+                    self._apply(change, gone)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
-        return gone
+        self.taking.back_to(min(map(_due, changes), default=float("inf")))
+        return list(gone)
 
-    def _apply(self, change: Change, gone: list[int]) -> None:
+    def _apply(self, change: Change, gone: dict[int, None]) -> None:
         match change:
             case Added():
                 self._add(change)
             case Recorded():
-                self._record(change, gone)
+                self._record(change)
             case Removed():
-                gone.append(change.number)
+                gone[change.number] = None
+                self._remove([change.number])
             case Held():
                 for table, key in (("messages", "number"), ("parcels", "message")):
                     self._db.execute(
@@ -209,18 +190,35 @@ class Index:
                 [(number, destination, place, path) for place, path in recipients],
             )
 
-    def _is_last(self, change: Recorded) -> bool:
-        """Tell whether a change settles all that is left of a message."""
-        return not change.kept and (
-            self._db.execute(
-                "SELECT 1 FROM recipients WHERE message=? AND (destination<>?"
-                " OR number NOT IN (SELECT value FROM json_each(?))) LIMIT 1",
-                (change.number, change.destination, json.dumps(change.gone)),
-            ).fetchone()
-            is None
-        )
+    def _settle(self, changes: Sequence[Recorded], gone: dict[int, None]) -> None:
+        """Record attempts that leave nobody waiting at their destinations."""
+        left = self._left({one.number for one in changes})
+        for change in changes:
+            settled = set(change.gone)
+            left[change.number] = {
+                (destination, place)
+                for destination, place in left.get(change.number, ())
+                if place not in settled or change.destination not in (None, destination)
+            }
+        finished = [number for number, recipients in left.items() if not recipients]
+        self._remove(finished)
+        gone.update(dict.fromkeys(finished))
+        for change in changes:
+            if left[change.number]:
+                self._record(change)
 
-    def _record(self, change: Recorded, gone: list[int]) -> None:
+    def _left(self, numbers: Collection[int]) -> dict[int, set[tuple[str, int]]]:
+        """Return destination and number of the recipients of some messages."""
+        found: dict[int, set[tuple[str, int]]] = {}
+        for message, *recipient in self._db.execute(
+            "SELECT message, destination, number FROM recipients"
+            " WHERE message IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        ).fetchall():
+            found.setdefault(message, set()).add((recipient[0], recipient[1]))
+        return found
+
+    def _record(self, change: Recorded) -> None:
         db, number, destination = self._db, change.number, change.destination
         where, values = _meant(number, destination)
         key = (number, *values[1:])
@@ -248,20 +246,20 @@ class Index:
                 " AND r.destination = parcels.destination)",
                 key,
             )
-            left = db.execute(
-                "SELECT 1 FROM parcels WHERE message=? LIMIT 1", (number,)
-            ).fetchone()
-            if left is None:
-                gone.append(number)
 
     def _remove(self, numbers: Sequence[int]) -> None:
         if not numbers:
             return
-        keys = [(number,) for number in numbers]
-        self._db.executemany("DELETE FROM messages WHERE number=?", keys)
-        for table in ("parcels", "recipients", "taken"):
-            self._db.executemany(
-                f"DELETE FROM {table} WHERE message=?",  # noqa: S608
+        keys = (json.dumps(numbers),)
+        for table, key in (
+            ("messages", "number"),
+            ("parcels", "message"),
+            ("recipients", "message"),
+            ("taken", "message"),
+        ):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE {key} IN"  # noqa: S608
+                " (SELECT value FROM json_each(?))",
                 keys,
             )
 
@@ -277,12 +275,16 @@ class Index:
 
     def has(self, number: int) -> bool:
         """Tell whether there is such a message."""
-        return (
-            self._db.execute(
-                "SELECT 1 FROM messages WHERE number=?", (number,)
-            ).fetchone()
-            is not None
+        return bool(self.there([number]))
+
+    def there(self, numbers: Collection[int]) -> set[int]:
+        """Return those of some messages that there are."""
+        found = self._db.execute(
+            "SELECT number FROM messages"
+            " WHERE number IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
         )
+        return {number for (number,) in found.fetchall()}
 
     def numbers(self) -> Iterator[int]:
         """Return the numbers of all messages, ascending."""
@@ -307,87 +309,10 @@ class Index:
             raise MessageGone(queue_id(number))
         return int(found[0])
 
-    def take(self, now: float, limit: int, without: Collection[str]) -> list[Parcel]:
-        """Hand out parcels; see :class:`IQueueSpool`."""
-        return self._take(
-            "SELECT priority, bucket FROM parcels INDEXED BY parcels_due"
-            " WHERE NOT held AND (priority, bucket) < (?, ?)"
-            " ORDER BY priority DESC, bucket DESC LIMIT 1",
-            (),
-            f"{_PARCEL} WHERE NOT p.held"  # noqa: S608
-            " AND p.priority=? AND p.bucket=? AND p.due<=?"
-            " AND p.destination NOT IN (SELECT value FROM json_each(?))"
-            f"{_FREE} ORDER BY p.due LIMIT ?",
-            (now, json.dumps(list(without))),
-            limit,
-        )
-
-    def take_for(self, destination: str, now: float, limit: int) -> list[Parcel]:
-        """Hand out parcels for one destination; see :class:`IQueueSpool`."""
-        return self._take(
-            "SELECT priority, bucket FROM parcels INDEXED BY parcels_to"
-            " WHERE NOT held AND destination=? AND (priority, bucket) < (?, ?)"
-            " ORDER BY priority DESC, bucket DESC LIMIT 1",
-            (destination,),
-            f"{_PARCEL} WHERE NOT p.held AND p.priority=? AND p.bucket=? AND p.due<=?"
-            f" AND p.destination=?{_FREE} ORDER BY p.due LIMIT ?",
-            (now, destination),
-            limit,
-        )
-
-    def _take(
-        self,
-        next_group: str,
-        key: tuple[object, ...],
-        query: str,
-        values: tuple[object, ...],
-        limit: int,
-    ) -> list[Parcel]:
-        """Walk the groups (priority and senders), a share of each in turn."""
-        found: list[Any] = []
-        groups = list(self._groups(next_group, key))
-        for _, level in groupby(groups, key=lambda group: group[0]):
-            buckets = list(level)
-            while buckets and len(found) < limit:
-                share = max(1, (limit - len(found)) // len(buckets))
-                left = []
-                for group in buckets:
-                    most = min(share, limit - len(found))
-                    rows = self._db.execute(query, (*group, *values, most)).fetchall()
-                    self._mark(rows)
-                    found += rows
-                    if len(rows) == most and most:
-                        left.append(group)
-                buckets = left
-        return [self._parcel(row) for row in found]
-
-    def _groups(self, query: str, key: tuple[object, ...]) -> Iterator[tuple[int, int]]:
-        last: tuple[int, int] | None = (1000, BUCKETS)
-        while last is not None:
-            last = self._db.execute(query, (*key, *last)).fetchone()
-            if last is not None:
-                yield last
-
-    def _mark(self, rows: Sequence[Any]) -> None:
-        self._db.executemany(
-            "INSERT OR IGNORE INTO taken VALUES (?,?)", [row[:2] for row in rows]
-        )
-
-    def give_back(self, keys: Collection[tuple[int, str]]) -> None:
-        """Let parcels be handed out again."""
-        self._db.executemany(
-            "DELETE FROM taken WHERE message=? AND destination=?", keys
-        )
-
     def next_due(self, after: float) -> float | None:
         """Return when the next parcel is due, later than ``after``."""
         times = []
-        for group in self._groups(
-            "SELECT priority, bucket FROM parcels INDEXED BY parcels_due"
-            " WHERE NOT held AND (priority, bucket) < (?, ?)"
-            " ORDER BY priority DESC, bucket DESC LIMIT 1",
-            (),
-        ):
+        for group in self.taking.groups():
             (found,) = self._db.execute(
                 "SELECT min(due) FROM parcels WHERE NOT held AND priority=?"
                 " AND bucket=? AND due>?",
@@ -413,19 +338,22 @@ class Index:
             MessageGone: There is no such message.
         """
         rows = self._db.execute(
-            f"{_PARCEL} WHERE p.message=? ORDER BY p.destination", (number,)
+            f"{PARCEL} WHERE p.message=? ORDER BY p.destination", (number,)
         ).fetchall()
         if not rows:
             raise MessageGone(queue_id(number))
-        return [self._parcel(row) for row in rows]
+        return parcels(self._db, rows)
 
     def entries(self, after: int, limit: int) -> list[list[Parcel]]:
         """Return messages behind a number, in the order they came."""
-        found = self._db.execute(
-            "SELECT number FROM messages WHERE number>? ORDER BY number LIMIT ?",
+        rows = self._db.execute(
+            f"{PARCEL} WHERE p.message IN"  # noqa: S608
+            " (SELECT number FROM messages WHERE number>?"
+            " ORDER BY number LIMIT ?) ORDER BY p.message, p.destination",
             (after, limit),
         ).fetchall()
-        return [self.parcels(number) for (number,) in found]
+        found = parcels(self._db, rows)
+        return [list(each) for _, each in groupby(found, key=lambda one: one.queue_id)]
 
     def later(self, number: int | None, destination: str | None, due: float) -> int:
         """Return how many parcels are due later than ``due``."""
@@ -444,39 +372,6 @@ class Index:
         (parcels,) = self._db.execute("SELECT count(*) FROM parcels").fetchone()
         return Counts(messages, int(held), parcels)
 
-    def _parcel(self, row: Any) -> Parcel:
-        number, destination, due, attempts, held, sender, origin, arrived, size = row
-        recipients = tuple(
-            Recipient(
-                place,
-                unpack_forward_path(path),
-                tried,
-                None if last is None else unpack_outcome(json.loads(last)),
-                bool(warned),
-            )
-            for place, path, tried, last, warned in self._db.execute(
-                "SELECT number, path, tried, last, warned FROM recipients"
-                " WHERE message=? AND destination=? ORDER BY number",
-                (number, destination),
-            )
-        )
-        envelope = Envelope(
-            unpack_reverse_path(sender),
-            tuple(one.path for one in recipients),
-            unpack_origin(origin),
-        )
-        return Parcel(
-            queue_id(number),
-            destination,
-            envelope,
-            recipients,
-            arrived,
-            attempts,
-            due,
-            size,
-            bool(held),
-        )
-
 
 def _meant(number: int | None, destination: str | None) -> tuple[str, list[object]]:
     """Return what picks parcels, as an SQL condition and its values."""
@@ -487,3 +382,21 @@ def _meant(number: int | None, destination: str | None) -> tuple[str, list[objec
             where += f" AND {column}=?"
             values.append(value)
     return where, values
+
+
+def _settles(change: Change) -> bool:
+    """Tell whether a change is an attempt that nobody is left waiting of."""
+    return isinstance(change, Recorded) and not change.kept
+
+
+def _due(change: Change) -> float:
+    """Return from when on something may be due that was not before."""
+    match change:
+        case Held():
+            return float("-inf")
+        case Renewed():
+            return change.now
+        case Removed():
+            return float("inf")
+        case _:
+            return change.due

@@ -231,12 +231,9 @@ class QueueRunner:
         if not room:
             self._more = True
             return False
-        full = destinations.full()
-        for name in full:
-            destinations.more(name)
         limit = min(room, TAKEN)
         self._looked = self._clock.seconds()
-        found = await self._spool.take(self._looked, limit, full)
+        found = await self._spool.take(self._looked, limit, destinations.left_out())
         await self._put(found)
         self._pump()
         self._more = len(found) == limit

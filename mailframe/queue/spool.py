@@ -264,11 +264,19 @@ class DiskSpool:
         else:
             self._forget(number)
 
-    def _record(self, batch: Batch, change: Recorded) -> None:
+    def _record(
+        self, batch: Batch, changes: Sequence[Recorded]
+    ) -> list[MailError | None]:
         self._store.catch_up()
-        if not self._store.index.has(change.number):
-            raise MessageGone(queue_id(change.number))
-        self._store.note(batch, change)
+        there = self._store.index.there({one.number for one in changes})
+        failures: list[MailError | None] = []
+        for change in changes:
+            if change.number in there:
+                self._store.note(batch, change)
+                failures.append(None)
+            else:
+                failures.append(MessageGone(queue_id(change.number)))
+        return failures
 
     async def hold(self, queue_id: str, held: bool) -> None:
         """Keep a message from being tried, or release it."""
@@ -320,14 +328,16 @@ class DiskSpool:
         self, now: float, limit: int, without: Collection[str] = ()
     ) -> Sequence[Parcel]:
         """Hand out parcels that are due."""
-        return await self._hand_out(lambda: self._store.index.take(now, limit, without))
+        return await self._hand_out(
+            lambda: self._store.index.taking.take(now, limit, without)
+        )
 
     async def take_for(
         self, destination: str, now: float, limit: int
     ) -> Sequence[Parcel]:
         """Hand out parcels for one destination."""
         return await self._hand_out(
-            lambda: self._store.index.take_for(destination, now, limit)
+            lambda: self._store.index.taking.take_for(destination, now, limit)
         )
 
     async def _hand_out(self, take: Callable[[], Sequence[Parcel]]) -> Sequence[Parcel]:
@@ -349,7 +359,7 @@ class DiskSpool:
     async def give_back(self, parcels: Collection[Parcel]) -> None:
         """Take parcels back that were not tried."""
         keys = [(_number(one.queue_id), one.destination) for one in parcels]
-        await self._ask(lambda: self._store.index.give_back(keys))
+        await self._ask(lambda: self._store.index.taking.give_back(keys))
 
     async def next_due(self, after: float) -> float | None:
         """Return when the next parcel is due."""

@@ -302,6 +302,48 @@ class SpoolContract:
         (found,) = await spool.take(START, 10, {"x.example", "z.example"})
         self.assertEqual(found.destination, "y.example")
 
+    async def test_left_out_is_there_later(self) -> None:
+        """What was left out, or passed, is handed out when it is wanted again."""
+        spool = await self.make_spool()
+        for _ in range(3):
+            await self._add(spool, "a@x.example", "b@y.example")
+        for _ in range(2):
+            found = await spool.take(START, 10, ["x.example"])
+            self.assertTrue(all(one.destination == "y.example" for one in found))
+        (some,) = await spool.take_for("x.example", START, 1)
+        self.assertEqual(list(await spool.take(START, 10, ["x.example"])), [])
+        await spool.give_back([some])
+        found = await spool.take(START, 2)
+        rest = await spool.take_for("x.example", START, 10)
+        self.assertEqual(len({one.queue_id for one in (*found, *rest)}), 3)
+
+    async def test_due_sooner_is_there_later(self) -> None:
+        """Whatever makes a parcel due has it handed out, however far one has looked."""
+        spool = await self.make_spool()
+        await self._add(spool, due=START + 5)
+        self.clock.advance(9)
+        (parcel,) = await spool.take(START + 9, 10)
+        queue_id = parcel.queue_id
+        for sooner, ask in (
+            (START - 5, lambda: spool.hasten(queue_id, None, START - 5)),
+            (START - 6, lambda: spool.hasten(None, "example.net", START - 6)),
+            (START - 7, lambda: spool.renew(queue_id, START - 7)),
+        ):
+            await ask()
+            await spool.give_back([parcel])
+            (parcel,) = await spool.take(START + 9, 10)
+            self.assertEqual(parcel.due, sooner)
+        await self._record(spool, parcel, DEFERRED, again=START + 8)
+        (parcel,) = await spool.take(START + 9, 10)
+        await spool.hold(queue_id, True)
+        await spool.give_back([parcel])
+        self.assertEqual(list(await spool.take(START + 9, 10)), [])
+        await spool.hold(queue_id, False)
+        self.assertEqual(list(await spool.take(START + 9, 10)), [parcel])
+        late = await self._add(spool, due=START - 9)
+        (parcel,) = await spool.take(START + 9, 10)
+        self.assertEqual(parcel.queue_id, late)
+
     async def test_priorities(self) -> None:
         """Higher priorities are handed out first."""
         spool = await self.make_spool()

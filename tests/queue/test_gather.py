@@ -1,6 +1,6 @@
 """Tests of :mod:`mailframe.queue.gather`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -25,12 +25,11 @@ class GathererTests(SynchronousTestCase):
             self.jobs.append((job, Deferred()))
             return self.jobs[-1][1]
 
-        def make(batch: Any, change: str) -> None:
-            if change == "bad":
-                raise MessageGone(change)
-            if change == "bug":
+        def make(batch: Any, changes: Sequence[str]) -> list[MailError | None]:
+            if "bug" in changes:
                 raise ZeroDivisionError
-            self.made.append(change)
+            self.made += [one for one in changes if one != "bad"]
+            return [MessageGone(one) if one == "bad" else None for one in changes]
 
         self.gatherer: Gatherer[str] = Gatherer(submit, make)
 
