@@ -216,4 +216,11 @@ def _correlator(session: Session, mailbox: IMailbox) -> bytes:
     )
 
 
-EXTENSION = Extension(b"MULTISEARCH", (Command(b"ESEARCH", LOGGED_IN, run, parse),))
+EXTENSION = Extension(
+    b"MULTISEARCH",
+    (
+        Command(b"ESEARCH", LOGGED_IN, run, parse),
+        # Lenient: section 2 has it in examples, though not the grammar.
+        Command(b"UID ESEARCH", LOGGED_IN, run, parse, by_uid=True),
+    ),
+)
