@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
-from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.internet.tcp import Client, Connection, Connector, Port, Server
 
 QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -23,6 +23,7 @@ class _Eager(Connection):
     """The sending side."""
 
     SEND_LIMIT = 1_048_576
+    reactor: Any
 
     def write(self, data: bytes) -> None:
         """Send, or keep for later what cannot be sent now."""
@@ -44,6 +45,23 @@ class _Eager(Connection):
         if sent < len(data):
             rest = data[sent:] if sent else data
             super().write(rest)  # type: ignore[no-untyped-call]
+
+    def loseConnection(self) -> None:
+        """Close when all is sent; if it is, without asking whether more can be."""
+        if (
+            self.TLS
+            or not self.connected
+            or self.disconnecting
+            or self._writeDisconnecting
+            or self.dataBuffer
+            or self._tempDataBuffer
+            or self.producer is not None
+        ):
+            super().loseConnection()  # type: ignore[no-untyped-call]
+            return
+        self.stopReading()  # type: ignore[no-untyped-call]
+        self.disconnecting = True
+        self.reactor.callLater(0, self.connectionLost, connectionDone)
 
 
 class EagerServer(_Eager, Server):

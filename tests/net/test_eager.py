@@ -27,21 +27,79 @@ class Talker(Protocol):
         transport.loseConnection()
 
 
+class Brief(Protocol):
+    """Says one word and closes; notes what happens to it, in order."""
+
+    def connectionMade(self) -> None:
+        """Say it."""
+        transport: Any = self.transport
+        factory: Any = self.factory
+        factory.seen.append("made")
+        transport.write(b"bye")
+        transport.loseConnection()
+        transport.loseConnection()
+        if factory.abort:
+            transport.abortConnection()
+        factory.seen.append("closed")
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Note why."""
+        factory: Any = self.factory
+        factory.seen.append(reason.type.__name__)
+        factory.done.callback(None)
+
+
 class EagerTests(TestCase):
     """A peer that reads slowly gets every octet in order."""
+
+    def _listen(self, protocol: type[Protocol]) -> Any:
+        factory: Any = Factory.forProtocol(protocol)
+        endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+
+        def listening(port: Any) -> Any:
+            self.addCleanup(port.stopListening)
+            be_eager(port)
+            return factory, ("127.0.0.1", port.getHost().port)
+
+        return endpoint.listen(factory).addCallback(listening)
+
+    @inlineCallbacks
+    def _said_briefly(self, abort: bool) -> Any:
+        factory, address = yield self._listen(Brief)
+        factory.abort, factory.seen, factory.done = abort, [], Deferred()
+
+        def read() -> bytes:
+            with socket.create_connection(address) as one:
+                one.settimeout(20)
+                return b"".join(iter(lambda: one.recv(10_000), b""))
+
+        found: Deferred[bytes] = deferToThread(read)
+        yield factory.done
+        return found, factory.seen
+
+    @inlineCallbacks
+    def test_closed_after_the_last_word(self) -> Any:
+        """It arrives, and connectionLost is called once, after loseConnection."""
+        found, seen = yield self._said_briefly(abort=False)
+        self.assertEqual((yield found), b"bye")
+        self.assertEqual(seen, ["made", "closed", "ConnectionDone"])
+
+    @inlineCallbacks
+    def test_aborted_while_closing(self) -> Any:
+        """Still connectionLost once."""
+        found, seen = yield self._said_briefly(abort=True)
+        yield found.addErrback(lambda failure: failure.trap(ConnectionResetError))
+        self.assertEqual(seen[:2], ["made", "closed"])
+        self.assertEqual(len(seen), 3)
 
     @inlineCallbacks
     def test_all_arrives(self) -> Any:
         """More than any socket buffer holds."""
-        factory: Any = Factory.forProtocol(Talker)
+        factory, address = yield self._listen(Talker)
         factory.kinds = []
-        endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
-        port = yield endpoint.listen(factory)
-        self.addCleanup(port.stopListening)
-        be_eager(port)
 
         def read() -> bytes:
-            with socket.create_connection(("127.0.0.1", port.getHost().port)) as one:
+            with socket.create_connection(address) as one:
                 one.settimeout(20)
                 return b"".join(iter(lambda: one.recv(10_000), b""))
 
