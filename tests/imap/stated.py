@@ -77,7 +77,8 @@ def _state(box: MemoryBox, figures: Mapping[str, int]) -> None:
 def _put(box: MemoryBox, uid: int, flags: FlagSet, figures: Mapping[str, int]) -> None:
     day = figures.get("DAY", 7)
     octets = message(uid).replace(b"Mon, 7 Feb", b"%d Feb" % day)
-    octets += b"." * (figures.get("SIZE", 0) - len(octets))
+    size = figures.get("SIZE", len(octets))
+    octets = octets[:size].ljust(size, b".")
     date = _FIRST + day * _DAY
     modseq = figures.get("MODSEQ", 1)
     box.modseq = max(box.modseq, modseq)
