@@ -103,8 +103,6 @@ def bad_syntax(error: BadSyntax) -> bytes:
         return error.text
     if isinstance(error, Cancelled):
         return b"Authentication cancelled"
-    if isinstance(error, Rejected):
-        return error.text
     expected = error.expected.encode("ascii", "replace")
     if error.position is None:
         return b"expected " + expected

@@ -279,7 +279,7 @@ class Session:
             raise denied() from None
         except NotImplementedError:
             # What a realm says that has no avatar of this kind (IRealm).
-            raise Refused(b"[AUTHORIZATIONFAILED] No IMAP for this user") from None
+            raise Refused(b"[CONTACTADMIN] No IMAP for this user") from None
         self.account, self._logout = account, logout
         self.checks += [
             one.check

@@ -84,12 +84,11 @@ class MemoryBox:
 
     def spelt(self, flags: FlagSet) -> FlagSet:
         """Return the flags with keywords as this mailbox first saw them."""
-        for flag in flags:
-            if not flag.startswith("\\"):
-                known = self.keywords.setdefault(flag.casefold(), flag)
-                if len(self.keywords) > KEYWORDS_MAX:
-                    del self.keywords[flag.casefold()]
-                    raise LimitExceeded("too many keywords in this mailbox")
-                if known != flag:
-                    return self.spelt(flags - {flag} | {known})
-        return intern_flags(flags)
+        words = [flag for flag in flags if not flag.startswith("\\")]
+        known = {flag.casefold(): flag for flag in words} | self.keywords
+        if len(known) > max(KEYWORDS_MAX, len(self.keywords)):
+            raise LimitExceeded("too many keywords in this mailbox")
+        self.keywords = known
+        return intern_flags(
+            flags.difference(words) | {known[flag.casefold()] for flag in words}
+        )

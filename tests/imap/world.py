@@ -92,6 +92,7 @@ class World:
 
     Attributes:
         hostname: What the servers call themselves.
+        prepare: Called with each connection of a transcript, before it is served.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class World:
         self.door = Door(self.account)
         self.limits = limits or IMAPLimits()
         self.hostname = "mail.example.org"
+        self.prepare: Callable[[FakeConnection], None] = lambda connection: None
         self.time = 0.0
         self.reported: list[BaseException] = []
         self.submitters: frozenset[str] = frozenset()
@@ -274,6 +276,7 @@ def start(header: Mapping[str, str]) -> Callable[[FakeConnection], IMAPServer]:
 
     def connect(connection: FakeConnection) -> IMAPServer:
         assert not world.reported, world.reported
+        world.prepare(connection)
         return world.server()
 
     return connect
