@@ -99,7 +99,7 @@ class World:
         self, messages: int = 0, limits: IMAPLimits | None = None, **account: Any
     ) -> None:
         self.account = MemoryAccount("alice@example.org", uid_validity=7, **account)
-        self.door = Door(self.account)
+        self.door: Any = Door(self.account)
         self.limits = limits or IMAPLimits()
         self.hostname = "mail.example.org"
         self.prepare: Callable[[FakeConnection], None] = lambda connection: None
