@@ -5,6 +5,7 @@ A transcript's header says it, beside ``given: stated``::
     inbox: UIDVALIDITY 3857529045 UIDNEXT 4392 HIGHESTMODSEQ 715194045007 RECENT 1
     messages: 1:11 (\\Seen); 12; 13:172 (\\Seen $Junk) MODSEQ 715194045007 SIZE 700
     vanished: 173:180 MODSEQ 6
+    sender: eric
     mailboxes: foo foo/bar
     subscribed: foo
     others: foo UIDNEXT 9 MESSAGES 7; foo/bar UIDVALIDITY 4
@@ -12,7 +13,8 @@ A transcript's header says it, beside ``given: stated``::
     notes: 10
 
 What is not said is as in a new mailbox; messages have the lowest mod-sequence.
-``DAY`` is a day of February 1994, on which a message was written and came.
+``DAY`` is a day of February 1994, on which a message was written and came (or
+days after January 1994, for when it came); ``sender`` wrote them all.
 ``notes`` is how many there are on INBOX; ``others`` states more mailboxes, the
 messages of one all alike.
 """
@@ -44,7 +46,7 @@ def set_up(account: MemoryAccount, header: Mapping[str, str]) -> None:
     inbox = account._boxes[INBOX]
     for uids, flags, figures in _rows(header.get("messages", "")):
         for uid in uids:
-            _put(inbox, uid, flags, figures)
+            _put(inbox, uid, flags, figures, header.get("sender", "sender"))
     inbox.messages = dict(sorted(inbox.messages.items()))
     _state(inbox, _figures(header.get("inbox", "")))
     for uids, _, figures in _rows(header.get("vanished", "")):
@@ -61,7 +63,7 @@ def set_up(account: MemoryAccount, header: Mapping[str, str]) -> None:
 
 def _other(box: MemoryBox, figures: Mapping[str, int]) -> None:
     for uid in range(1, figures.get("MESSAGES", 0) + 1):
-        _put(box, uid, frozenset(), {})
+        _put(box, uid, frozenset(), {}, "sender")
     _state(box, figures)
 
 
@@ -74,9 +76,12 @@ def _state(box: MemoryBox, figures: Mapping[str, int]) -> None:
     box.first_recent = held[-recent] if recent else box.uid_next
 
 
-def _put(box: MemoryBox, uid: int, flags: FlagSet, figures: Mapping[str, int]) -> None:
+def _put(
+    box: MemoryBox, uid: int, flags: FlagSet, figures: Mapping[str, int], sender: str
+) -> None:
     day = figures.get("DAY", 7)
     octets = message(uid).replace(b"Mon, 7 Feb", b"%d Feb" % day)
+    octets = octets.replace(b"sender", sender.encode())
     size = figures.get("SIZE", len(octets))
     octets = octets[:size].ljust(size, b".")
     date = _FIRST + day * _DAY
