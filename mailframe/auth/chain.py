@@ -26,6 +26,7 @@ from mailframe.interfaces.credentials import (
     ISelectiveChecker,
 )
 from mailframe.model.scram_keys import ScramKeys
+from mailframe.started import started
 
 _PASSWORDS = (IUsernameHashedPassword, IScramSHA1, IScramSHA256)
 """Other ways to show that one knows a password."""
@@ -74,7 +75,7 @@ class CheckerChain:
                 :class:`RefusedLogin` of one that could say why, if any did.
             TemporaryFailure: None did, and one could not tell.
         """
-        return Deferred.fromCoroutine(self._check(credentials))
+        return started(self._check(credentials))
 
     def serves(self, interface: Any) -> bool:
         """Tell whether a mechanism that makes these credentials may be offered.

@@ -8,11 +8,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from zope.interface import implementer
 
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.mailbox import IQuotaGrant
+from mailframe.started import started
 
 FRESH = 30.0
 """Seconds for which the directory is not asked again."""
@@ -39,7 +40,7 @@ class GrantingRealm:
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
         """Return an avatar of the other realm."""
-        return Deferred.fromCoroutine(self.avatar(avatarId, mind, *interfaces))
+        return started(self.avatar(avatarId, mind, *interfaces))
 
     async def avatar(self, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
         """Return the same, to who can wait for a coroutine."""

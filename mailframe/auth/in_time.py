@@ -18,6 +18,7 @@ from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
 from mailframe.interfaces.credentials import ISecurityContext
 from mailframe.model.scram_keys import ScramKeys
+from mailframe.started import started
 
 LOGIN_SECONDS = 60.0
 """More than each of our own backends takes until it gives up."""
@@ -50,7 +51,7 @@ class InTime(Around):
             TemporaryFailure: It cannot tell, broke, or took too long.
         """
         asked = maybeDeferred(self.checker.requestAvatarId, credentials)
-        return Deferred.fromCoroutine(self._answer(asked))
+        return started(self._answer(asked))
 
     async def scram_keys(self, username: bytes, digest: str) -> ScramKeys:
         """Return the keys of a user.
@@ -111,8 +112,9 @@ async def in_time(who: Any, asked: Awaitable[_T], clock: Any, seconds: float) ->
     async def wait() -> _T:
         return await asked
 
-    outcome = Deferred.fromCoroutine(wait())
-    outcome.addTimeout(seconds, clock)
+    outcome = started(wait())
+    if not outcome.called:
+        outcome.addTimeout(seconds, clock)
     try:
         return await outcome
     except defer.TimeoutError:

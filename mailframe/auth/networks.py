@@ -17,6 +17,7 @@ from mailframe.auth.refusal import RefusedLogin
 from mailframe.interfaces.auth import Mind
 
 _SEPARATORS = re.compile(r"[,\s]+")
+_FIELDS = frozenset(("allow_nets", "deny_nets", "services"))
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
@@ -56,6 +57,8 @@ class Networks:
 
     def contain(self, address: str) -> bool:
         """Tell whether an address is in one of them; what is no address is not."""
+        if not self._networks:
+            return False
         found = _address(address)
         return found is not None and any(found in one for one in self._networks)
 
@@ -109,9 +112,11 @@ def rule_of(fields: Mapping[str, str]) -> NetworkRule:
     Raises:
         ValueError: One of them cannot be understood.
     """
+    if not _FIELDS & fields.keys():
+        return NO_RULE
     words = {
         name: [word for word in _SEPARATORS.split(fields.get(name, "")) if word]
-        for name in ("allow_nets", "deny_nets", "services")
+        for name in _FIELDS
     }
     allow = [word for word in words["allow_nets"] if word != "local"]
     if not allow and "allow_nets" in fields:

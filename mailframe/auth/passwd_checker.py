@@ -35,6 +35,7 @@ from mailframe.interfaces.credentials import (
     ISelectiveChecker,
 )
 from mailframe.model.scram_keys import ScramKeys
+from mailframe.started import started
 
 _log = Logger()
 
@@ -129,7 +130,7 @@ class PasswdFileChecker:
                 ``nologin``, ``allow_nets``, ``deny_nets``, ``services``.
             TemporaryFailure: The file was never readable, or too many wait.
         """
-        return Deferred.fromCoroutine(self._admitted(credentials))
+        return started(self._admitted(credentials))
 
     async def _admitted(self, credentials: Any) -> AvatarId:
         if IUsernamePassword.providedBy(credentials):

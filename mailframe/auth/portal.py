@@ -6,6 +6,7 @@ passwords, networks, the word to the log, and that checkers learn where a login
 comes from.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from twisted.cred.error import LoginFailed, UnhandledCredentials
 from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, maybeDeferred
 from twisted.logger import Logger
-from zope.interface import directlyProvides, implementer, providedBy
+from zope.interface import implementer, providedBy
 
 from mailframe.auth.account_name import account_name
 from mailframe.auth.networks import NetworkGuard
@@ -26,6 +27,8 @@ _log = Logger()
 
 _SHOWN = 128
 """Characters of a user name in the log."""
+
+_UNSAFE = re.compile(r'[^ -~]|["\\]')
 
 
 @implementer(ILoginPortal)
@@ -164,7 +167,11 @@ class MindfulCredentials:
         """Put ``mind`` beside ``credentials``; those are not changed."""
         self._credentials = credentials
         self.mind = mind
-        directlyProvides(self, providedBy(credentials))
+
+    @property
+    def __providedBy__(self) -> Any:  # noqa: N802
+        """What the credentials provide; zope.interface asks for it by this name."""
+        return providedBy(self._credentials)
 
     def __getattr__(self, name: str) -> Any:
         """Return what the credentials have of this name."""
@@ -222,7 +229,4 @@ def _text(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     """Return text in quotes that nothing in it can end, on one line of ASCII."""
-    shown = "".join(
-        one if " " <= one <= "~" and one not in '"\\' else "?" for one in text[:_SHOWN]
-    )
-    return f'"{shown}"'
+    return f'"{_UNSAFE.sub("?", text[:_SHOWN])}"'

@@ -12,6 +12,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.task import deferLater
@@ -154,6 +155,8 @@ class Throttle:
         self._store = store
         self._clock = clock
         self._exempt = Networks(exempt)
+        # Clients come again.
+        self._site = lru_cache(maxsize=4096)(self._site_of)
         self._most_waiting = waiting
         self._waiting: dict[tuple[str, str], int] = {}
 
@@ -181,7 +184,7 @@ class Throttle:
         """Note that somebody came in."""
         await self._store.succeeded(self._site(address), user)
 
-    def _site(self, address: str | None) -> str:
+    def _site_of(self, address: str | None) -> str:
         if address is None or self._exempt.contain(address):
             return ""
         return site_of(address)

@@ -22,6 +22,7 @@ from mailframe.errors import NoSuchUser, TemporaryFailure
 from mailframe.interfaces.access import ISharingRealm
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host, IHomeRealm
+from mailframe.started import started
 from mailframe.storage.journal import Journal
 from mailframe.storage.maildir.account import MaildirAccount
 from mailframe.storage.maildir.disks import Disks
@@ -154,7 +155,7 @@ class MaildirRealm(Service):
         """Return the account of ``avatarId``."""
         if IMailAccount not in interfaces:
             raise NotImplementedError(f"only {IMailAccount.__name__} is provided")
-        return Deferred.fromCoroutine(self._avatar(avatarId.decode()))
+        return started(self._avatar(avatarId.decode()))
 
     async def _avatar(self, address: str) -> tuple[Any, Any, Callable[[], None]]:
         return IMailAccount, await self.account(address), lambda: None

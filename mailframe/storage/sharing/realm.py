@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from zope.interface import implementer
 
 from mailframe.interfaces.access import IAccessLists, ISharingRealm
 from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
+from mailframe.started import started
 from mailframe.storage.sharing.account import sharing_account
 
 GroupsOf = Callable[[str], Awaitable[frozenset[str]]]
@@ -56,7 +57,7 @@ class SharingRealm:
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
         """Return the account of ``avatarId``."""
-        return Deferred.fromCoroutine(self._avatar(avatarId, mind, interfaces))
+        return started(self._avatar(avatarId, mind, interfaces))
 
     async def _avatar(self, avatar_id: bytes, mind: Any, interfaces: Any) -> Any:
         interface, account, logout = await maybeDeferred(
