@@ -433,9 +433,12 @@ def flags_by_uid(
 
 
 def append_uid(appended: Appended) -> bytes:
-    """Return the APPENDUID response code and a space.
+    """Return the APPENDUID response code and a space, or nothing.
 
-    Source: RFC 4315 section 3, RFC 9051 section 7.1 (APPENDUID).
+    Source: RFC 4315 section 3, RFC 9051 sections 6.3.12 (whom it is not told) and
+    7.1 (APPENDUID).
     """
+    if not appended.readable:
+        return b""
     uids = set_in_order(list(appended.uids))
     return b"[APPENDUID %d %b] " % (appended.uid_validity, uids)

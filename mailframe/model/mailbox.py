@@ -165,10 +165,12 @@ class Appended:
     Attributes:
         uid_validity: Of the mailbox.
         uids: In the order the messages were given, ascending.
+        readable: Whether the user may read the mailbox, and so be told this.
     """
 
     uid_validity: int
     uids: Sequence[int]
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +181,12 @@ class Copied:
         uid_validity: Of the destination.
         uids: New UID by source UID, ascending by source; empty when none of
             the messages was there any more.
+        readable: Whether the user may read the destination, and so be told this.
     """
 
     uid_validity: int
     uids: dict[int, int] = field(default_factory=dict)
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,13 +143,18 @@ async def transfer(
     uids: UIDSet,
     destination: MailboxName,
     act: Callable[[UIDSet, MailboxName], Awaitable[Copied]],
-) -> bytes:
-    """Copy or move, and return the response code with a space, or nothing.
+) -> bytes | None:
+    """Copy or move.
+
+    Returns:
+        The response code with a space, nothing for whom it is not to be told, or
+        ``None`` when none of the messages was there.
 
     Raises:
         Refused: There is no ``destination``.
 
-    Source: RFC 4315 section 3 (COPYUID), RFC 3501 section 7.1 (TRYCREATE).
+    Source: RFC 4315 section 3 (COPYUID), RFC 9051 sections 6.4.7 (whom it is not
+    told) and 7.1 (TRYCREATE).
     """
     view = session.selected
     try:
@@ -160,13 +165,15 @@ async def transfer(
         raise try_create() from None
     view.stale = True
     if not copied.uids:
-        return b""
+        return None
     sources = UIDSet.of(copied.uids)
     listing = view.listing
     flags = chain.from_iterable(
         listing.flags[start:stop] for start, stop in sources.slices(listing.uids)
     )
     session.made(destination, dict(zip(copied.uids.values(), flags, strict=False)))
+    if not copied.readable:
+        return b""
     copies = set_in_order(copied.uids.values())
     return b"[COPYUID %d %b %b] " % (copied.uid_validity, str(sources).encode(), copies)
 
@@ -186,7 +193,7 @@ async def copy(by_uid: bool, session: Session, command: Transfer) -> bytes:
     if not by_uid and uids & view.ghosts:
         raise MessageGone
     code = await transfer(session, uids, command.destination, view.mailbox.copy)
-    return code + b"COPY completed"
+    return (code or b"") + b"COPY completed"
 
 
 COMMANDS = (

@@ -34,8 +34,9 @@ async def run(by_uid: bool, session: Session, command: Transfer) -> bytes:
     if not by_uid and uids & view.ghosts:
         raise MessageGone
     code = await transfer(session, uids, command.destination, view.mailbox.move)
-    if code:
+    if code is not None:
         view.owe_modseq()
+    if code:
         session.say(b"* OK %bMoved\r\n" % code)
     return b"MOVE completed"
 

@@ -392,7 +392,7 @@ class SharingAccount:
                 for message in messages
             ],
         )
-        return appended
+        return replace(appended, readable="r" in held)
 
     # IReplacer.
 
@@ -413,13 +413,13 @@ class SharingAccount:
             appended: Appended = await target.account.replace(
                 mailbox_id, uid, target.name, message
             )
-            return appended
+            return replace(appended, readable="r" in held)
         if opened is None:
             raise NoSuchMailbox(mailbox_id)
         (await opened.source.mailbox.open_content(uid)).close()
         appended = await target.account.append(target.name, [message])
         await transfer.remove(opened.source.mailbox, UIDSet.of((uid,)))
-        return appended
+        return replace(appended, readable="r" in held)
 
     # IAnnotatedAccount and ISpecialUseKeeper.
 

@@ -7,7 +7,7 @@ Source: RFC 9051 section 6.4.7, RFC 6851 section 3.3, RFC 4314 section 4 (COPY).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mailframe.interfaces.mailbox import IMailbox, NewMessage
@@ -54,8 +54,10 @@ async def copy(source: Source, uids: UIDSet, target: Target, held: Rights) -> Co
         OverQuota: They do not fit; nothing was copied.
     """
     if target.account is source.account and held >= _ALL_FLAGS:
-        return await source.mailbox.copy(uids, target.name)
-    return await _append(source.mailbox, uids, target, held)
+        copied = await source.mailbox.copy(uids, target.name)
+    else:
+        copied = await _append(source.mailbox, uids, target, held)
+    return replace(copied, readable="r" in held)
 
 
 async def move(source: Source, uids: UIDSet, target: Target, held: Rights) -> Copied:
@@ -65,10 +67,11 @@ async def move(source: Source, uids: UIDSet, target: Target, held: Rights) -> Co
     that a crash leaves a message in both places rather than in none.
     """
     if target.account is source.account and held >= _ALL_FLAGS:
-        return await source.mailbox.move(uids, target.name)
-    copied = await _append(source.mailbox, uids, target, held)
-    await remove(source.mailbox, UIDSet.of(copied.uids))
-    return copied
+        copied = await source.mailbox.move(uids, target.name)
+    else:
+        copied = await _append(source.mailbox, uids, target, held)
+        await remove(source.mailbox, UIDSet.of(copied.uids))
+    return replace(copied, readable="r" in held)
 
 
 async def remove(mailbox: IMailbox, uids: UIDSet) -> None:
