@@ -93,11 +93,18 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
+    from mailframe.log_lines import log_to_terminal
     from mailframe.sandbox import prepare_sandbox
     from mailframe.wiring import MailService
 
     class Program(MailService):
         """The host as the whole program: it ends when it cannot listen."""
+
+        def setServiceParent(self, parent: Any) -> None:
+            """Become the application's service, and see to its log."""
+            super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+            if options.parent is not None:
+                log_to_terminal(parent, options.parent)
 
         def privilegedStartService(self) -> None:
             """Bind the ports, or end with one line."""

@@ -30,7 +30,7 @@ from mailframe.delivery.pickup import Pickup
 from mailframe.fetch.options import read_accounts
 from mailframe.fetch.service import FetchService
 from mailframe.imap.url_access import URLAccess
-from mailframe.interfaces.auth import IUserDirectory, Mind
+from mailframe.interfaces.auth import IAwaitedRealm, IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host, IHomeRealm
 from mailframe.listening import Listening, said
@@ -240,7 +240,7 @@ class MailService(MultiService):
         """Return the account of one of our users, for delivery."""
         mind = Mind("delivery", None, True)
         avatars = self._avatars
-        if isinstance(avatars, GrantingRealm):
+        if IAwaitedRealm.providedBy(avatars):
             _, account, _ = await avatars.avatar(address.encode(), mind, IMailAccount)
             return account
         _, account, _ = await maybeDeferred(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from twisted.cred.portal import IRealm
 from twisted.internet.defer import maybeDeferred
 from zope.interface import implementer
 
 from mailframe.errors import TemporaryFailure
+from mailframe.interfaces.auth import IAwaitedRealm
 from mailframe.interfaces.mailbox import IQuotaGrant
 from mailframe.started import started
 
@@ -19,7 +19,7 @@ FRESH = 30.0
 """Seconds for which the directory is not asked again."""
 
 
-@implementer(IRealm)
+@implementer(IAwaitedRealm)
 class GrantingRealm:
     """Gives the avatars of another realm, having told them their quota."""
 
@@ -34,6 +34,7 @@ class GrantingRealm:
             seconds: A clock.
         """
         self._realm = realm
+        self._awaited = IAwaitedRealm.providedBy(realm)
         self._directory = directory
         self._seconds = seconds
         self._granted: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
@@ -43,10 +44,14 @@ class GrantingRealm:
         return started(self.avatar(avatarId, mind, *interfaces))
 
     async def avatar(self, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
-        """Return the same, to who can wait for a coroutine."""
-        found = await maybeDeferred(
-            self._realm.requestAvatar, avatar_id, mind, *interfaces
-        )
+        """Return the same; see IAwaitedRealm."""
+        realm = self._realm
+        if self._awaited:
+            found = await realm.avatar(avatar_id, mind, *interfaces)
+        else:
+            found = await maybeDeferred(
+                realm.requestAvatar, avatar_id, mind, *interfaces
+            )
         avatar = found[1]
         if IQuotaGrant.providedBy(avatar) and isinstance(avatar_id, bytes):
             await self._grant(avatar, avatar_id.decode())

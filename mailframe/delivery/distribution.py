@@ -118,6 +118,10 @@ class Recipient:
     verdict: MailError | None = None
 
 
+_Placed = tuple[tuple[int, int], Recipient, Destination]
+"""A destination with its key, the recipient's number and its own, and whose it is."""
+
+
 class Distribution:
     """One message on its way to its destinations."""
 
@@ -154,30 +158,29 @@ class Distribution:
         self._when = when
         alone = recipients[0].forward_path.address if len(recipients) == 1 else None
         self._header = header + trace.received(origin, message_id, when, alone)
+        self._by_kind: dict[type, list[_Placed]] = {}
+        for at, recipient in enumerate(recipients):
+            if recipient.verdict is None:
+                for number, destination in enumerate(recipient.destinations):
+                    kind = self._by_kind.setdefault(type(destination.place), [])
+                    kind.append(((at, number), recipient, destination))
         self._results: dict[tuple[int, int], MailError | None] = {}
         self._spooled: set[tuple[int, int]] = set()
 
     async def run(self, content: IContent) -> Sequence[MailError | None]:
         """Deliver; return the verdict on each recipient."""
         await self._to_accounts(content)
-        await self._to_agents(content)
-        self._note_broken()
+        if self._by_kind.keys() - {Mailbox}:
+            await self._to_agents(content)
+            self._note_broken()
         if self._means.spool is not None:
             await self._to_spool(self._means.spool, content)
         await self._report(content)
         return [self._verdict(at) for at in range(len(self._recipients))]
 
-    def _places(
-        self, *kinds: type
-    ) -> list[tuple[tuple[int, int], Recipient, Destination]]:
+    def _places(self, *kinds: type) -> "list[_Placed]":
         """Return the destinations of some kinds, each with its key."""
-        return [
-            ((at, number), recipient, destination)
-            for at, recipient in enumerate(self._recipients)
-            if recipient.verdict is None
-            for number, destination in enumerate(recipient.destinations)
-            if isinstance(destination.place, kinds)
-        ]
+        return [one for kind in kinds for one in self._by_kind.get(kind, ())]
 
     async def _to_accounts(self, content: IContent) -> None:
         users: dict[str, bool] = {}
@@ -190,7 +193,7 @@ class Distribution:
             senders.setdefault(user, destination.sender or self._reverse_path.address)
         verdicts: dict[str, MailError | None] = {}
         for user in list(users):
-            if mark(user) in self._been_to:
+            if self._been_to and mark(user) in self._been_to:
                 verdicts[user] = MailLoop(f"delivered to {user} before")
                 del users[user]
         names = list(users)

@@ -8,6 +8,7 @@ Source: RFC 5321 section 4.4, RFC 3848 (``with``).
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from mailframe.mime.date import date_header
 from mailframe.model.address import Address, ascii_domain
@@ -32,18 +33,38 @@ def received(
 
     Source: RFC 5321 sections 4.4 and 7.2.
     """
-    words = [f"from {_NOT_IN_NAME.sub('?', origin.helo) or 'unknown'}"]
-    if origin.client_address is not None:
-        words.append(f"({_literal(origin.client_address)})")
-    words += [f"by {origin.server_name}", f"with {origin.protocol}"]
-    if origin.tls is not None:
-        words.append(f"({origin.tls})")
-    words.append(f"id {message_id}")
+    words = [f"id {message_id}"]
     if recipient is not None:
         words.append(f"for {path(recipient)}")
     words[-1] += ";"
-    words.append(date_header(int(when)).decode())
-    return _folded("Received:", words)
+    words.append(_date(int(when)))
+    begun = _way(
+        origin.helo,
+        origin.client_address,
+        origin.server_name,
+        origin.protocol,
+        origin.tls,
+    )
+    return _folded(begun, words).encode()
+
+
+@lru_cache(maxsize=1024)
+def _way(
+    helo: str, client: str | None, server: str, protocol: str, tls: str | None
+) -> str:
+    """Return what the fields of all messages of a session have in common."""
+    words = [f"from {_NOT_IN_NAME.sub('?', helo) or 'unknown'}"]
+    if client is not None:
+        words.append(f"({_literal(client)})")
+    words += [f"by {server}", f"with {protocol}"]
+    if tls is not None:
+        words.append(f"({tls})")
+    return _folded("Received:", words)[:-2]
+
+
+@lru_cache(maxsize=4)
+def _date(when: int) -> str:
+    return date_header(when).decode()
 
 
 def return_path(address: Address | None) -> bytes:
@@ -90,12 +111,14 @@ def _literal(address: str) -> str:
     return f"[IPv6:{bare}]" if ":" in bare else f"[{bare}]"
 
 
-def _folded(name: str, words: Iterable[str]) -> bytes:
+def _folded(begun: str, words: Iterable[str]) -> str:
     """Return a field on as many lines as it needs (RFC 5322 section 2.2.3)."""
-    lines = [name]
+    room = _COLUMNS - len(begun) + begun.rfind("\n") + 1
     for word in words:
-        if len(lines[-1]) + len(word) < _COLUMNS:
-            lines[-1] += f" {word}"
+        if len(word) < room:
+            begun += f" {word}"
         else:
-            lines.append(f"\t{word}")
-    return "\r\n".join([*lines, ""]).encode()
+            begun += f"\r\n\t{word}"
+            room = _COLUMNS
+        room -= len(word) + 1
+    return begun + "\r\n"

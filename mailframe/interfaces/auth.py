@@ -21,6 +21,7 @@ from zope.interface import Interface
 
 __all__ = [
     "IAnonymous",
+    "IAwaitedRealm",
     "ICredentials",
     "ICredentialsChecker",
     "ILoginPortal",
@@ -52,6 +53,16 @@ class Mind:
     service: str
     client_address: str | None
     secure: bool
+
+
+class IAwaitedRealm(IRealm):
+    """A realm that gives avatars without a Deferred for each.
+
+    For deliveries, which ask for an account each.
+    """
+
+    def avatar(avatarId: bytes, mind: Any, *interfaces: Any) -> Awaitable[Any]:
+        """Return what ``requestAvatar`` gives, as a coroutine does."""
 
 
 class ILoginPortal(Interface):

@@ -1,6 +1,7 @@
 """Networks, as operators write them, and whether an address is in one."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -43,6 +44,7 @@ class Networks:
         return False
 
 
+@lru_cache(maxsize=4096)
 def read_address(text: str | None) -> IPv4Address | IPv6Address | None:
     """Return an IP address; a mapped one as the IPv4 address it is."""
     if text is None:

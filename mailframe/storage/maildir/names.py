@@ -14,6 +14,7 @@ import re
 import socket
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailframe.errors import BadMailboxName
 from mailframe.model.mailbox import DELIMITER, INBOX, MailboxName, mailbox_name
@@ -235,12 +236,17 @@ class PathPattern:
             if home is None or not os.path.isabs(home) or "\0" in home:
                 raise ValueError(f"{address} has no home directory")
             text, before = text[2:], os.path.normpath(home)
-        values = {"u": address, "n": local, "d": domain}
-        return before + re.sub(
-            "%(.)",
-            lambda match: "%" if match[1] == "%" else component(values[match[1]]),
-            text,
-        )
+        return before + _filled(text, address, local, domain)
+
+
+@lru_cache(maxsize=4096)
+def _filled(text: str, address: str, local: str, domain: str) -> str:
+    values = {"u": address, "n": local, "d": domain}
+    return re.sub(
+        "%(.)",
+        lambda match: "%" if match[1] == "%" else component(values[match[1]]),
+        text,
+    )
 
 
 def component(text: str) -> str:

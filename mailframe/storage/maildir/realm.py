@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.errors import NoSuchUser, TemporaryFailure
 from mailframe.interfaces.access import ISharingRealm
+from mailframe.interfaces.auth import IAwaitedRealm
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host, IHomeRealm
 from mailframe.started import started
@@ -43,7 +43,7 @@ ACCOUNTS_KEPT = 256
 """Accounts kept open without a session."""
 
 
-@implementer(IRealm, ISharingRealm, IHomeRealm)
+@implementer(IAwaitedRealm, ISharingRealm, IHomeRealm)
 class MaildirRealm(Service):
     """Gives every address an account in a directory of its own.
 
@@ -155,10 +155,11 @@ class MaildirRealm(Service):
         """Return the account of ``avatarId``."""
         if IMailAccount not in interfaces:
             raise NotImplementedError(f"only {IMailAccount.__name__} is provided")
-        return started(self._avatar(avatarId.decode()))
+        return started(self.avatar(avatarId, mind, *interfaces))
 
-    async def _avatar(self, address: str) -> tuple[Any, Any, Callable[[], None]]:
-        return IMailAccount, await self.account(address), lambda: None
+    async def avatar(self, avatar_id: bytes, mind: Any, *interfaces: Any) -> Any:
+        """Return the same; see IAwaitedRealm."""
+        return IMailAccount, await self.account(avatar_id.decode()), _do_nothing
 
     async def account(self, address: str) -> MaildirAccount:
         """Return the account of an address, made on first use.
@@ -277,6 +278,10 @@ class MaildirRealm(Service):
             self._suspect_since,
             self._owing,
         )
+
+
+def _do_nothing() -> None:
+    """An account is not logged out of: it is kept a while."""
 
 
 def _is_there(root: str) -> bool:
