@@ -133,6 +133,8 @@ _SINK = """\
 import itertools, sys
 sys.path.insert(0, sys.argv[3])
 from mailframe.net.collector import collect_rarely
+from mailframe.net.lean_reactor import install
+install()
 collect_rarely()
 sys.argv[1:] = [sys.argv[1]]
 exec(open(sys.path[0] + "/examples/smtp_sink.py").read()

@@ -14,7 +14,6 @@ from twisted.python.failure import Failure
 
 from mailframe.config import BadConfig, Listener
 from mailframe.config_keys import IMPLICIT_TLS
-from mailframe.net.eager import be_eager
 from mailframe.net.factory import MailFactory
 from mailframe.net.proxied import PREFIX, ProxiedFactory
 from mailframe.net.tls import ServerTLS
@@ -97,7 +96,7 @@ class Listening:
         if listener.endpoint.startswith(PREFIX):
             serving = ProxiedFactory(serving, self._reactor)
         trouble: list[Failure] = []
-        endpoint.listen(serving).addCallbacks(self._bound, trouble.append)
+        endpoint.listen(serving).addCallbacks(self._ports.append, trouble.append)
         if trouble:
             self.unbind()
             error: Any = trouble[0].value
@@ -110,10 +109,6 @@ class Listening:
             service=listener.service,
             endpoint=listener.endpoint,
         )
-
-    def _bound(self, port: Any) -> None:
-        be_eager(port)
-        self._ports.append(port)
 
 
 def _endpoint(listener: Listener, reactor: Any) -> Any:

@@ -7,13 +7,14 @@ usual way, with producers and all.
 
 import socket
 from contextlib import suppress
-from socket import AF_INET, AF_INET6, IPPROTO_TCP
+from socket import IPPROTO_TCP
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
-from twisted.internet.tcp import Client, Connection, Connector, Port, Server
+from twisted.internet.tcp import Client, Connection, Connector, Server
+from twisted.protocols.policies import ProtocolWrapper
 
 QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 """Linux has it."""
@@ -91,15 +92,17 @@ class EagerClient(_Eager, Client):
         factory.connected()
 
 
-def be_eager(port: Any) -> None:
-    """Have a listening TCP port give its connections this transport.
+def become_eager(transport: Any) -> None:
+    """Have an accepted TCP connection send at once from now on.
 
     Args:
-        port: What an endpoint's ``listen`` gave; other kinds stay as they are.
+        transport: A protocol's, with TLS around it or not; other kinds stay as
+            they are.
     """
-    # Twisted's port of a Unix socket is one of TCP, too, with other transports.
-    if isinstance(port, Port) and port.addressFamily in (AF_INET, AF_INET6):
-        port.transport = EagerServer
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    if type(transport) is Server:
+        transport.__class__ = EagerServer
 
 
 def can_be_eager(reactor: Any) -> bool:

@@ -28,6 +28,7 @@ from zope.interface import implementer
 
 from mailframe.interfaces.connection import IConnection, IServer, TLSInfo
 from mailframe.net.channel_binding import channel_binding
+from mailframe.net.eager import become_eager
 from mailframe.net.tls_info import tls_info
 
 _log = Logger()
@@ -94,6 +95,7 @@ class Pump(Protocol):
     def connectionMade(self) -> None:
         """Begin the session."""
         transport: Any = self.transport
+        become_eager(transport)
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
         if hasattr(transport, "setTcpKeepAlive"):

@@ -10,7 +10,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from mailframe.net.eager import EagerServer, be_eager
+from mailframe.net.eager import EagerServer, become_eager
 
 PIECES = [bytes([number % 251]) * (number * 97 % 60_000 + 1) for number in range(400)]
 
@@ -21,6 +21,7 @@ class Talker(Protocol):
     def connectionMade(self) -> None:
         """Write."""
         transport: Any = self.transport
+        become_eager(transport)
         self.factory.kinds.append(type(transport))  # type: ignore[union-attr]
         for piece in PIECES:
             transport.write(piece)
@@ -33,6 +34,7 @@ class Brief(Protocol):
     def connectionMade(self) -> None:
         """Say it."""
         transport: Any = self.transport
+        become_eager(transport)
         factory: Any = self.factory
         factory.seen.append("made")
         transport.write(b"bye")
@@ -58,7 +60,6 @@ class EagerTests(TestCase):
 
         def listening(port: Any) -> Any:
             self.addCleanup(port.stopListening)
-            be_eager(port)
             return factory, ("127.0.0.1", port.getHost().port)
 
         return endpoint.listen(factory).addCallback(listening)
