@@ -14,9 +14,9 @@ A transcript's header says it, beside ``given: stated``::
 
 What is not said is as in a new mailbox; messages have the lowest mod-sequence.
 ``DAY`` is a day of February 1994, on which a message was written and came (or
-days after January 1994, for when it came); ``sender`` wrote them all.
-``notes`` is how many there are on INBOX; ``others`` states more mailboxes, the
-messages of one all alike.
+days after January 1994, for when it came), ``SAVED`` is in seconds since 1970;
+``sender`` wrote them all. ``notes`` is how many there are on INBOX; ``others``
+states more mailboxes, the messages of one all alike.
 """
 
 import re
@@ -87,8 +87,8 @@ def _put(
     date = _FIRST + day * _DAY
     modseq = figures.get("MODSEQ", 1)
     box.modseq = max(box.modseq, modseq)
-    arrived = figures.get("ARRIVED", 1)
-    box.messages[uid] = Message(octets, box.spelt(flags), date, modseq, arrived, 0)
+    arrived, saved = figures.get("ARRIVED", 1), figures.get("SAVED", 0)
+    box.messages[uid] = Message(octets, box.spelt(flags), date, modseq, arrived, saved)
 
 
 def _rows(written: str) -> Iterator[tuple[list[int], FlagSet, dict[str, int]]]:

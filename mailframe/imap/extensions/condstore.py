@@ -71,12 +71,13 @@ def _modseq_key(cursor: Cursor, charset: str) -> SearchKey:
 
 @dataclass(frozen=True, slots=True)
 class ChangedSince(Narrowing):
-    """FETCH answers only for messages that have changed.
+    """FETCH answers only for messages that have changed, of a range of PARTIAL too.
 
-    Source: RFC 7162 section 3.1.4.1.
+    Source: RFC 7162 section 3.1.4.1, RFC 9394 section 3.4.
     """
 
     since: int
+    turn: ClassVar[int] = 1
     items: ClassVar[tuple[ColumnItem, ...]] = (MODSEQ,)
 
     def narrow(self, listing: Listing, uids: UIDSet) -> UIDSet:
