@@ -5,7 +5,7 @@ makes a maildrop of the account's INBOX.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from zope.interface import Attribute, Interface
 
@@ -13,8 +13,7 @@ from mailframe.interfaces.content import IContent
 from mailframe.model.uid_set import UIDSet
 
 
-@dataclass(frozen=True, slots=True)
-class MaildropMessage:
+class MaildropMessage(NamedTuple):
     """One message of a maildrop.
 
     Attributes:
@@ -59,6 +58,19 @@ class IMaildrop(Interface):
 
     def unlock() -> Awaitable[None]:
         """Give the lock back; without a commit before, nothing is removed."""
+
+
+class IMaildropAhead(Interface):
+    """Optional power of a maildrop that has the next messages in memory."""
+
+    def at_hand(index: int) -> bytes | None:
+        """Return all octets of a message that need not be waited for.
+
+        Once: they are not kept for whoever asks again.
+
+        Returns:
+            ``None`` if the message has to be opened.
+        """
 
 
 class IMaildropLocker(Interface):

@@ -23,8 +23,8 @@ class State(Enum):
     TRANSACTION = 2
 
 
-EARLY = frozenset({State.AUTHORIZATION})
-LATE = frozenset({State.TRANSACTION})
+EARLY = (State.AUTHORIZATION,)
+LATE = (State.TRANSACTION,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Command:
     """
 
     name: str
-    states: frozenset[State]
+    states: tuple[State, ...]
     run: Callable[[POP3Server, bytes], Step]
 
     @property

@@ -14,7 +14,7 @@ from mailframe.pop3 import arguments
 from mailframe.pop3.capabilities import EXTENSIONS, capabilities
 from mailframe.pop3.command import EARLY, LATE, Command, Step
 from mailframe.pop3.listing import listing, present
-from mailframe.pop3.sending import send
+from mailframe.pop3.sending import retrieve
 
 if TYPE_CHECKING:
     from mailframe.pop3.server import POP3Server
@@ -79,19 +79,14 @@ def dele(session: POP3Server, argument: bytes) -> Step:
 def retr(session: POP3Server, argument: bytes) -> Step:
     """Send a message."""
     index = arguments.index(session, argument.strip())
-    return None if index is None else _retrieved(session, index)
-
-
-async def _retrieved(session: POP3Server, index: int) -> None:
-    await send(session, index, None)
-    session.retrieved.add(index)
+    return None if index is None else retrieve(session, index)
 
 
 COMMANDS: dict[bytes, Command] = {
     command.name.encode(): command
     for command in (
-        Command("CAPA", EARLY | LATE, capa),
-        Command("QUIT", EARLY | LATE, quit_),
+        Command("CAPA", EARLY + LATE, capa),
+        Command("QUIT", EARLY + LATE, quit_),
         Command("NOOP", LATE, noop),
         Command("RSET", LATE, rset),
         Command("STAT", LATE, stat),

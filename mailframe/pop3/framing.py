@@ -11,18 +11,23 @@ class Lines:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._buffer = bytearray()
+        # Cut up to _start; no LF between there and _looked.
+        self._octets = b""
+        self._start = 0
         self._looked = 0
         self._skipping = False
 
     def feed(self, octets: bytes) -> None:
         """Take octets."""
-        self._buffer += octets
+        if self._octets:
+            octets = self._octets[self._start :] + octets
+            self._looked -= self._start
+            self._start = 0
+        self._octets = octets
 
     def forget(self) -> None:
         """Throw away what has not been cut yet."""
-        self._buffer.clear()
-        self._looked = 0
+        self._drop()
         self._skipping = False
 
     def next(self, limit: int) -> bytes | None:
@@ -35,27 +40,34 @@ class Lines:
             LineTooLong: It has more; the rest of it is passed over.
             BadSyntax: It ends in a bare LF, or has a CR or NUL inside.
         """
-        end = self._buffer.find(b"\n", self._looked)
+        octets, start = self._octets, self._start
+        end = octets.find(b"\n", self._looked)
         if end < 0:
-            if len(self._buffer) >= limit or self._skipping:
-                self._buffer.clear()
-                self._looked = 0
+            if len(octets) - start >= limit or self._skipping:
+                self._drop()
                 if not self._skipping:
                     self._skipping = True
                     raise LineTooLong(f"a line of at most {limit} octets")
             else:
-                self._looked = len(self._buffer)
+                self._looked = len(octets)
             return None
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        self._looked = 0
+        line = octets[start:end]
+        if end + 1 == len(octets):
+            self._drop()
+        else:
+            self._start = self._looked = end + 1
         if self._skipping:
             self._skipping = False
             return self.next(limit)
-        if end + 1 > limit:
+        if len(line) + 1 > limit:
             raise LineTooLong(f"a line of at most {limit} octets")
         if line[-1:] != b"\r":
             raise BadSyntax("CRLF at the end of the line")
-        if b"\r" in line[:-1] or b"\0" in line:
+        line = line[:-1]
+        if b"\r" in line or b"\0" in line:
             raise BadSyntax("a line without CR and NUL inside")
-        return line[:-1]
+        return line
+
+    def _drop(self) -> None:
+        self._octets = b""
+        self._start = self._looked = 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mailframe.mime.dot_stuffing import DotStuffer, stuffed
 from mailframe.mime.header import header_end
 from mailframe.mime.surrogate import surrogate
+from mailframe.pop3.command import Step
 from mailframe.pop3.top_cut import TopCut
 
 if TYPE_CHECKING:
@@ -17,6 +18,24 @@ if TYPE_CHECKING:
 
 PIECE = 262_144
 """Octets of a message to read and send at once."""
+
+
+def retrieve(session: POP3Server, index: int) -> Step:
+    """Send a whole message: now, if it is at hand and goes as it is."""
+    octets = session.at_hand(index)
+    if octets is not None and (session.utf8 or octets.isascii()):
+        _put(session, index, octets)
+        session.retrieved.add(index)
+        return None
+    return _retrieved(session, index, octets)
+
+
+async def _retrieved(session: POP3Server, index: int, octets: bytes | None) -> None:
+    if octets is None:
+        await send(session, index, None)
+    else:
+        _put(session, index, _in_ascii(octets))
+    session.retrieved.add(index)
 
 
 async def send(session: POP3Server, index: int, lines: int | None) -> None:
@@ -30,8 +49,7 @@ async def send(session: POP3Server, index: int, lines: int | None) -> None:
             octets = content.octets
             if not (session.utf8 or octets.isascii()):
                 octets = _in_ascii(octets)
-            session.put(b"+OK %d octets\r\n" % session.messages[index].size)
-            session.put(stuffed(octets))
+            _put(session, index, octets)
             return
         stuffer = DotStuffer()
         cut = None if lines is None else TopCut(lines)
@@ -58,6 +76,12 @@ async def send(session: POP3Server, index: int, lines: int | None) -> None:
         session.put(stuffer.finish())
     finally:
         content.close()
+
+
+def _put(session: POP3Server, index: int, octets: bytes) -> None:
+    """Send a whole message."""
+    before = b"+OK %d octets\r\n" % session.messages[index].size
+    session.put(stuffed(octets, before))
 
 
 def _in_ascii(octets: bytes) -> bytes:

@@ -16,7 +16,7 @@ from mailframe.interfaces.auth import (
 )
 from mailframe.interfaces.connection import IConnection, IServer
 from mailframe.interfaces.mailbox import IMailAccount
-from mailframe.interfaces.maildrop import IMaildrop, MaildropMessage
+from mailframe.interfaces.maildrop import IMaildrop, IMaildropAhead, MaildropMessage
 from mailframe.limits import POP3Limits
 from mailframe.pop3.command import Command, State
 from mailframe.pop3.commands import COMMANDS
@@ -58,6 +58,7 @@ class POP3Server:
         self.user: bytes | None = None
         self.maildrop: IMaildrop | None = None
         self.messages: tuple[MaildropMessage, ...] = ()
+        self.at_hand: Callable[[int], bytes | None] = _nothing
         self.deleted: set[int] = set()
         self.retrieved: set[int] = set()
         self.utf8 = False
@@ -200,6 +201,9 @@ class POP3Server:
         if delays is not None:
             delays.came(user)
         self.maildrop = maildrop
+        if IMaildropAhead.providedBy(maildrop):
+            ahead: Any = maildrop
+            self.at_hand = ahead.at_hand
         self.state = State.TRANSACTION
         self.put(b"+OK %d messages\r\n" % len(self.messages))
 
@@ -253,6 +257,10 @@ class POP3Server:
                 left = logout()
                 if isinstance(left, Awaitable):
                     await left
+
+
+def _nothing(index: int) -> None:
+    """Stand for a maildrop that has nothing in memory."""
 
 
 def _user(avatar: Any, credentials: Any) -> str:

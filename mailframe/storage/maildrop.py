@@ -13,6 +13,7 @@ from mailframe.interfaces.content import IContent
 from mailframe.interfaces.mailbox import IMailAccount, IMailbox
 from mailframe.interfaces.maildrop import (
     IMaildrop,
+    IMaildropAhead,
     IMaildropLocker,
     IRemover,
     MaildropMessage,
@@ -41,7 +42,7 @@ class Maildrops:
         return AccountMaildrop(account, self._locked)
 
 
-@implementer(IMaildrop)
+@implementer(IMaildrop, IMaildropAhead)
 class AccountMaildrop:
     """The messages in INBOX at the moment of the lock.
 
@@ -97,6 +98,13 @@ class AccountMaildrop:
         ]
         return self.messages
 
+    def at_hand(self, index: int) -> bytes | None:
+        """Return what was loaded together with a message before it."""
+        octets = self._ahead.pop(self._uids[index], None)
+        if octets is not None:
+            self._last = index
+        return octets
+
     async def open_content(self, index: int) -> IContent:
         """Open one message.
 
@@ -105,15 +113,16 @@ class AccountMaildrop:
         """
         mailbox, uid = self._open_mailbox(), self._uids[index]
         in_turn = index == self._last + 1
-        self._last = index
-        if uid not in self._ahead and in_turn:
+        octets = self.at_hand(index)
+        if octets is None and in_turn:
             self._ahead = dict(
                 await mailbox.load(
                     UIDSet.of(self._uids[index : index + AHEAD_MESSAGES]),
                     AHEAD_OCTETS,
                 )
             )
-        octets = self._ahead.pop(uid, None)
+            octets = self._ahead.pop(uid, None)
+        self._last = index
         if octets is not None:
             return MemoryContent(octets)
         return await mailbox.open_content(uid)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.errors import InsufficientStorage
+from mailframe.errors import BadSyntax, InsufficientStorage
 from mailframe.limits import POP3Limits
 from mailframe.mime.dot_stuffing import DotStuffer, stuffed
+from mailframe.pop3.framing import Lines
 from mailframe.pop3.top_cut import TopCut
 from mailframe.testing.transcript import Conversation, FakeConnection, run_transcript
-from tests.pop3.world import World, start
+from tests.pop3.world import INTERNATIONAL, MESSAGES, World, start
 
 _HERE = Path(__file__).parent / "transcripts"
 
@@ -165,6 +166,46 @@ class HostileTests(SynchronousTestCase):
         self.assertTrue(conversation.closed)
 
 
+class InTurnTests(SynchronousTestCase):
+    """A client that reads one after another is answered from memory."""
+
+    def _session(self, world: World) -> tuple[Any, Conversation]:
+        server = world.server()
+        conversation = Conversation(server)
+        conversation.feed(b"USER alice@example.org\r\nPASS secret\r\n")
+        conversation.heard()
+        return server, conversation
+
+    def _said(self, world: World, *numbers: int) -> list[bytes]:
+        server, conversation = self._session(world)
+        said = [conversation.say(b"RETR %d\r\n" % number) for number in numbers]
+        self.assertEqual(server.retrieved, {number - 1 for number in numbers})
+        conversation.say(b"QUIT\r\n")
+        return said
+
+    def test_same(self) -> None:
+        """It gets the same as who reads in another order, or twice."""
+        world = World()
+        world.append(INTERNATIONAL)
+        in_turn = self._said(world, 1, 2, 3, 4)
+        self.assertTrue(all(one.startswith(b"+OK ") for one in in_turn))
+        self.assertTrue(in_turn[3].partition(b"\r\n\r\n")[0].isascii())
+        self.assertEqual(self._said(world, 4, 3, 2, 1), in_turn[::-1])
+        again = self._said(world, 1, 2, 2, 3, 3, 1, 4, 4)
+        self.assertEqual(
+            again, [in_turn[place - 1] for place in (1, 2, 2, 3, 3, 1, 4, 4)]
+        )
+
+    def test_at_hand(self) -> None:
+        """What was loaded with the first is there once, and goes with the lock."""
+        server, conversation = self._session(World())
+        conversation.say(b"RETR 1\r\n")
+        self.assertEqual(server.at_hand(1), MESSAGES[1])
+        self.assertIsNone(server.at_hand(1))
+        conversation.say(b"QUIT\r\n")
+        self.assertIsNone(server.at_hand(2))
+
+
 def _pieces(octets: bytes, cuts: list[int]) -> list[bytes]:
     places = sorted({min(cut, len(octets)) for cut in cuts} | {0, len(octets)})
     return [octets[low:high] for low, high in pairwise(places)] or [b""]
@@ -188,7 +229,39 @@ class PieceTests(SynchronousTestCase):
         lines = ended.split(b"\r\n")
         expected = b"\r\n".join(b"." * line.startswith(b".") + line for line in lines)
         self.assertEqual(b"".join(pieces) + stuffer.finish(), expected + b".\r\n")
-        self.assertEqual(stuffed(octets), expected + b".\r\n")
+        self.assertEqual(stuffed(octets, b".x"), b".x" + expected + b".\r\n")
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [b"NOOP\r\n", b"\r\n", b"\n", b"a\rb\r\n", b"x" * 30, b"\0"]
+            )
+        ).map(b"".join),
+        _CUTS,
+    )
+    def test_lines(self, octets: bytes, cuts: list[int]) -> None:
+        """Lines, and what is none, are told in the same order."""
+
+        def told(pieces: list[bytes]) -> list[bytes | str]:
+            lines = Lines()
+            found: list[bytes | str] = []
+            for piece in pieces:
+                lines.feed(piece)
+                while True:
+                    try:
+                        line = lines.next(20)
+                    except BadSyntax as error:
+                        found.append(error.expected)
+                        continue
+                    if line is None:
+                        break
+                    found.append(line)
+            return found
+
+        whole = told([octets])
+        self.assertEqual(told(_pieces(octets, cuts)), whole)
+        good = [line for line in whole if isinstance(line, bytes)]
+        self.assertLessEqual(good.count(b"NOOP"), octets.count(b"NOOP\r\n"))
 
     @given(_LINES, _LINES, st.integers(0, 9), _CUTS)
     def test_top(self, header: bytes, body: bytes, lines: int, cuts: list[int]) -> None:

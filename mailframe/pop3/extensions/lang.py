@@ -34,4 +34,4 @@ def lang(session: POP3Server, argument: bytes) -> Step:
     return None
 
 
-EXTENSION = Extension(always(b"LANG"), (Command("LANG", EARLY | LATE, lang),))
+EXTENSION = Extension(always(b"LANG"), (Command("LANG", EARLY + LATE, lang),))

@@ -16,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from mailframe.errors import MessageGone, NoSuchMailbox
@@ -25,7 +25,7 @@ from mailframe.mime.lines import to_crlf
 from mailframe.model.flag import DELETED, SEEN
 from mailframe.model.mailbox import Listing, MailboxStatus
 from mailframe.model.summary import Summary
-from mailframe.model.uid_set import UIDSet
+from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import kept_columns, scan
 from mailframe.storage.maildir.columns import Loaded, Seconds
 from mailframe.storage.maildir.content import OpenFile
@@ -58,6 +58,16 @@ class _File(NamedTuple):
     disk: str | None
     size: int
     lf: int
+
+
+_Placed = tuple[int, str, str | None, int, int, str]
+"""As :class:`_File`, and the directory of its mailbox below the account's."""
+
+_PLACED = (
+    "SELECT messages.id, file, disk, size, lf, directory FROM mailboxes, messages"
+    " WHERE mailbox_id=? AND messages.id BETWEEN"
+    " (mailboxes.id<<32|?) AND (mailboxes.id<<32|?) ORDER BY messages.id"
+)
 
 
 class AccountReader:
@@ -206,15 +216,25 @@ class AccountReader:
         """
         if self._index is None or not self._lock.acquire(blocking=False):
             return None
+        wanted: list[_Placed] = []
+        found: _Placed | None = None
         try:
-            row, wanted = self._fitting(self._index, mailbox_id, uids, left)
-        except (NoSuchMailbox, sqlite3.Error):
+            for found in _placed(self._index, mailbox_id, uids):
+                left -= found[3]
+                if left < 0:
+                    break
+                wanted.append(found)
+        except sqlite3.Error:
             return None
         finally:
             self._lock.release()
+        if found is None:
+            # None of them is there, or not the mailbox: a thread tells which.
+            return None
+        directory = f"{self._root}/{found[5]}" if found[5] else self._root
         loaded: dict[int, bytes] = {}
-        directory, read = self._directory(row), WARM_FILES.read
-        for number, name, disk, size, lf in wanted:
+        read = WARM_FILES.read
+        for number, name, disk, size, lf, _ in wanted:
             octets = read(message_path(directory, name, disk), None if lf else size)
             if octets is None:
                 return None
@@ -223,26 +243,19 @@ class AccountReader:
 
     def load(self, mailbox_id: str, uids: UIDSet, left: int) -> Mapping[int, bytes]:
         """Return whole messages from the lowest UID on, while they fit."""
+        wanted: list[_File] = []
         with self._asking() as index:
-            row, wanted = self._fitting(index, mailbox_id, uids, left)
+            row = self._row(index, mailbox_id)
+            for file in self._files(index, row, uids):
+                left -= file.size
+                if left < 0:
+                    break
+                wanted.append(file)
         return {
             file.number & 0xFFFFFFFF: octets
             for file in wanted
             if (octets := self._octets(row, file)) is not None
         }
-
-    def _fitting(
-        self, index: Index, mailbox_id: str, uids: UIDSet, left: int
-    ) -> tuple[MailboxRow, list[_File]]:
-        """Return the files of the first messages that fit."""
-        wanted: list[_File] = []
-        row = self._row(index, mailbox_id)
-        for file in self._files(index, row, uids):
-            left -= file.size
-            if left < 0:
-                break
-            wanted.append(file)
-        return row, wanted
 
     def open(self, mailbox_id: str, uid: int) -> bytes | OpenFile:
         """Open one message.
@@ -452,6 +465,14 @@ class AccountReader:
         except OSError as error:
             raise self._store.refused(error) from error
         return found[0] if found else None
+
+
+def _placed(index: Index, mailbox_id: str, uids: UIDSet) -> Iterator[_Placed]:
+    """Return messages by one question a range, which is all that is read."""
+    return chain.from_iterable(
+        index.execute(_PLACED, (mailbox_id, low, min(high, UID_MAX)))
+        for low, high in uids.ranges
+    )
 
 
 def _read_all(fd: int, size: int) -> bytes:

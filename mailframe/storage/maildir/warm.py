@@ -44,14 +44,13 @@ class WarmFiles:
             # Keeps the interpreter's lock: it never waits.
             call = ctypes.PyDLL(None, use_errno=True).syscall
             call.restype = ctypes.c_long
-            call.argtypes = (
-                *(ctypes.c_long, ctypes.c_int, ctypes.c_char_p),
-                *(ctypes.c_void_p, ctypes.c_size_t),
-            )
             self._call = call
             how = _OpenHow(os.O_RDONLY | os.O_CLOEXEC, 0, _RESOLVE_CACHED)
+            # Made once, for making them takes longer than the call.
+            self._number = ctypes.c_long(_OPENAT2)
+            self._at = ctypes.c_int(_AT_FDCWD)
             self._how = ctypes.byref(how)
-            self._how_size = ctypes.sizeof(how)
+            self._how_size = ctypes.c_size_t(ctypes.sizeof(how))
         self._buffer = memoryview(bytearray(_BUFFER))
 
     def read(self, path: str, size: int | None) -> bytes | None:
@@ -68,7 +67,7 @@ class WarmFiles:
         if not self._able:
             return None
         octets = path.encode("utf-8", "surrogateescape")
-        fd = self._call(_OPENAT2, _AT_FDCWD, octets, self._how, self._how_size)
+        fd = self._call(self._number, self._at, octets, self._how, self._how_size)
         if fd < 0:
             if ctypes.get_errno() in _NEVER:
                 self._able = False
