@@ -28,8 +28,8 @@ _LIST = re.compile(rb"[^\x00-\x20\x7f-\xff(){\"\\]+")
 # tag = 1*<any ASTRING-CHAR except "+">
 _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
 # quoted = DQUOTE *QUOTED-CHAR DQUOTE
-# Lenient: octets above 127, which IMAP4rev1 has not in quoted strings; clients
-# that send UTF-8 there mean it, and IMAP4rev2 allows it.
+# Lenient: UTF-8, which IMAP4rev1 has not in quoted strings; clients that send it
+# there mean it, and IMAP4rev2 allows it.
 _QUOTED = re.compile(rb"\"([^\"\\\r\n\x00]*(?:\\[\"\\][^\"\\\r\n\x00]*)*)\"")
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 # literal = "{" number64 ["+"] "}" CRLF *CHAR8
@@ -80,12 +80,16 @@ def string(cursor: Cursor) -> bytes:
     """Read a ``string``: quoted, or a literal inline.
 
     Raises:
-        BadSyntax: There is none here, or it has a NUL.
+        BadSyntax: There is none here, or it has a NUL, or is quoted and neither ASCII
+            nor UTF-8.
 
-    Source: RFC 9051 section 9 (string).
+    Source: RFC 9051 section 9 (string), RFC 6855 section 3 (uQUOTED-CHAR).
     """
+    start = cursor.position
     if found := cursor.match(_QUOTED):
         text = found[1]
+        if not (text.isascii() or _is_utf8(text)):
+            raise BadSyntax("UTF-8", start)
         return _ESCAPED.sub(rb"\1", text) if b"\\" in text else text
     if found := cursor.match(_LITERAL):
         start = cursor.position
@@ -98,6 +102,14 @@ def string(cursor: Cursor) -> bytes:
         cursor.position = stop
         return octets
     cursor.fail("a string")
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def astring(cursor: Cursor) -> bytes:

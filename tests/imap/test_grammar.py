@@ -102,6 +102,12 @@ class StringTests(SynchronousTestCase):
         for rule, octets in self.BAD:
             self.assertRaises(BadSyntax, read, rule, octets)
 
+    def test_quoted_is_utf8(self) -> None:
+        """Other octets above 127 are bad (RFC 6855 section 3)."""
+        for octets in (b'"\xff"', b'"\xc3"', b'"\xed\xa0\x80"', b'"\xc0\x80"'):
+            error = self.assertRaises(BadSyntax, read, grammar.astring, octets)
+            self.assertEqual(error.position, 0)
+
     def test_lenient_eight_bit_quoted(self) -> None:
         """Clients send UTF-8 in quoted strings; IMAP4rev2 allows it."""
         self.assertEqual(read(grammar.string, '"é"'.encode()), "é".encode())
@@ -147,7 +153,7 @@ class MailboxTests(SynchronousTestCase):
         """Are refused, not broken grammar."""
         for octets in (b'""', b"&", '"ü"'.encode(), b"a//b", b"..", b"a/", b'"\x01"'):
             self.assertRaises(BadMailboxName, read, grammar.mailbox, octets)
-        cursor = Cursor(b'"\xff"', utf8=True)
+        cursor = Cursor(b"{1}\r\n\xff", utf8=True)
         self.assertRaises(BadMailboxName, grammar.mailbox, cursor)
 
     def test_trailing_delimiter(self) -> None:

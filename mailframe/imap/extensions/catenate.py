@@ -1,7 +1,7 @@
 """CATENATE: a message is put together from text and parts of other messages.
 
-Capability ``CATENATE``, RFC 4469, after login; with MULTIAPPEND, REPLACE and
-``literal8``. The parts go to the intake in pieces, one behind the other, when the
+Capability ``CATENATE``, RFC 4469, after login; with MULTIAPPEND, REPLACE, ``literal8``
+and text that is said to be UTF-8. The parts go to the intake in pieces, one behind the other, when the
 command is complete.
 
 Source: RFC 4469 section 3.
@@ -18,15 +18,25 @@ class Catenation(MessageData):
 
     ``append-data =/ "CATENATE" SP "(" cat-part *(SP cat-part) ")"``
 
-    ``cat-part = "TEXT" SP literal / "URL" SP astring``
+    ``cat-part = "TEXT" SP literal / "URL" SP astring / "UTF8" SP "(" literal8 ")"``
 
-    Source: RFC 4469 section 5, RFC 3516 section 7 (literal8).
+    Source: RFC 4469 section 5, RFC 3516 section 7 (literal8), RFC 6855 section 4
+    (utf8-literal).
     """
 
     in_parts = True
 
+    def __init__(self) -> None:
+        """Begin before its parts."""
+        super().__init__()
+        self._in_parentheses = False
+
     def read(self, cursor: Cursor) -> bool:
         """Read up to the next literal, or to the end."""
+        if self._in_parentheses:
+            # The literal that has come was that of UTF8.
+            cursor.expect(b")")
+            self._in_parentheses = False
         first, urls = not self.begun, []
         if first:
             cursor.space()
@@ -42,16 +52,24 @@ class Catenation(MessageData):
                 urls.append(astring(cursor))
             elif cursor.accept(b"TEXT "):
                 self.binary = cursor.accept(b"~")
-                if cursor.rest():
-                    cursor.fail("a literal")
+                self._literal_comes(cursor)
+                break
+            elif cursor.accept(b"UTF8 ("):
+                cursor.expect(b"~", "a literal8")
+                self.binary = self._in_parentheses = True
+                self._literal_comes(cursor)
                 break
             else:
-                cursor.fail("TEXT or URL")
+                cursor.fail("TEXT, UTF8 or URL")
         else:
             complete = True
         self.begun = True
         self.urls += urls
         return complete
+
+    def _literal_comes(self, cursor: Cursor) -> None:
+        if cursor.rest():
+            cursor.fail("a literal")
 
 
 APPEND_DATA[b"CATENATE"] = Catenation
