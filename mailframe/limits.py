@@ -74,6 +74,9 @@ class IMAPLimits:
     line: int = 65_536
     """Octets of a command without its literals; RFC 7162 section 4 asks for
     8192 at least, Dovecot has 65536."""
+    passed_over: int = 1_048_576
+    """Octets of a line that is too long, while its end is waited for, before the
+    session ends with BYE."""
     literal: int = 65_536
     """Octets of a literal that is not a message."""
     unasked_literal: int = 0

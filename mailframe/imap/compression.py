@@ -10,6 +10,7 @@ Source: RFC 4978 section 3, RFC 1951.
 import zlib
 
 from mailframe.errors import BadSyntax
+from mailframe.imap.framing import Framer
 
 _LEVEL = 3
 _WINDOW = 13
@@ -73,3 +74,69 @@ class Compression:
         """
         rest = self._arrived if self._inflater.eof else b""
         return self._deflater.flush(zlib.Z_FINISH), rest
+
+
+class Layer:
+    """What is between the transport and the framer: DEFLATE, or nothing."""
+
+    def __init__(self, framer: Framer, most: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            framer: Takes what the client says.
+            most: Octets that are inflated at a time.
+        """
+        self._framer = framer
+        self._most = most
+        self._compression: Compression | None = None
+        self._before = b""
+
+    @property
+    def compresses(self) -> bool:
+        """Whether it is DEFLATE now."""
+        return self._compression is not None
+
+    @property
+    def more(self) -> bool:
+        """Whether something may be there to be inflated."""
+        return self._compression is not None and self._compression.more
+
+    def receive(self, octets: bytes) -> None:
+        """Take what the transport read."""
+        (self._compression or self._framer).receive(octets)
+
+    def inflate(self) -> None:
+        """Give the framer the next octets that were compressed.
+
+        Raises:
+            BadSyntax: It is no DEFLATE; nothing more can be read.
+        """
+        assert self._compression is not None
+        self._framer.receive(self._compression.inflate())
+
+    def outgoing(self, octets: bytes) -> bytes:
+        """Return what is to be sent, once."""
+        if octets and self._compression is not None:
+            octets = self._compression.deflate(octets)
+        before, self._before = self._before, b""
+        return before + octets if before else octets
+
+    def change(self, octets: bytes) -> None:
+        """Compress from here on, or not any more.
+
+        Args:
+            octets: What is to be sent as it was until now.
+
+        Source: RFC 4978 section 3, RFC 8437 section 4.1.
+        """
+        before = self.outgoing(octets)
+        rest = self._framer.take_rest()
+        if self._compression is None:
+            self._compression = Compression(self._most)
+            self._compression.receive(rest)
+        else:
+            last, rest = self._compression.finish()
+            self._compression = None
+            before += last
+            self._framer.receive(rest)
+        self._before = before

@@ -54,6 +54,7 @@ class Framer:
     Attributes:
         max_line: Octets a command may have without its literals; may be
             changed between commands.
+        passed: Octets of a line that were thrown away while its end is waited for.
     """
 
     def __init__(self, max_line: int) -> None:
@@ -77,6 +78,7 @@ class Framer:
         self._streaming = 0
         self._skipping = 0
         self._discarding = False
+        self.passed = 0
 
     def receive(self, octets: bytes) -> None:
         """Take what the transport read."""
@@ -97,8 +99,8 @@ class Framer:
             streamed, the rest of its command is a piece of its own.
 
         Raises:
-            LineTooLong: No CRLF came in time. The next boundary is not known:
-                close the connection.
+            LineTooLong: No CRLF came in time. The next boundary is not known: close
+                the connection, or ``pass_over`` what comes before it.
         """
         held = self._held
         if self._skipping and not self._skip():
@@ -107,9 +109,12 @@ class Framer:
             return None
         end = held.find(b"\r\n", self._searched)
         size = (len(held) if end < 0 else end) - self._begin - self._literals
-        if size > self.max_line:
+        if size > self.max_line and not self._discarding:
             raise LineTooLong(f"at most {self.max_line} octets in a line")
         if end < 0:
+            if self._discarding:
+                # A literal may be announced by the last octets.
+                self._pass_to(len(held) - _LITERAL_OCTETS - 1)
             # Hold back one octet: it may be the CR of a CRLF cut in two.
             self._searched = max(self._text, len(held) - 1)
             return None
@@ -121,7 +126,7 @@ class Framer:
                 self._announced = (brace, end + 2, size)
                 return Announced(size, not found[2], brace - self._begin)
         if self._discarding:
-            self._discarding = False
+            self._discarding, self.passed = False, 0
             self._start_at(end + 2)
             return SKIPPED
         piece = bytes(held[self._begin : end])
@@ -149,13 +154,14 @@ class Framer:
         return line
 
     def so_far(self, octets: int) -> bytes:
-        """Return the beginning of the command whose literal is announced.
+        """Return the beginning of the command that has not ended.
 
         Args:
-            octets: How much of it at most.
+            octets: How much of it at most; nothing of an announced literal.
         """
-        assert self._announced is not None
-        stop = min(self._announced[0], self._begin + octets)
+        stop = self._begin + octets
+        if self._announced is not None:
+            stop = min(self._announced[0], stop)
         return bytes(self._held[self._begin : stop])
 
     def gather(self) -> None:
@@ -181,10 +187,18 @@ class Framer:
         self._skipping = size
         self._discarding = True
 
+    def pass_over(self) -> None:
+        """Throw away the command whose line is too long, to its end.
+
+        ``SKIPPED`` tells when it has ended. Another literal in it is announced.
+        """
+        self._discarding = True
+        self._pass_to(self._text)
+
     def drop(self) -> None:
         """The command is over: its synchronizing literal will not be sent."""
         _, start, _ = self._settled()
-        self._discarding = False
+        self._discarding, self.passed = False, 0
         self._start_at(start)
 
     @property
@@ -207,6 +221,12 @@ class Framer:
         self._skipping -= gone
         self._start_at(self._begin + gone)
         return not self._skipping
+
+    def _pass_to(self, place: int) -> None:
+        place = max(self._text, place)
+        self.passed += place - self._begin
+        del self._held[:place]
+        self._start_at(0)
 
     def _settled(self) -> tuple[int, int, int]:
         assert self._announced is not None

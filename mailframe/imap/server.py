@@ -20,7 +20,7 @@ from mailframe.errors import BadSyntax, LineTooLong, MailError
 from mailframe.imap.appending import Appending
 from mailframe.imap.capabilities import COMMANDS, EXTENSIONS
 from mailframe.imap.command import Answer, Command, Completed, Dialogue
-from mailframe.imap.compression import Compression
+from mailframe.imap.compression import Layer
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.fetch import BrokenLiteral
 from mailframe.imap.framing import SKIPPED, Announced, Framer
@@ -100,8 +100,7 @@ class IMAPServer:
             extensions=EXTENSIONS,
             url_access=url_access,
         )
-        self._compression: Compression | None = None
-        self._before = b""
+        self._layer = Layer(self._framer, limits.inflated)
         self._running = False
         self._parting: bytes | None = None
         self._errors = 0
@@ -140,16 +139,11 @@ class IMAPServer:
 
     def receive(self, octets: bytes) -> None:
         """Take what the transport read."""
-        (self._compression or self._framer).receive(octets)
+        self._layer.receive(octets)
 
     def take_output(self) -> bytes:
         """Return what is to be sent, once."""
-        octets = self._session.take_output()
-        if octets and self._compression is not None:
-            octets = self._compression.deflate(octets)
-        if self._before:
-            octets, self._before = self._before + octets, b""
-        return octets
+        return self._layer.outgoing(self._session.take_output())
 
     def next_step(self) -> Step | None:
         """Do what needs no waiting; return the first thing that does."""
@@ -163,13 +157,15 @@ class IMAPServer:
                 else:
                     step = self._next_command()
             except LineTooLong:
-                # Where the next command begins is not known any more.
-                self._goodbye(b"Line too long")
-                return None
+                if self._dialogue is not None or self._appending is not None:
+                    # Where the next command begins is not known any more.
+                    self._goodbye(b"Line too long")
+                    return None
+                step = self._pass_over()
             if step is not _MORE:
-                if step is None and self._compression and self._compression.more:
+                if step is None and self._layer.more:
                     # A step of its own, so that others get their turn.
-                    step = self._inflate(self._compression)
+                    step = self._inflate()
                 if step is None and not (self._appending or self._dialogue):
                     step = self._push()
                 return None if step is None else self._run(step)
@@ -192,27 +188,11 @@ class IMAPServer:
         if paused is not None:
             await paused
 
-    async def _inflate(self, compression: Compression) -> None:
+    async def _inflate(self) -> None:
         try:
-            self._framer.receive(compression.inflate())
+            self._layer.inflate()
         except BadSyntax:
             self._goodbye(b"That is not compressed")
-
-    def _change_layer(self) -> None:
-        """Compress from here on, or not any more.
-
-        Source: RFC 4978 section 3, RFC 8437 section 4.1.
-        """
-        self._before = self.take_output()
-        rest = self._framer.take_rest()
-        if self._compression is None:
-            self._compression = Compression(self._limits.inflated)
-            self._compression.receive(rest)
-        else:
-            last, rest = self._compression.finish()
-            self._compression = None
-            self._before += last
-            self._framer.receive(rest)
 
     async def _run(self, step: Step) -> None:
         """Run a step; what was to be said meanwhile is said after it."""
@@ -256,6 +236,8 @@ class IMAPServer:
             self._framer.max_line = limits.line
         piece = self._framer.next_piece()
         if piece is None:
+            if self._framer.passed > limits.passed_over:
+                self._goodbye(b"Line too long")
             return None
         if isinstance(piece, bytes):
             return self._command(piece)
@@ -328,8 +310,8 @@ class IMAPServer:
                 else:
                     text = code + text
         self._session.say(b"%b OK %b\r\n" % (tag, text))
-        if self._session.compressed is not (self._compression is not None):
-            self._change_layer()
+        if self._session.compressed is not self._layer.compresses:
+            self._layer.change(self._session.take_output())
 
     async def _wait(
         self, tag: bytes, command: Command, result: Coroutine[Any, Any, bytes]
@@ -380,6 +362,19 @@ class IMAPServer:
         self._errors += 1
         if self._errors >= self._limits.errors:
             self._goodbye(b"Too many errors")
+        return _MORE
+
+    def _pass_over(self) -> _Outcome:
+        """Refuse a command when its line, which is too long, has ended.
+
+        Source: RFC 2683 section 3.2.1.5.
+        """
+        head = self._framer.so_far(_HEAD)
+        found = _TAG.match(head)
+        tagged = found and head[found.end() : found.end() + 1] == b" "
+        tag = found[0] if found and tagged else b"*"
+        self._refusal = partial(self._bad, tag, b"Line too long")
+        self._framer.pass_over()
         return _MORE
 
     def _leave(self, text: bytes) -> None:

@@ -180,6 +180,7 @@ class LiteralTests(SynchronousTestCase):
         self.world = World(
             limits=IMAPLimits(
                 line=200,
+                passed_over=1000,
                 literal=50,
                 command=110,
                 login_command=60,
@@ -244,15 +245,43 @@ class LiteralTests(SynchronousTestCase):
         self.assertTrue(made.closed)
 
     def test_line(self) -> None:
-        """Without a line's end there is no next command."""
+        """A line that is too long is refused when it ends (RFC 2683)."""
+        for command, answer in (
+            (b"a NOOP " + b"x" * 300, b"a BAD Line too long"),
+            (b"a" * 300 + b" NOOP", b"* BAD Line too long"),
+            (b" " * 300, b"* BAD Line too long"),
+            (b"a CREATE {3+}\r\nabc" + b"x" * 300, b"a BAD Line too long"),
+            (b"a X " + b"x" * 300 + b" {9+}\r\nz NOOP\r\n y", b"a BAD Line too long"),
+        ):
+            for reads in (
+                [command],
+                [command[at : at + 1] for at in range(len(command))],
+            ):
+                made = self.world.logged_in()
+                for read in reads:
+                    self.assertEqual(made.say(read), b"")
+                self.assertEqual(made.say(b"\r"), b"")
+                heard = made.say(b"\nb NOOP\r\n")
+                self.assertEqual(heard, answer + b"\r\nb OK NOOP completed\r\n")
         made = self.world.logged_in()
-        self.assertEqual(made.say(b"a" * 201), b"* BYE Line too long\r\n")
+        octets = b"a X " + b"x" * 300 + b" {9}\r\nb NOOP\r\n"
+        heard = made.say(octets)
+        self.assertEqual(heard, b"a BAD Line too long\r\nb OK NOOP completed\r\n")
+
+    def test_endless_line(self) -> None:
+        """Without a line's end there is no next command, and no bound on waiting."""
+        made = self.world.logged_in()
+        for _ in range(10):
+            self.assertEqual(made.say(b"a" * 100), b"")
+        self.assertLess(len(made.server._framer._held), 50)  # type: ignore[attr-defined]
+        self.assertEqual(made.say(b"a" * 100), b"* BYE Line too long\r\n")
         self.assertTrue(made.closed)
 
     def test_line_before_login(self) -> None:
         """Strangers get shorter lines, and as much as others after the login."""
         made = self.world.connect()
-        self.assertIn(b"* BYE", made.say(b"a LOGIN alice " + b"x" * 60))
+        heard = made.say(b"a LOGIN alice " + b"x" * 60 + b"\r\n")
+        self.assertEqual(heard, b"a BAD Line too long\r\n")
         made = self.world.connect()
         heard = made.say(b"a LOGIN alice secret\r\nb CREATE " + b"x" * 60 + b"\r\n")
         self.assertIn(b"b OK", heard)

@@ -1,8 +1,8 @@
 """CATENATE: a message is put together from text and parts of other messages.
 
 Capability ``CATENATE``, RFC 4469, after login; with MULTIAPPEND, REPLACE, ``literal8``
-and text that is said to be UTF-8. The parts go to the intake in pieces, one behind the other, when the
-command is complete.
+and text that is said to be UTF-8. The parts go to the intake in pieces, one behind
+the other, when the command is complete.
 
 Source: RFC 4469 section 3.
 """
