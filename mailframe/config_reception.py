@@ -38,6 +38,13 @@ RECEPTION_KEYS: tuple[Key, ...] = (
     ),
     Key("relay-domain", "list", "a domain we pass mail on for; repeatable"),
     Key(
+        "public-address",
+        "list",
+        "IP address by which others reach this host through a router: mail to"
+        " user@[IP] is then the first --domain's, as it is for the addresses we"
+        " listen on; repeatable",
+    ),
+    Key(
         "separator",
         "text",
         "characters any of which begins the detail of an address, as the + in"
@@ -134,6 +141,7 @@ class ReceptionConfig:
         virtual_domains: Domains all of whose addresses are in ``virtual``.
         virtual: Tables of addresses, in order.
         relay_domains: Domains we pass mail on for.
+        public_addresses: IP addresses of this host beyond those it listens on.
         relay_recipients: Table of the addresses there, ``""`` for all.
         separators: What begins the detail of an address.
         transports: How the mail of domains is delivered, by domain.
@@ -154,6 +162,7 @@ class ReceptionConfig:
     virtual_domains: tuple[str, ...] = ()
     virtual: tuple[str, ...] = ()
     relay_domains: tuple[str, ...] = ()
+    public_addresses: tuple[str, ...] = ()
     relay_recipients: str = ""
     separators: str = ""
     transports: Mapping[str, str]
@@ -187,6 +196,7 @@ def reception_config(given: Mapping[str, Any]) -> ReceptionConfig:
         virtual_domains=domains(given, "virtual-domain"),
         virtual=tuple(given.get("virtual", ())),
         relay_domains=domains(given, "relay-domain"),
+        public_addresses=tuple(given.get("public-address", ())),
         relay_recipients=given.get("relay-recipients", ""),
         separators=given.get("separator", ""),
         transports=_transports(given),

@@ -23,6 +23,7 @@ from mailframe.delivery.courtesies import Courtesies
 from mailframe.delivery.domains import Domains
 from mailframe.delivery.inbound import InboundReceiver
 from mailframe.delivery.local_users import LocalUsers
+from mailframe.delivery.own_addresses import OwnAddresses
 from mailframe.delivery.srs import SRS, read_secrets
 from mailframe.delivery.submission import SubmissionReceiver
 from mailframe.delivery.system_owner import system_user
@@ -54,6 +55,7 @@ class Reception:
     Attributes:
         users: Finds the account of an address of ours.
         agents: Delivers to programs and files.
+        own: The IP addresses of this host.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Reception:
                 config.domains, given.virtual_domains, given.relay_domains
             )
             transports = _transports(given, domains)
+            self.own = _own_addresses(given)
             self._checks = [
                 make_configured(
                     text,
@@ -116,6 +119,7 @@ class Reception:
             allow_commands=given.allow_programs,
             allow_files=given.allow_files,
             transports=transports,
+            own=self.own,
             limits=config.limits.addresses,
         )
         self.agents = self._agents(config)
@@ -281,6 +285,18 @@ class Reception:
 def _has(given: ReceptionConfig, kind: str) -> bool:
     """Tell whether a domain's mail is delivered this way."""
     return any(text.startswith(kind) for text in given.transports.values())
+
+
+def _own_addresses(given: ReceptionConfig) -> OwnAddresses:
+    """Return the addresses of this host the operator names.
+
+    Raises:
+        ValueError: One is none.
+    """
+    try:
+        return OwnAddresses(given.public_addresses)
+    except ValueError as error:
+        raise ValueError(f"--public-address: {error}") from None
 
 
 def _transports(given: ReceptionConfig, domains: Domains) -> Transports:

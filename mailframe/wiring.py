@@ -155,6 +155,7 @@ class MailService(MultiService):
             BadConfig: That cannot be done; no port stays bound.
         """
         self._listening.bind()
+        self._learn_addresses()
         try:
             self._intake.open()
             MultiService.startService(self)  # type: ignore[no-untyped-call]
@@ -193,6 +194,12 @@ class MailService(MultiService):
     def addresses(self) -> list[tuple[str, Any]]:
         """Return what is listened on, as pairs of service and ``IAddress``."""
         return self._listening.addresses
+
+    def _learn_addresses(self) -> None:
+        """Tell reception what is listened on: mail may be for user@[IP]."""
+        if self._received_by is not None:
+            for _, address in self.addresses:
+                self._received_by.own.learn(getattr(address, "host", ""))
 
     # What it is made of.
 

@@ -12,9 +12,10 @@ The order in which an address of ours is looked for:
 
 What comes out of a table is looked for again, until it is a user or not ours.
 A name that comes up again under itself is not looked up in tables once more:
-``alice: alice, bob`` is Alice's mailbox and Bob.
+``alice: alice, bob`` is Alice's mailbox and Bob. An address literal of this
+host is the default domain wherever it comes up.
 
-Source: RFC 5321 sections 3.6.2, 3.9 (mailing lists and aliases) and 4.5.1.
+Source: RFC 5321 sections 3.6.2, 3.9 (mailing lists and aliases), 4.1.3 and 4.5.1.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ from mailframe.delivery.destination import (
 )
 from mailframe.delivery.domains import Domains, Kind
 from mailframe.delivery.local_users import POSTMASTER, LocalUsers, Named
+from mailframe.delivery.own_addresses import OwnAddresses
 from mailframe.delivery.srs import SRS
 from mailframe.delivery.transports import Transports
 from mailframe.errors import (
@@ -107,6 +109,7 @@ class Addresses:
         allow_commands: bool = False,
         allow_files: bool = False,
         transports: Transports | None = None,
+        own: OwnAddresses | None = None,
         limits: AddressLimits | None = None,
     ) -> None:
         """Look in some tables.
@@ -124,6 +127,7 @@ class Addresses:
             allow_files: Whether ``/file`` does.
             transports: How domains have their mail delivered, those that do
                 not have accounts here; ``None`` for no such domains.
+            own: The IP addresses of this host; ``None`` when none is known.
             limits: ``None`` for the defaults.
         """
         self.users = users
@@ -135,9 +139,12 @@ class Addresses:
         self._allow_commands = allow_commands
         self._allow_files = allow_files
         self._transports = transports or Transports({})
+        self._own = own or OwnAddresses()
         self._limits = limits or AddressLimits()
 
-    async def resolve(self, address: Address, relay: bool) -> list[Destination]:
+    async def resolve(
+        self, address: Address, relay: bool, reached: str | None = None
+    ) -> list[Destination]:
         """Return where mail for an address goes, at least one place.
 
         An address that a table of ours leads to and that is nobody's is among
@@ -146,6 +153,7 @@ class Addresses:
         Args:
             address: A recipient.
             relay: Whether this client may send on to other hosts through us.
+            reached: The IP address of ours that the client has connected to.
 
         Raises:
             RelayDenied: It is not ours.
@@ -156,7 +164,7 @@ class Addresses:
             TemporaryFailure: A table or the directory cannot be asked now.
         """
         asked = address.canonical()
-        if not asked.domain:
+        if not asked.domain or self._own.has(asked.domain, reached):
             asked = Address(asked.local, self.users.default_domain)
         if self.domains.kind(asked.domain) is Kind.OTHER:
             if not relay:
@@ -172,12 +180,15 @@ class Addresses:
             raise broken[0].refusal
         return found
 
-    async def belongs(self, address: Address, user: str) -> bool:
+    async def belongs(
+        self, address: Address, user: str, reached: str | None = None
+    ) -> bool:
         """Tell whether mail to an address is a user's and nobody else's.
 
         Args:
             address: An address; who gets all its mail may send as it.
             user: A canonical address.
+            reached: The IP address of ours that the client has connected to.
 
         Raises:
             TemporaryFailure: That cannot be told now.
@@ -188,7 +199,7 @@ class Addresses:
         except (NoSuchUser, RelayDenied):
             pass
         try:
-            found = await self.resolve(address, relay=False)
+            found = await self.resolve(address, relay=False, reached=reached)
         except TemporaryFailure:
             raise
         except MailError:
@@ -295,6 +306,8 @@ class Addresses:
         local, at, domain = value[direct:].rpartition("@")
         if not at:
             local, domain = domain, self.users.default_domain
+        elif self._own.has(domain):
+            domain = self.users.default_domain
         # "@domain" is the same name there.
         target = Address(local or address.local, domain).canonical()
         if not target.local or not target.domain or value.startswith(":"):

@@ -59,7 +59,9 @@ class Courtesies:
         local, at, domain = text.rpartition("@")
         address = Address(local, domain) if at else Address(text, "")
         try:
-            found = await self._addresses.resolve(address, relay=False)
+            found = await self._addresses.resolve(
+                address, relay=False, reached=origin.server_address
+            )
         except (NoSuchUser, TemporaryFailure):
             raise
         except MailError:

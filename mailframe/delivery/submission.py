@@ -53,7 +53,7 @@ class SubmissionReceiver(InboundReceiver):
     async def _belongs(self, sender: Address, origin: Origin) -> bool:
         """Tell whether an address is the user's own, an alias, or allowed him."""
         assert origin.user is not None
-        if await self._addresses.belongs(sender, origin.user):
+        if await self._addresses.belongs(sender, origin.user, origin.server_address):
             return True
         # Not one of our addresses; the account may still have it.
         account: Any = origin.account

@@ -100,7 +100,9 @@ class LocalTransaction:
     async def recipient(self, forward_path: ForwardPath) -> None:
         """Take a recipient: ours, or another host's if this client may."""
         address = forward_path.address
-        destinations = await self._means.addresses.resolve(address, self._relay)
+        destinations = await self._means.addresses.resolve(
+            address, self._relay, self._origin.server_address
+        )
         if self._means.spool is None and any(
             isinstance(one.place, Elsewhere) for one in destinations
         ):

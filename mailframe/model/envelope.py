@@ -103,6 +103,8 @@ class Origin:
         account: The authenticated user's account (an ``IMailAccount``), or
             ``None``.
         tls: Version and cipher for the trace field, or ``None``.
+        server_address: Our own IP address that it connected to, or ``None``.
+            Forgotten when the message is queued.
     """
 
     service: str
@@ -113,6 +115,7 @@ class Origin:
     user: str | None = None
     account: object = None
     tls: str | None = None
+    server_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,6 +235,7 @@ class Session:
                 user=self.user,
                 account=self.account,
                 tls=f"{tls.version} {tls.cipher}" if tls else None,
+                server_address=self.connection.server_address,
             )
         return origin
 

@@ -48,6 +48,7 @@ class OperatorErrorTests(SynchronousTestCase):
             (["--tls-key=key.pem"], "--tls-certificate"),
             (["--check=nosuch:x"], "nosuch"),
             (["--relay-from=nonsense"], "nonsense"),
+            (["--public-address=mx.example.org"], "--public-address"),
             (["--virtual=nosuch:x"], "--virtual"),
         ):
             self.assertIn(expected, self.refused(*options), options)

@@ -136,6 +136,22 @@ class CheckTests(SynchronousTestCase):
         self.assertIn("([203.0.113.9])", stored.read_text())
         self.assertIn("forwards: ADDR=203.0.113.5 HELO=far", host.program.said())
 
+    def test_address_literals(self) -> None:
+        """Mail to an address of this host is mail to the default domain."""
+        host = self.start("--public-address=203.0.113.7", services=("smtp", "lmtp"))
+        with smtplib.SMTP("127.0.0.1", host.port["smtp"]) as client:
+            client.ehlo("x.example")
+            client.sendmail(
+                "x@b.example", ["alice@[127.0.0.1]", "bob@[203.0.113.7]"], "\n"
+            )
+            client.mail("x@b.example")
+            self.assertEqual(client.rcpt("alice@[203.0.113.8]")[0], 550)
+        # What is listened on is ours, whatever its spelling.
+        with smtplib.LMTP("127.0.0.1", host.port["lmtp"]) as client:
+            client.sendmail("x@b.example", ["alice@[IPv6:::ffff:7f00:1]"], "\n")
+        self.assertEqual(len(host.new_mail("alice", 2)), 2)
+        self.assertEqual(len(host.new_mail("bob")), 1)
+
     def test_table_in_a_database(self) -> None:
         """Addresses are in SQLite; while it is away mail is deferred, not refused."""
         directory = Path(self.mktemp()).absolute()

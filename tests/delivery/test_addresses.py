@@ -17,6 +17,7 @@ from mailframe.delivery.destination import (
 from mailframe.delivery.domains import Domains, Kind
 from mailframe.delivery.local_users import LocalUsers
 from mailframe.delivery.lookups.static import StaticTable
+from mailframe.delivery.own_addresses import OwnAddresses
 from mailframe.delivery.srs import SRS
 from mailframe.errors import (
     LimitExceeded,
@@ -132,6 +133,18 @@ class KindsTests(AddressesTestCase):
             self.assertEqual(self.places(addresses(), f"alice@{domain}"), ["alice"])
         found = self.resolve(addresses(), "x@xn--caf-dma.example", relay=True)
         self.assertEqual(found[0].place.address.domain, "café.example")
+
+    def test_own_address_literals(self) -> None:
+        """Address literals of this host are the default domain (RFC 5321 4.1.3)."""
+        own = OwnAddresses(["192.0.2.2"])
+        asked = addresses({"list": ["bob", "carol@[192.0.2.2]"]}, own=own)
+        self.assertEqual(self.places(asked, "alice@[192.0.2.2]"), ["alice"])
+        self.assertEqual(self.places(asked, "list@[192.0.2.2]"), ["bob", "carol"])
+        self.refuses(asked, "mallory@[192.0.2.2]", NoSuchUser)
+        self.refuses(asked, "alice@[192.0.2.3]", RelayDenied)
+        # Only who has connected to it knows by it whose it is.
+        reached = asked.resolve(Address("alice", "[192.0.2.3]"), False, "192.0.2.3")
+        self.assertEqual(_short(self.run_now(reached)[0]), "alice")
 
     def test_two_kinds(self) -> None:
         """A domain is of one kind."""

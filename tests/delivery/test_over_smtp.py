@@ -54,6 +54,20 @@ class OverSMTPTests(DeliveryTestCase):
         # The reply, the log and the trace field have the same identifier.
         self.assertIn(b"\tid " + heard.rpartition(b"id=")[2].strip(), stored)
 
+    def test_address_literal(self) -> None:
+        """The address the client has connected to is ours (RFC 5321 4.1.3)."""
+        conversation = self._converse()
+        heard = conversation.say(
+            b"RCPT TO:<alice@[192.0.2.2]>\r\n"
+            b"RCPT TO:<alice@[IPv6:::FFFF:192.0.2.2]>\r\n"
+            b"RCPT TO:<nobody@[192.0.2.2]>\r\nRCPT TO:<alice@[192.0.2.3]>\r\n"
+            b"DATA\r\n\r\n.\r\n"
+        )
+        replies = [line[:9] for line in heard.split(b"\r\n")[:-1]]
+        self.assertEqual(replies[:2], [b"250 2.1.5", b"250 2.1.5"])
+        self.assertEqual(replies[2:4], [b"550 5.1.1", b"550 5.7.1"])
+        self.assertEqual(len(self.inbox(self.world.account("alice@example.org"))), 1)
+
     def test_loop(self) -> None:
         """Too many hosts: 554 5.4.6 (RFC 5321 section 6.3)."""
         conversation = self._converse()

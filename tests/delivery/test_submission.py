@@ -38,6 +38,7 @@ class SubmissionTests(DeliveryTestCase):
             protocol="ESMTPSA",
             user="alice@example.org",
             account=self.account,
+            server_address="192.0.2.2",
         )
 
     def _begin(self, sender: Address | None, origin: Origin | None = None) -> Any:
@@ -53,6 +54,7 @@ class SubmissionTests(DeliveryTestCase):
             ALICE,
             Address("info", "EXAMPLE.org"),
             Address("alice", "xn--bcher-kva.example"),
+            Address("alice", "[192.0.2.2]"),
             None,
         ):
             self.run_now(self._begin(sender))
@@ -63,6 +65,8 @@ class SubmissionTests(DeliveryTestCase):
             BOB,
             Address("mallory", "example.org"),
             Address("alice", "elsewhere.example"),
+            Address("bob", "[192.0.2.2]"),
+            Address("alice", "[192.0.2.3]"),
         ):
             self.refused(self._begin(sender), NotPermitted)
 
