@@ -9,7 +9,7 @@ Source: RFC 5321 sections 3.3 and 5.1, RFC 7672 section 2.2, RFC 8461 section
 2 (DANE goes first), RFC 8689 section 4.2.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import Any
@@ -29,7 +29,7 @@ from mailframe.errors import MailError, TemporaryFailure
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.delivery import Hop, IRelay
 from mailframe.mime.header import first_value
-from mailframe.model.envelope import Envelope, ReversePath
+from mailframe.model.envelope import Envelope, ForwardPath, ReversePath
 from mailframe.net import dane, eager
 from mailframe.net.dns import Resolver, is_address
 from mailframe.net.relay_connection import RelayConnection, TLSFailed
@@ -40,6 +40,7 @@ from mailframe.net.tls_policy import ClientTLS, Security, TrustRoots
 from mailframe.net.tls_report import NO_POLICY, AppliedPolicy, TLSFailure, TLSReports
 from mailframe.sasl.client import Login
 from mailframe.smtp.client import SMTPClient
+from mailframe.smtp.client_event import Done
 from mailframe.smtp.client_limits import ClientLimits
 from mailframe.smtp.client_transaction import broken, left_over
 
@@ -162,44 +163,44 @@ class SMTPRelay:
                 do (REQUIRETLS): another may, trying this one again is in vain.
         """
         plan = await self._plan(hop, envelope.reverse_path, content)
+        key = (hop, plan.security)
         paths = envelope.forward_paths
         settled: dict[int, MailError | None] = {}
         waiting = list(range(len(paths)))
         connection: RelayConnection | None = None
+        stale = False
         try:
             while waiting:
-                connection = connection or await self._fresh_or_kept(hop, plan)
-                batch = waiting[: connection.client.max_recipients]
-                verdicts = await self._send(
-                    connection, envelope, [paths[index] for index in batch], content
-                )
-                if self._was_stale(connection, verdicts):
-                    connection.close()
+                connection = None if stale else self._pool.take(key)
+                if connection is None:
                     connection = await self._fresh(hop, plan)
+                    self._pool.use(key, connection)
+                following = connection.has_room_behind
+                batch = waiting[: connection.client.max_recipients]
+                done = await self._send(
+                    key,
+                    connection,
+                    envelope,
+                    [paths[index] for index in batch],
+                    content,
+                )
+                stale = not stale and _was_stale(connection, done)
+                if stale:
+                    if following:
+                        self._pool.let_alone(key)
                     continue
-                again = left_over(verdicts)
+                again = left_over(done.verdicts)
                 for place, index in enumerate(batch):
                     if place not in again:
-                        settled[index] = _from_host(verdicts[place], hop.host)
+                        settled[index] = _from_host(done.verdicts[place], hop.host)
                 waiting = [batch[place] for place in again] + waiting[len(batch) :]
-                if waiting and (connection.client.broken or connection.client.worn):
-                    connection.close()
-                    connection = None
         except MailError as error:
-            if connection is not None:
-                connection.close()
             if not settled:
                 raise
             for index in waiting:
                 settled[index] = _from_host(error, hop.host)
             return self._verdicts(hop, settled, None)
-        except BaseException:
-            if connection is not None:
-                connection.close()
-            raise
         found = self._verdicts(hop, settled, connection)
-        if connection is not None:
-            self._pool.give((hop, plan.security), connection)
         self._raise_if_useless(found)
         return found
 
@@ -224,31 +225,30 @@ class SMTPRelay:
 
     async def _send(
         self,
+        key: Hashable,
         connection: RelayConnection,
         envelope: Envelope,
-        paths: Sequence[Any],
+        paths: Sequence[ForwardPath],
         content: IContent,
-    ) -> tuple[MailError | None, ...]:
-        prepared = await prepare(
-            envelope.reverse_path,
-            paths,
-            content,
-            connection.client.offer,
-            self._reactor.seconds(),
-        )
-        return await connection.send(prepared)
-
-    def _was_stale(
-        self, connection: RelayConnection, verdicts: Sequence[MailError | None]
-    ) -> bool:
-        """Tell whether a kept connection broke before the server had the message."""
-        return (
-            connection.client.broken
-            and connection.client.messages > 1
-            and not connection.sent
-            and None not in verdicts
-            and all(isinstance(error, TemporaryFailure) for error in verdicts)
-        )
+    ) -> Done:
+        """Send a message over a connection of the pool, and give that back."""
+        try:
+            prepared = await prepare(
+                envelope.reverse_path,
+                paths,
+                content,
+                connection.client.offer,
+                self._reactor.seconds(),
+            )
+            done = await connection.send(prepared)
+        except MailError:
+            raise
+        except BaseException:
+            connection.abort()
+            raise
+        finally:
+            self._pool.give(key, connection)
+        return done
 
     def _verdicts(
         self,
@@ -325,10 +325,6 @@ class SMTPRelay:
         if not found.addresses:
             raise broken(f"{hop.host}: has no address", "4.4.4")
         return found.addresses, found.secure, (found.name, hop.host)
-
-    async def _fresh_or_kept(self, hop: Hop, plan: _Plan) -> RelayConnection:
-        kept = self._pool.take((hop, plan.security))
-        return kept or await self._fresh(hop, plan)
 
     async def _fresh(self, hop: Hop, plan: _Plan) -> RelayConnection:
         """Connect to the first address that answers as a server should."""
@@ -431,6 +427,17 @@ class SMTPRelay:
             self._report(hop, plan, address, evidence.problem)
         elif self._reports is not None and isinstance(hop, MXHop) and hop.domain:
             self._reports.succeeded(hop.domain, plan.policy)
+
+
+def _was_stale(connection: RelayConnection, done: Done) -> bool:
+    """Tell whether a connection broke before the server had this message of several."""
+    return (
+        connection.client.broken
+        and connection.client.messages > 1
+        and not done.sent
+        and None not in done.verdicts
+        and all(isinstance(error, TemporaryFailure) for error in done.verdicts)
+    )
 
 
 def _allowed(hop: MXHop) -> bool:

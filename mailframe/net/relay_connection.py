@@ -1,13 +1,14 @@
 """One connection to a server: Twisted's transport below, the SMTP client above.
 
 Waiting is done here: for the server's answers, for the transport to take more,
-for TLS. Silence ends it, whatever it was waiting for.
+for TLS. Silence ends it, whatever it was waiting for. What is said at one time,
+such as the end of one message and the beginning of the next, is one write.
 
 Source: RFC 5321 section 4.5.3.2 (timeouts), RFC 3207 section 4.1.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
@@ -18,13 +19,14 @@ from twisted.internet.interfaces import (
     IPushProducer,
 )
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.errors import MailError, TemporaryFailure
 from mailframe.net.relay_content import PIECE, Prepared
 from mailframe.net.tls_policy import ClientTLS, Evidence
 from mailframe.smtp.client import SMTPClient
-from mailframe.smtp.client_event import Done, Event, Failed, SendContent, StartTLS
+from mailframe.smtp.client_event import Done, Failed, Ready, SendContent, StartTLS
 from mailframe.smtp.client_transaction import broken
 
 HANDSHAKE_TIMEOUT = 60.0
@@ -49,6 +51,25 @@ class TLSFailed(TemporaryFailure):
         self.problem = problem
 
 
+class _Sending:
+    """A message that is sent, or waits until it can be.
+
+    Attributes:
+        prepared: The message.
+        done: Fires when there is a verdict on everybody.
+        begun: Whether the client has begun it.
+        trouble: Why its content could not be read.
+    """
+
+    __slots__ = ("begun", "done", "prepared", "trouble")
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.done: Deferred[Done] = Deferred()
+        self.begun = False
+        self.trouble: Failure | None = None
+
+
 @implementer(IHandshakeListener, IPushProducer)
 class RelayConnection(Protocol):
     """One session, from the greeting to QUIT.
@@ -56,8 +77,6 @@ class RelayConnection(Protocol):
     Attributes:
         client: The protocol.
         evidence: What TLS has shown, ``None`` without it.
-        sent: Whether all content of the last message was sent: from then on
-            the server may have taken it, whatever is heard of it.
     """
 
     def __init__(
@@ -84,9 +103,9 @@ class RelayConnection(Protocol):
         self._implicit = implicit
         self.gone = gone
         self.evidence: Evidence | None = None
-        self.sent = False
-        self._events: deque[Event] = deque()
-        self._waiting: Deferred[None] | None = None
+        self._coming: Deferred[Ready | Failed] = Deferred()
+        self._sendings: deque[_Sending] = deque()
+        self._pulling = False
         self._drained: Deferred[None] | None = None
         self._lost: Deferred[None] = Deferred()
         self._is_lost = False
@@ -104,36 +123,35 @@ class RelayConnection(Protocol):
             TLSFailed: TLS did not come about, or is not as demanded.
             TemporaryFailure: The server takes no mail now, or is silent.
         """
-        event = await self._next()
+        event = await self._coming
         if isinstance(event, Failed):
             raise self._tls_trouble or event.error
 
-    async def send(self, prepared: Prepared) -> tuple[MailError | None, ...]:
-        """Send one message.
+    def send(self, prepared: Prepared) -> "Deferred[Done]":
+        """Send one message, as soon as the client takes it.
 
         Returns:
             The verdict on each recipient. When the connection broke,
             ``client.broken`` is set and who had no verdict yet has a
-            TemporaryFailure without a ``reply``.
-
-        Raises:
-            MailError: The content cannot be read; the connection is gone.
+            TemporaryFailure without a ``reply``. It fails when the content
+            cannot be read; the connection is gone then.
         """
-        self.sent = False
-        self._last = self._reactor.seconds()
-        self.client.begin(prepared.delivery)
+        sending = _Sending(prepared)
+        if not self._sendings:
+            self._last = self._reactor.seconds()
+        self._sendings.append(sending)
+        self._begin_some()
         self._pull()
-        while True:
-            event = await self._next()
-            if isinstance(event, Done):
-                return event.verdicts
-            if isinstance(event, SendContent):
-                try:
-                    await self._send_content(prepared.pieces())
-                except BaseException:
-                    self._cut(broken("the content cannot be read", "4.3.0"))
-                    self._events.clear()
-                    raise
+        return sending.done
+
+    @property
+    def has_room_behind(self) -> bool:
+        """Whether another message may be sent closely behind the only one."""
+        return len(self._sendings) == 1 and self.client.has_room_behind
+
+    def abort(self) -> None:
+        """End it at once; nobody without a verdict gets one."""
+        self._cut(broken("the connection was given up"))
 
     def close(self) -> "Deferred[None]":
         """Say goodbye.
@@ -173,7 +191,6 @@ class RelayConnection(Protocol):
         self._last = self._reactor.seconds()
         self.client.receive(data)
         self._pull()
-        self._watch()
 
     def handshakeCompleted(self) -> None:
         """Judge the certificate before anything is sent over it."""
@@ -196,7 +213,6 @@ class RelayConnection(Protocol):
         if not self._implicit:
             self.client.tls_started()
         self._pull()
-        self._watch()
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         """Settle what is not settled."""
@@ -233,33 +249,59 @@ class RelayConnection(Protocol):
     def _transport(self) -> Any:
         return self.transport
 
-    async def _next(self) -> Event:
-        """Return the next event that is for the relay."""
-        while not self._events:
-            self._waiting = Deferred()
-            self._watch()
-            await self._waiting
-        return self._events.popleft()
-
     def _pull(self) -> None:
         """Take what happened from the client, and send what it says."""
-        while (event := self.client.next_event()) is not None:
-            if isinstance(event, StartTLS):
-                self._flush()
-                if not self._is_lost:
-                    self._shake()
-                return
-            self._events.append(event)
+        if self._pulling:
+            return  # Whoever does that already goes on with it.
+        self._pulling = True
+        try:
+            while (event := self.client.next_event()) is not None:
+                if isinstance(event, Done):
+                    self._end(event)
+                elif isinstance(event, SendContent):
+                    self._send_content(self._sendings[0])
+                elif isinstance(event, StartTLS):
+                    self._flush()
+                    if not self._is_lost:
+                        self._shake()
+                else:
+                    self._coming.callback(event)
+        finally:
+            self._pulling = False
         self._flush()
-        if self.client.broken and not (self._is_lost or self._events):
-            # A goodbye of the server while nothing was under way.
-            self._transport.loseConnection()
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            if self._events:
-                waiting.callback(None)
-            else:
-                self._waiting = waiting
+        if self.client.broken:
+            self._give_back()
+            if not self._is_lost:
+                # A goodbye of the server, or what cannot be understood.
+                self._transport.loseConnection()
+        self._watch()
+
+    def _begin_some(self) -> None:
+        """Have the client begin what it takes, in its turn."""
+        for sending in self._sendings:
+            if sending.begun:
+                continue
+            if not self.client.takes(sending.prepared.delivery):
+                break
+            sending.begun = True
+            self.client.begin(sending.prepared.delivery)
+
+    def _end(self, event: Done) -> None:
+        """Hand over the verdicts on the message that is first."""
+        sending = self._sendings.popleft()
+        self._begin_some()
+        if sending.trouble is not None:
+            sending.done.errback(sending.trouble)
+        else:
+            sending.done.callback(event)
+
+    def _give_back(self) -> None:
+        """Nothing more can be begun: what waits for that is open."""
+        for sending in [one for one in self._sendings if not one.begun]:
+            self._sendings.remove(sending)
+            error = broken("the connection ended before its turn")
+            count = len(sending.prepared.delivery.forward_paths)
+            sending.done.callback(Done((error,) * count, sent=False))
 
     def _flush(self) -> None:
         output = self.client.take_output()
@@ -272,10 +314,20 @@ class RelayConnection(Protocol):
         self._last = self._reactor.seconds()
         self._transport.startTLS(self._tls)
 
-    async def _send_content(self, pieces: AsyncIterator[bytes]) -> None:
+    def _send_content(self, sending: _Sending) -> None:
+        octets = sending.prepared.octets
+        if octets is not None:
+            self.client.write(octets)
+            self.client.finish()
+            return
+        feeding = Deferred.fromCoroutine(self._feed(sending))
+        feeding.addErrback(self._unreadable, sending)
+
+    async def _feed(self, sending: _Sending) -> None:
+        """Send content piece by piece, as fast as the transport takes it."""
         client = self.client
-        async for piece in pieces:
-            if not client.wants_content:
+        async for piece in sending.prepared.pieces():
+            if not self._wants(sending):
                 return
             client.write(piece)
             if len(piece) < PIECE:
@@ -284,10 +336,23 @@ class RelayConnection(Protocol):
             self._watch()
             if self._drained is not None and not self._is_lost:
                 await self._drained
-        if client.wants_content:
+        if self._wants(sending):
             client.finish()
-            self.sent = True
             self._flush()
+            self._watch()
+
+    def _wants(self, sending: _Sending) -> bool:
+        """Tell whether it is still this message that the server reads."""
+        return (
+            bool(self._sendings)
+            and self._sendings[0] is sending
+            and self.client.wants_content
+        )
+
+    def _unreadable(self, failure: Failure, sending: _Sending) -> None:
+        sending.trouble = failure
+        if sending in self._sendings:
+            self._cut(broken("the content cannot be read", "4.3.0"))
 
     def _go_on(self) -> None:
         drained, self._drained = self._drained, None

@@ -34,10 +34,13 @@ class Prepared:
         delivery: The transaction, its parameters as they have become.
         pieces: Returns the content, from its beginning at each call; every
             piece but the last has ``PIECE`` octets.
+        octets: All of the content, when it is at hand and no more than that;
+            else ``None``.
     """
 
     delivery: Delivery
     pieces: Callable[[], AsyncIterator[bytes]]
+    octets: bytes | None = None
 
 
 async def prepare(
@@ -79,7 +82,8 @@ async def prepare(
         path = replace(path, body=body)
     delivery = Delivery(path, paths, size, by)
     if converted is None:
-        return Prepared(delivery, lambda: pieces(content))
+        octets = content.octets if content.size <= PIECE else None
+        return Prepared(delivery, lambda: pieces(content), octets)
     return Prepared(delivery, lambda: _given(converted))
 
 

@@ -1,6 +1,11 @@
-"""Connections that wait for another message to the same server.
+"""Connections that carry messages, and such as wait for another to the same server.
 
-Source: RFC 5321 section 4.5.4.1 (one connection for several messages).
+A message goes over a connection that waits; or, where several to the server are
+in use already, closely behind the message on one of these; else a new one is to
+be made.
+
+Source: RFC 5321 section 4.5.4.1 (one connection for several messages), RFC 2920
+section 3.1.
 """
 
 from collections.abc import Hashable
@@ -20,9 +25,20 @@ PER_KEY = 20
 TOTAL = 200
 """All that wait at the same time."""
 
+ENOUGH = 5
+"""Connections to one server in use from which on messages follow each other
+closely. Two at a time take half the connections, and half the system calls; but
+who follows waits for the verdict on who went before."""
+
+ALONE = 3600.0
+"""Seconds for which nothing follows closely where that went wrong."""
+
+KNOWN = 1000
+"""Servers for which that is remembered."""
+
 
 class RelayPool:
-    """Keeps connections for a while."""
+    """Knows the connections that are up."""
 
     def __init__(
         self,
@@ -31,6 +47,7 @@ class RelayPool:
         idle: float = IDLE,
         per_key: int = PER_KEY,
         total: int = TOTAL,
+        enough: int = ENOUGH,
     ) -> None:
         """Begin with none.
 
@@ -39,30 +56,81 @@ class RelayPool:
             idle: Seconds a connection waits.
             per_key: How many wait for one server.
             total: How many wait at all.
+            enough: How many to one server are in use before messages follow
+                each other closely.
         """
         self._reactor = reactor
         self._idle = idle
         self._per_key = per_key
         self._total = total
+        self._enough = enough
         self._waiting: dict[RelayConnection, tuple[Hashable, float]] = {}
         self._sweep: IDelayedCall | None = None
         self._by_key: dict[Hashable, list[RelayConnection]] = {}
+        self._in_use: dict[Hashable, dict[RelayConnection, int]] = {}
+        self._alone: dict[Hashable, float] = {}
 
     def __len__(self) -> int:
         """Return how many wait."""
         return len(self._waiting)
 
     def take(self, key: Hashable) -> RelayConnection | None:
-        """Return a connection that is up, the one used last, or ``None``."""
+        """Return a connection for one message, the one used last, or ``None``."""
         found = self._by_key.get(key)
-        if not found:
-            return None
-        connection = found[-1]
-        self._forget(connection)
+        if found:
+            connection = found[-1]
+            self._forget(connection)
+        else:
+            roomy = self._roomy(key)
+            if roomy is None:
+                return None
+            connection = roomy
+        self.use(key, connection)
         return connection
 
+    def _roomy(self, key: Hashable) -> RelayConnection | None:
+        """Return a connection in use that one more message may follow on."""
+        in_use = self._in_use.get(key, {})
+        if len(in_use) < self._enough or self._is_alone(key):
+            return None
+        for connection, messages in reversed(in_use.items()):
+            client = connection.client
+            if messages == 1 and connection.has_room_behind and not client.worn:
+                return connection
+        return None
+
+    def use(self, key: Hashable, connection: RelayConnection) -> None:
+        """Note that a connection has one more message to carry."""
+        in_use = self._in_use.setdefault(key, {})
+        in_use[connection] = in_use.get(connection, 0) + 1
+
+    def let_alone(self, key: Hashable) -> None:
+        """Have messages to a server follow each other closely no more, for a while."""
+        self._alone.pop(key, None)
+        self._alone[key] = self._reactor.seconds() + ALONE
+        if len(self._alone) > KNOWN:
+            del self._alone[next(iter(self._alone))]
+
+    def _is_alone(self, key: Hashable) -> bool:
+        until = self._alone.get(key)
+        return until is not None and bool(self._reactor.seconds() < until)
+
     def give(self, key: Hashable, connection: RelayConnection) -> None:
-        """Keep a connection, if it can be used again; end it otherwise."""
+        """Note that a connection has one message less.
+
+        If it was the last one it waits for another, if it can, or ends.
+        """
+        in_use = self._in_use[key]
+        messages = in_use.pop(connection) - 1
+        if messages:
+            in_use[connection] = messages  # as the one used last
+            return
+        if not in_use:
+            del self._in_use[key]
+        self._keep(key, connection)
+
+    def _keep(self, key: Hashable, connection: RelayConnection) -> None:
+        """Let a connection wait, if it can be used again; end it otherwise."""
         client = connection.client
         if client.broken or client.worn or connection.is_lost:
             connection.close()
@@ -92,7 +160,7 @@ class RelayPool:
             self._end(connection)
 
     def close(self) -> "Deferred[Any]":
-        """End all of them.
+        """End those that wait.
 
         Returns:
             Fires when they are gone.
@@ -111,7 +179,7 @@ class RelayPool:
         connection.close()
 
     def _forget(self, connection: RelayConnection) -> None:
-        """Take a connection out; calling again is nothing."""
+        """Have a connection wait no more; calling again is nothing."""
         connection.gone = _nobody
         key, until = self._waiting.pop(connection, (None, None))
         if until is None:

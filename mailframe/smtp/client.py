@@ -5,8 +5,11 @@ The driver hands over what the transport read (``receive``), pulls
 together where the server offers PIPELINING; their answers are expected in the
 order they were sent, so one queue is all the state there is.
 
-A session is used for one message after another. RSET is sent only where a
-transaction was begun and not finished.
+A session is used for one message after another. The commands of the next one
+may go along with the end of the content of the one before: its verdict is then
+the first answer, and a connection that breaks leaves two messages open, of
+which the server has at most the first. RSET is sent only where a transaction
+was begun and not finished.
 
 Source: RFC 5321 sections 3 and 4, RFC 2920 section 3.1, RFC 3207, RFC 2033,
 RFC 3030.
@@ -98,6 +101,7 @@ class SMTPClient:
         self._expected: deque[tuple[_Then, float]] = deque()
         self._unsent: deque[tuple[bytes, _Then, float]] = deque()
         self._transaction: Transaction | None = None
+        self._behind: Transaction | None = None
         self._needs_reset = False
         self._ready = False
         self._securing = False
@@ -145,9 +149,22 @@ class SMTPClient:
         return self._limits.block_timeout if self.wants_content else None
 
     @property
-    def busy(self) -> bool:
-        """Whether a transaction is under way, or the session still coming up."""
-        return not self._ready or self._transaction is not None
+    def has_room_behind(self) -> bool:
+        """Whether a transaction is under way that another one may follow closely.
+
+        It may where the content of the first goes by DATA, and is small or sent.
+
+        Source: RFC 2920 section 3.1 (the content may be the first in a group).
+        """
+        transaction = self._transaction
+        return (
+            transaction is not None
+            and self._behind is None
+            and "PIPELINING" in self.offer
+            and "CHUNKING" not in self.offer
+            and (transaction.ended or _is_small(transaction.delivery))
+            and not self.broken
+        )
 
     def tls_started(self) -> None:
         """Go on over TLS; nothing the server said before is believed.
@@ -159,22 +176,44 @@ class SMTPClient:
         self.offer = Offer()
         self._say_hello()
 
+    def takes(self, delivery: Delivery) -> bool:
+        """Tell whether a transaction may begin now."""
+        if self._transaction is None:
+            return self._ready and not self.broken
+        return (
+            self.has_room_behind and impossible(delivery, self.offer, self.tls) is None
+        )
+
     def begin(self, delivery: Delivery) -> None:
-        """Begin a transaction.
+        """Begin a transaction, at once or behind the one that is under way.
+
+        Its events come after those of the one before.
 
         Args:
             delivery: At most as many recipients as ``max_recipients``.
 
         Raises:
-            ValueError: The session is not ready, or there is no recipient.
+            ValueError: The session does not take it now, or there is no recipient.
         """
-        if self.busy or self.broken or not delivery.forward_paths:
+        if not (delivery.forward_paths and self.takes(delivery)):
             raise ValueError("not now")
         self.messages += 1
         chunked = "CHUNKING" in self.offer and self._pays(delivery)
         pipelining = "PIPELINING" in self.offer
         early = chunked and pipelining and not self._lmtp and _is_small(delivery)
-        transaction = self._transaction = Transaction(delivery, chunked, early)
+        transaction = Transaction(delivery, chunked, early)
+        if self._transaction is None:
+            self._transaction = transaction
+            self._say_envelope(transaction)
+        else:
+            self._behind = transaction
+            if self._transaction.ended:
+                self._say_envelope(transaction)
+
+    def _say_envelope(self, transaction: Transaction) -> None:
+        """Send all that may go before the first answer."""
+        transaction.begun = True
+        delivery, pipelining = transaction.delivery, "PIPELINING" in self.offer
         error = impossible(delivery, self.offer, self.tls)
         if error is not None:
             transaction.settle_rest(error)
@@ -188,12 +227,11 @@ class SMTPClient:
         for index, path in enumerate(delivery.forward_paths):
             then = partial(self._rcpt_answered, index)
             self._queue(commands.rcpt(path, self.offer), then, seconds)
-        if early:
+        if transaction.early:
             self._begin_content()
-        elif pipelining and not chunked:
+        elif pipelining and not transaction.chunked:
             self._queue_data()
-        self._send()
-        return None
+        return self._send()
 
     @property
     def max_recipients(self) -> int:
@@ -247,6 +285,8 @@ class SMTPClient:
         for place in range(count):
             then = partial(self._end_answered, place)
             self._expected.append((then, self._limits.end_timeout))
+        if self._behind is not None:
+            self._say_envelope(self._behind)
 
     def give_up(self, error: MailError) -> None:
         """The connection is gone, or the content cannot be read: settle the rest.
@@ -445,16 +485,17 @@ class SMTPClient:
         transaction = self._transaction
         assert transaction is not None
         if transaction.refused is not None:
-            # The rest of an LMTP server's answers nobody can foretell.
-            self.broken = self.broken or self._lmtp
             reply = transaction.refused
             self._needs_reset = True
+            if self._lmtp:
+                # The rest of its answers nobody can foretell.
+                self.broken = True
+                self._expected.clear()
         verdict = None if reply.code == 250 else reply.verdict()
         if not self._lmtp or transaction.refused is not None:
             if verdict is not None and transaction.chunked:
                 self._needs_reset = True
             transaction.settle_rest(verdict)
-            self._expected.clear()
             return self._done()
         transaction.settle(transaction.taken[place], verdict)
         if place + 1 == len(transaction.taken):
@@ -462,9 +503,14 @@ class SMTPClient:
         return None
 
     def _done(self) -> None:
-        transaction, self._transaction = self._transaction, None
+        """Report on the transaction; the one behind it is the next."""
+        transaction = self._transaction
         assert transaction is not None
-        self._events.append(Done(transaction.verdicts()))
+        self._transaction, self._behind = self._behind, None
+        self._events.append(Done(transaction.verdicts(), transaction.ended))
+        following = self._transaction
+        if following is not None and not (following.begun or self.broken):
+            self._say_envelope(following)
 
     # Replies and commands.
 
@@ -506,11 +552,12 @@ class SMTPClient:
         self.broken = True
         self._unsent.clear()
         self._expected.clear()
-        if self._transaction is not None:
+        if not self._ready:
+            self._events.append(Failed(error))
+        while self._transaction is not None:
             self._transaction.settle_rest(error)
             self._done()
-        elif not self._ready:
-            self._events.append(Failed(error))
+            error = broken("the session ended before its turn")
 
 
 def _is_small(delivery: Delivery) -> bool:

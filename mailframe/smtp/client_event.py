@@ -26,9 +26,12 @@ class Done:
 
     Attributes:
         verdicts: One for each recipient, ``None`` for accepted.
+        sent: Whether all of the content was sent: from then on the server may
+            have the message, whatever is heard of it.
     """
 
     verdicts: tuple[MailError | None, ...]
+    sent: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Transaction:
         delivery: What is to be sent.
         chunked: Whether the content goes by BDAT.
         early: Whether it goes before the recipients are answered.
+        begun: Whether its commands were sent.
         taken: Indexes of the recipients the server took, in their order.
         writer: Writes the content while it is sent, else ``None``.
         ended: Whether all the content was sent.
@@ -33,6 +34,7 @@ class Transaction:
 
     __slots__ = (
         "_verdicts",
+        "begun",
         "chunked",
         "delivery",
         "early",
@@ -47,6 +49,7 @@ class Transaction:
         self.delivery = delivery
         self.chunked = chunked
         self.early = early
+        self.begun = False
         self.taken: list[int] = []
         self.writer: DataWriter | BdatWriter | None = None
         self.ended = False

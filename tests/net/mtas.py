@@ -30,6 +30,7 @@ tls_certificate = {directory}/tls.pem
 tls_privatekey = {directory}/tls.pem
 acl_smtp_rcpt = acl_rcpt
 acl_smtp_data = acl_data
+{more}
 begin acl
 acl_rcpt:
   deny local_parts = nobody
@@ -109,8 +110,10 @@ def _user(*names: str) -> None:
 class Exim(_MTA):
     """Exim: it keeps what it takes, refuses ``nobody``, and puts ``later`` off."""
 
-    def __init__(self, certificate: Certificate, address: str, port: int) -> None:
-        """Start it."""
+    def __init__(
+        self, certificate: Certificate, address: str, port: int, more: str = ""
+    ) -> None:
+        """Start it, perhaps with more settings."""
         exim = require("exim4")
         _user("Debian-exim")
         super().__init__()
@@ -121,7 +124,7 @@ class Exim(_MTA):
             shutil.chown(self.directory / name, "Debian-exim")
         shutil.chown(self.directory / "tls.pem", "Debian-exim")
         configuration = self.directory / "exim.conf"
-        configuration.write_text(_EXIM.format(directory=self.directory))
+        configuration.write_text(_EXIM.format(directory=self.directory, more=more))
         self._start(
             *(exim, "-C", str(configuration), "-bdf"),
             *("-oX", f"<; [{address}]:{port}", "-oP", str(self.directory / "pid")),

@@ -26,6 +26,7 @@ alias_maps =
 smtpd_tls_security_level = may
 smtpd_tls_chain_files = {directory}/tls.pem
 smtpd_peername_lookup = no
+{more}
 """
 
 _MASTER = """\
@@ -55,8 +56,8 @@ class Postfix:
         port: Where it listens.
     """
 
-    def __init__(self, certificate: Certificate) -> None:
-        """Start it, with this certificate."""
+    def __init__(self, certificate: Certificate, more: str = "") -> None:
+        """Start it, with this certificate, and more settings."""
         self._postfix = require("postfix")
         self.directory = Path(tempfile.mkdtemp(prefix="mailframe-postfix-"))
         (self.port,) = free_ports(1)
@@ -68,7 +69,9 @@ class Postfix:
             # Postfix wants the key first.
             certificate.key_pem + certificate.pem
         )
-        main = _MAIN.format(directory=self.directory, parent=self.directory.parent)
+        main = _MAIN.format(
+            directory=self.directory, parent=self.directory.parent, more=more
+        )
         (self.directory / "etc" / "main.cf").write_text(main)
         (self.directory / "etc" / "master.cf").write_text(
             _MASTER.format(port=self.port)

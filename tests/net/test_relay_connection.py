@@ -14,6 +14,7 @@ from mailframe.net.relay_connection import GOODBYE_TIMEOUT, RelayConnection
 from mailframe.net.relay_content import PIECE, Prepared, pieces
 from mailframe.net.relay_pool import RelayPool
 from mailframe.smtp.client import SMTPClient
+from mailframe.smtp.client_event import Done
 from mailframe.smtp.client_limits import ClientLimits
 from mailframe.storage.content import MemoryContent
 from tests.smtp.client_world import BOB, CAT, delivery
@@ -78,8 +79,10 @@ class ConnectionCase(SynchronousTestCase):
     def send(self, connection: RelayConnection, octets: bytes = b"hi\r\n") -> Any:
         """Begin to send a message."""
         content = MemoryContent(octets)
-        prepared = Prepared(delivery(BOB, CAT), lambda: pieces(content))
-        return Deferred.fromCoroutine(connection.send(prepared))
+        prepared = Prepared(
+            delivery(BOB, CAT, size=len(octets)), lambda: pieces(content)
+        )
+        return connection.send(prepared)
 
 
 class SilenceTests(ConnectionCase):
@@ -118,8 +121,8 @@ class SilenceTests(ConnectionCase):
             self.clock.advance(seconds - 1)
             self.assertNoResult(sending)
             self.clock.advance(2)
-            verdicts = self.successResultOf(sending)
-            self.assertIsInstance(verdicts[0], TemporaryFailure)
+            done = self.successResultOf(sending)
+            self.assertIsInstance(done.verdicts[0], TemporaryFailure)
             self.assertTrue(connection.is_lost)
 
     def test_stall_in_data(self) -> None:
@@ -136,9 +139,9 @@ class SilenceTests(ConnectionCase):
         self.clock.advance(179)
         self.assertNoResult(sending)
         self.clock.advance(2)
-        verdicts = self.successResultOf(sending)
-        self.assertEqual(verdicts[0].status, "4.4.2")
-        self.assertFalse(connection.sent)
+        done = self.successResultOf(sending)
+        self.assertEqual(done.verdicts[0].status, "4.4.2")
+        self.assertFalse(done.sent)
 
     def test_idle(self) -> None:
         """A connection that waits for us waits without end."""
@@ -160,12 +163,12 @@ class FlowTests(ConnectionCase):
         connection.dataReceived(b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n")
         for count in (1, 2, 3):
             self.assertEqual(len(transport.value()), count * PIECE)
-            self.assertFalse(connection.sent)
+            self.assertTrue(connection.client.wants_content)
             connection.resumeProducing()
         self.assertTrue(transport.value().endswith(b"\r\n.\r\n"))
-        self.assertTrue(connection.sent)
+        self.assertFalse(connection.client.wants_content)
         connection.dataReceived(b"250 ok\r\n")
-        self.assertEqual(self.successResultOf(sending), (None, None))
+        self.assertEqual(self.successResultOf(sending), Done((None, None), sent=True))
 
     def test_refused_in_the_middle(self) -> None:
         """A refusal ends the sending."""
@@ -175,8 +178,9 @@ class FlowTests(ConnectionCase):
         connection.dataReceived(b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n")
         connection.dataReceived(b"552 5.3.4 too large\r\n")
         connection.resumeProducing()
-        verdicts = self.successResultOf(sending)
-        self.assertEqual(verdicts[0].status, "5.3.4")
+        done = self.successResultOf(sending)
+        self.assertEqual(done.verdicts[0].status, "5.3.4")
+        self.assertFalse(done.sent)
         self.assertTrue(connection.client.broken)
 
     def test_lost_before_and_after(self) -> None:
@@ -185,10 +189,11 @@ class FlowTests(ConnectionCase):
         sending = self.send(connection)
         connection.dataReceived(b"250 ok\r\n550 5.1.1 no\r\n250 ok\r\n354 go\r\n")
         connection.connectionLost(Failure(ConnectionDone()))
-        refused, open_ = self.successResultOf(sending)
+        done = self.successResultOf(sending)
+        refused, open_ = done.verdicts
         self.assertNotIsInstance(refused, TemporaryFailure)
         self.assertIsInstance(open_, TemporaryFailure)
-        self.assertTrue(connection.sent)
+        self.assertTrue(done.sent)
 
     def test_close(self) -> None:
         """QUIT, and then not for ever."""
@@ -207,6 +212,12 @@ class FlowTests(ConnectionCase):
         self.assertTrue(self.transport(connection).disconnecting)
 
 
+def keep(pool: RelayPool, key: str, connection: RelayConnection) -> None:
+    """Have a connection carry a message, and then wait."""
+    pool.use(key, connection)
+    pool.give(key, connection)
+
+
 class PoolTests(ConnectionCase):
     """Connections that wait."""
 
@@ -214,8 +225,8 @@ class PoolTests(ConnectionCase):
         """The one used last is given first; the key has to be the same."""
         pool = RelayPool(self.clock)
         one, two = self.up(), self.up()
-        pool.give("a", one)
-        pool.give("a", two)
+        keep(pool, "a", one)
+        keep(pool, "a", two)
         self.assertIsNone(pool.take("b"))
         self.assertIs(pool.take("a"), two)
         self.assertIs(pool.take("a"), one)
@@ -226,7 +237,7 @@ class PoolTests(ConnectionCase):
         """After a while it gets its QUIT."""
         pool = RelayPool(self.clock, idle=5)
         connection = self.up()
-        pool.give("a", connection)
+        keep(pool, "a", connection)
         self.clock.advance(5)
         self.assertEqual(self.transport(connection).value(), b"QUIT\r\n")
         self.assertIsNone(pool.take("a"))
@@ -236,7 +247,7 @@ class PoolTests(ConnectionCase):
         pool = RelayPool(self.clock, per_key=2, total=3)
         found = [self.up() for _ in range(5)]
         for connection, key in zip(found, "aaabb", strict=True):
-            pool.give(key, connection)
+            keep(pool, key, connection)
         ended = [bool(self.transport(one).value()) for one in found]
         self.assertEqual(ended, [True, True, False, False, False])
         self.assertEqual(len(pool), 3)
@@ -251,14 +262,14 @@ class PoolTests(ConnectionCase):
         lost.connectionLost(Failure(ConnectionDone()))
         worn = self.up(limits=ClientLimits(messages=0))
         for connection in (broken, lost, worn):
-            pool.give("a", connection)
+            keep(pool, "a", connection)
         self.assertEqual(len(pool), 0)
 
     def test_lost_while_waiting(self) -> None:
         """One that is lost waits no more."""
         pool = RelayPool(self.clock)
         connection = self.up()
-        pool.give("a", connection)
+        keep(pool, "a", connection)
         connection.connectionLost(Failure(ConnectionDone()))
         self.assertIsNone(pool.take("a"))
         self.clock.advance(5)
@@ -267,7 +278,7 @@ class PoolTests(ConnectionCase):
     def test_close(self) -> None:
         """All are ended, and waited for."""
         pool = RelayPool(self.clock)
-        pool.give("a", self.up())
+        keep(pool, "a", self.up())
         ended = pool.close()
         self.assertNoResult(ended)
         self.clock.advance(GOODBYE_TIMEOUT)
