@@ -87,8 +87,9 @@ class IMAPLimits:
     waits until they have been dealt with."""
     command: int = 262_144
     """Octets of one command with all literals that are not messages."""
-    login_command: int = 8192
-    """The same before a login."""
+    login_command: int = 16_384
+    """The same before a login; RFC 4954 section 4 asks for 12288 for a response of
+    SASL, which may be an argument here (RFC 4959 section 6)."""
     message_size: int = 52_428_800
     """Octets of a message in APPEND (APPENDLIMIT, RFC 7889)."""
     append_messages: int = 1000

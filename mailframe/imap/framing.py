@@ -134,7 +134,10 @@ class Framer:
         return piece
 
     def next_line(self, max_line: int) -> bytes | None:
-        """Return the next line without its CRLF, literals not looked for.
+        """Return the next line of a dialogue without its CRLF.
+
+        No literal belongs there. One that comes without being asked for is skipped
+        with the rest of its command (``skipping``), as ``skip`` does it.
 
         Args:
             max_line: Octets it may have.
@@ -151,6 +154,9 @@ class Framer:
             return None
         line = bytes(held[self._begin : end])
         self._start_at(end + 2)
+        literal = _LITERAL.search(line, max(0, len(line) - _LITERAL_OCTETS))
+        if literal is not None and literal[2]:
+            self._skipping, self._discarding = int(literal[1]), True
         return line
 
     def so_far(self, octets: int) -> bytes:
@@ -200,6 +206,11 @@ class Framer:
         _, start, _ = self._settled()
         self._discarding, self.passed = False, 0
         self._start_at(start)
+
+    @property
+    def skipping(self) -> int | None:
+        """Octets of a literal that is skipped, ``None`` if no command is."""
+        return self._skipping if self._discarding else None
 
     @property
     def streaming(self) -> bool:

@@ -8,7 +8,6 @@ together, since each way to read them begins where another has ended.
 Source: RFC 3501 sections 2.2, 3, 5.4, 5.5 and 7.
 """
 
-import re
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from functools import partial
@@ -20,6 +19,7 @@ from mailframe.errors import BadSyntax, LineTooLong, MailError
 from mailframe.imap.appending import Appending
 from mailframe.imap.capabilities import COMMANDS, EXTENSIONS
 from mailframe.imap.command import Answer, Command, Completed, Dialogue
+from mailframe.imap.command_head import HEAD, command_head, is_http, tag_of
 from mailframe.imap.compression import Layer
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.fetch import BrokenLiteral
@@ -32,15 +32,6 @@ from mailframe.interfaces.connection import IConnection, IServer
 from mailframe.interfaces.content import IIntake
 from mailframe.limits import IMAPLimits
 
-# tag     = 1*<any ASTRING-CHAR except "+">             ; RFC 9051 section 9
-# command = tag SP (command-any / command-auth / ...)
-_TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
-_COMMAND = re.compile(
-    rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ((?:[Uu][Ii][Dd] )?[A-Za-z][A-Za-z0-9.-]*)"
-)
-# Lines no mail client sends: a browser was made to speak to us.
-_HTTP = re.compile(rb"[A-Z]+ [^ ]+ HTTP/[0-9.]+\Z")
-_HEAD = 300
 _ABSURD = 10
 """A literal this many times larger than a message may be is not read to its end."""
 
@@ -249,7 +240,7 @@ class IMAPServer:
         return refuse()
 
     def _command(self, octets: bytes) -> _Outcome:
-        found = _COMMAND.match(octets)
+        found = command_head(octets)
         if found is None:
             return self._garbage(octets)
         tag, name = found.groups()
@@ -273,13 +264,12 @@ class IMAPServer:
         return self._answered(tag, command, result.begin)
 
     def _garbage(self, octets: bytes) -> _Outcome:
-        if self._session.account is None and _HTTP.match(octets):
+        if self._session.account is None and is_http(octets):
             self._goodbye(b"This is an IMAP server")
             return None
-        found = _TAG.match(octets)
-        if found is None or found.end() == len(octets):
-            return self._bad(b"*", b"expected a tag and a command")
-        return self._bad(found[0], b"expected a command")
+        tag = tag_of(octets)
+        what = b"a tag and a command" if tag == b"*" else b"a command"
+        return self._bad(tag, b"expected " + what)
 
     def _complete(self, tag: bytes, command: Command, text: bytes) -> _Outcome:
         """Answer OK, and what is new before it."""
@@ -369,10 +359,7 @@ class IMAPServer:
 
         Source: RFC 2683 section 3.2.1.5.
         """
-        head = self._framer.so_far(_HEAD)
-        found = _TAG.match(head)
-        tagged = found and head[found.end() : found.end() + 1] == b" "
-        tag = found[0] if found and tagged else b"*"
+        tag = tag_of(self._framer.so_far(HEAD))
         self._refusal = partial(self._bad, tag, b"Line too long")
         self._framer.pass_over()
         return _MORE
@@ -396,8 +383,8 @@ class IMAPServer:
         if self._refusal is not None:
             # The command is being skipped, and this is one more literal of it.
             return self._refuse_literal(literal, self._refusal)
-        head = self._framer.so_far(_HEAD)
-        found = _COMMAND.match(head)
+        head = self._framer.so_far(HEAD)
+        found = command_head(head)
         command = COMMANDS.get(found[2].upper()) if found else None
         if found is None:
             return self._argument(literal, head)
@@ -431,8 +418,7 @@ class IMAPServer:
             or literal.so_far + literal.size > most
             or self._may_not_come(literal)
         ):
-            tagged = _TAG.match(head)
-            tag = tagged[0] if tagged else b"*"
+            tag = tag_of(head)
             if appending is not None:
                 tag = appending[0]
                 appending[-1].discard()
@@ -460,16 +446,20 @@ class IMAPServer:
             self._refusal = None
             self._framer.drop()
             return refuse()
-        limits = self._limits
-        logged_in = self._session.account is not None
-        if literal.size > (
-            _ABSURD * limits.message_size if logged_in else limits.command
-        ):
-            self._goodbye(b"[TOOBIG] Literal too large")
+        if self._is_absurd(literal.size):
             return None
         self._refusal = refuse
         self._framer.skip()
         return _MORE
+
+    def _is_absurd(self, size: int) -> bool:
+        """Say goodbye if a literal is larger than anybody reads to be polite."""
+        limits = self._limits
+        logged_in = self._session.account is not None
+        if size <= (_ABSURD * limits.message_size if logged_in else limits.command):
+            return False
+        self._goodbye(b"[TOOBIG] Literal too large")
+        return True
 
     # The message of an APPEND.
 
@@ -544,6 +534,13 @@ class IMAPServer:
     def _next_line(self, tag: bytes, command: Command, dialogue: Dialogue) -> _Outcome:
         line = self._framer.next_line(dialogue.max_line)
         if line is not None:
+            announced = self._framer.skipping
+            if announced is not None:
+                # The line is answered; what it announced is no command (RFC 7888
+                # section 3).
+                self._refusal = _no_more
+                if self._is_absurd(announced):
+                    return None
             return self._answered(tag, command, partial(dialogue.line, line))
         answer = dialogue.woken()
         return None if answer is None else self._converse(tag, command, answer)
@@ -586,6 +583,10 @@ def _unfit(command: Command | None) -> bytes:
     if command is None:
         return b"Unknown command"
     return b"Not a command of this state"
+
+
+def _no_more() -> _Outcome:
+    return _MORE
 
 
 async def _already(text: bytes) -> bytes:

@@ -295,6 +295,29 @@ class LiteralTests(SynchronousTestCase):
         made.say(b"a AUTHENTICATE PLAIN\r\n")
         self.assertIn(b"BYE", made.say(b"x" * 61))
 
+    def test_literal_of_a_dialogue(self) -> None:
+        """What a line announces is no command, even if the line makes no sense.
+
+        Source: RFC 7888 section 3.
+        """
+        for begun, answer in (
+            (b"a IDLE", b"a BAD expected DONE"),
+            (b"a AUTHENTICATE PLAIN", b"a BAD expected base64"),
+        ):
+            made = self.world.connect()
+            if b"IDLE" in begun:
+                made.say(b"z LOGIN alice secret\r\n")
+            made.say(begun + b"\r\n")
+            octets = b"b X {8+}\r\nc NOOP\r\n {8+}\r\nd NOOP\r\n {9}\r\ne NOOP\r\n"
+            expected = answer + b"\r\ne OK NOOP completed\r\n"
+            self.assertEqual(made.say(octets), expected)
+            made.say(begun + b"\r\n")
+            self.assertEqual(made.say(b"b X {8+}\r\nc NOOP"), answer + b"\r\n")
+            heard = made.say(b"\r\n rest\r\ne NOOP\r\n")
+            self.assertEqual(heard, b"e OK NOOP completed\r\n")
+            made.say(begun + b"\r\n")
+            self.assertIn(b"* BYE [TOOBIG]", made.say(b"b {100000000000+}\r\n"))
+
     def test_message_too_large(self) -> None:
         """A message beyond the limit is refused, at once when possible."""
         made = self.world.logged_in()
