@@ -51,6 +51,8 @@ class View:
         stale: Whether the mailbox may have changed since it was last asked.
         hushed: Notices that are not given the next time, for the client is told
             in another way.
+        batched: The last UIDBATCHES answered, how many messages there were then,
+            and up to which UID.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class View:
         self._last_done = 0
         self._notices: list[bytes] = []
         self.hushed: set[bytes] = set()
+        self.batched: tuple[object, int, int] = None, 0, 0
         self._stops = [mailbox.watch(self._may_have_changed), mailbox.close]
 
     def _may_have_changed(self) -> None:
@@ -217,6 +220,11 @@ class View:
             return uids
         self._last_done = lowest
         return uids & UIDSet([(lowest, UID_MAX)])
+
+    @property
+    def limited(self) -> bool:
+        """Whether the command that runs does not do all."""
+        return bool(self._last_done)
 
     def take_last_done(self) -> int:
         """Return, once, the lowest UID a command has got to, if it did not do all."""

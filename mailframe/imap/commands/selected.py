@@ -99,9 +99,11 @@ async def fetch(by_uid: bool, session: Session, command: _Fetch) -> bytes:
     """Answer questions about messages.
 
     Raises:
-        MessageGone: Some are gone; what could be answered was.
+        MessageGone: Some are gone; what could be answered was. With too many
+            messages that is a code of the OK.
 
-    Source: RFC 3501 sections 6.4.5 and 6.4.8, RFC 2180 section 4.1.
+    Source: RFC 3501 sections 6.4.5 and 6.4.8, RFC 2180 section 4.1, RFC 9738
+    section 3.1.
     """
     view, request = session.selected, command.request
     uids = view.chosen(command.messages, by_uid)
@@ -116,6 +118,8 @@ async def fetch(by_uid: bool, session: Session, command: _Fetch) -> bytes:
     if view.listing is not before:
         view.forget_seen(before, uids)
     if not whole and not by_uid:
+        if view.limited:
+            return b"[EXPUNGEISSUED] FETCH completed"
         raise MessageGone
     return b"FETCH completed"
 

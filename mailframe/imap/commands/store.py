@@ -104,9 +104,11 @@ async def store(by_uid: bool, session: Session, command: Store) -> bytes:
     What another session changed is told even then.
 
     Raises:
-        MessageGone: Some are gone; the others were changed.
+        MessageGone: Some are gone; the others were changed. With too many
+            messages that is a code of the OK.
 
-    Source: RFC 3501 section 6.4.6, RFC 2180 section 4.2, RFC 7162 section 3.1.3.
+    Source: RFC 3501 section 6.4.6, RFC 2180 section 4.2, RFC 7162 section 3.1.3,
+    RFC 9738 section 3.1.
     """
     view = writable(session)
     uids = view.chosen(command.messages, by_uid)
@@ -137,6 +139,8 @@ async def store(by_uid: bool, session: Session, command: Store) -> bytes:
         code = b"[MODIFIED %b] " % _set_out(view, done.modified, by_uid)
     if not by_uid and uids & view.ghosts:
         view.announce(expunges=False)
+        if view.limited:
+            return (code or b"[EXPUNGEISSUED] ") + b"STORE completed"
         if code:
             raise Refused(code + b"Some of the messages no longer exist")
         raise MessageGone
