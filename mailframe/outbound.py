@@ -64,6 +64,11 @@ HERE = Hop("", 0, True, "none")
 SOCKET_PATH = 100
 """Octets the path of a Unix socket may have, about."""
 
+LINGER = 0.01
+"""Seconds within which the results of deliveries are recorded together. Nobody
+waits for that; a crash in between costs those recipients a second copy, as it
+does before each record."""
+
 SAVE_INTERVAL = 60.0
 """Seconds between two looks whether MTA-STS policies are to be saved."""
 
@@ -177,6 +182,7 @@ class Outbound:
             files=REAL,
             sync=sync,
             now=reactor.seconds,
+            linger=partial(reactor.callLater, LINGER),
         )
         self._runner: QueueRunner | None = None
         self._notices: Notices | None = None

@@ -1,7 +1,8 @@
 """Many small changes in one job of the writer thread.
 
-What is asked for while the thread is busy waits together, and is done in one
-job, each change for itself: a job a change costs more than the change.
+What is asked for while the thread is busy, or within a moment, waits together,
+and is done in one job, each change for itself: a job a change, and a flush of
+the disk for each, cost several times more than the change.
 
 Source: DESIGN.md section 5 (group commit).
 """
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 _Waiting = list[tuple[T, "Deferred[None]"]]
 
+Linger = Callable[[Callable[[], None]], object]
+
 
 class Gatherer(Generic[T]):
     """Gathers changes into jobs."""
@@ -31,6 +34,7 @@ class Gatherer(Generic[T]):
             Awaitable[Sequence[MailError | None]],
         ],
         make: Callable[[Batch, Sequence[T]], Sequence[MailError | None]],
+        linger: Linger | None = None,
     ) -> None:
         """Begin with none.
 
@@ -38,11 +42,15 @@ class Gatherer(Generic[T]):
             submit: Has a job run; see ``mailframe.queue.parts.Writer``.
             make: Makes changes, in the writer thread. Returns for each
                 ``None``, or why it, and it alone, could not be made.
+            linger: Calls back after a moment, in which more may come; ``None``
+                for no such moment.
         """
         self._submit = submit
         self._make = make
         self._lock = Lock()
+        self._linger = linger
         self._waiting: _Waiting[T] | None = None
+        self._lingering: _Waiting[T] | None = None
 
     def add(self, change: T) -> "Deferred[None]":
         """Have a change made, in the reactor thread.
@@ -57,8 +65,18 @@ class Gatherer(Generic[T]):
                 waiting.append((change, deferred))
                 return deferred
             waiting = self._waiting = [(change, deferred)]
-        Deferred.fromCoroutine(self._run(waiting))
+        self._lingering = waiting
+        if self._linger is None:
+            self.hurry()
+        else:
+            self._linger(self.hurry)
         return deferred
+
+    def hurry(self) -> None:
+        """Wait for no more changes, in the reactor thread."""
+        waiting, self._lingering = self._lingering, None
+        if waiting is not None:
+            Deferred.fromCoroutine(self._run(waiting))
 
     async def _run(self, waiting: _Waiting[T]) -> None:
         try:

@@ -22,7 +22,7 @@ from mailframe.interfaces.spool import Spooled
 from mailframe.model.envelope import Envelope
 from mailframe.queue.content import PIECE, HeldContent, OpenContent, refusal
 from mailframe.queue.contract import Counts, IQueueSpool, Parcel, Settled, State
-from mailframe.queue.gather import Gatherer
+from mailframe.queue.gather import Gatherer, Linger
 from mailframe.queue.parts import Batch, Files, Journal, OpenWriter, RunInThread, Writer
 from mailframe.queue.records import (
     Change,
@@ -65,6 +65,7 @@ class DiskSpool:
         sync: Callable[[str], None],
         now: Callable[[], float],
         journal_max: int = JOURNAL_MAX,
+        linger: Linger | None = None,
     ) -> None:
         """Say where; nothing is touched before :meth:`open`.
 
@@ -78,6 +79,8 @@ class DiskSpool:
                 durable (``syncfs``).
             now: Seconds since 1970.
             journal_max: Larger content, in octets, goes to its file at once.
+            linger: Calls back after a moment, within which results of attempts
+                wait to be recorded together; ``None`` for no such moment.
         """
         self._store = Store(directory, files, sync)
         self._journal = journal
@@ -91,7 +94,7 @@ class DiskSpool:
         self._fresh: OrderedDict[int, bytes] = OrderedDict()
         self._fresh_octets = 0
         self._watcher: Callable[[float], None] = lambda due: None
-        self._records: Gatherer[Recorded] = Gatherer(self._change, self._record)
+        self._records: Gatherer[Recorded] = Gatherer(self._change, self._record, linger)
 
     # Its life.
 
@@ -114,6 +117,7 @@ class DiskSpool:
 
     async def close(self) -> None:
         """Write everything out; calls that wait are answered before."""
+        self._records.hurry()
         writer, self._writer = self._writer, None
         if writer is None:
             return

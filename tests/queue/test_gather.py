@@ -1,9 +1,11 @@
 """Tests of :mod:`mailframe.queue.gather`."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import MailError, MessageGone, TemporaryFailure
@@ -89,3 +91,24 @@ class GathererTests(SynchronousTestCase):
         last = self.gatherer.add("b")
         self.run_job()
         self.successResultOf(last)
+
+    def test_linger(self) -> None:
+        """What comes within a moment is one job, unless there is a hurry."""
+        clock = Clock()
+        gatherer = Gatherer(
+            self.gatherer._submit, self.gatherer._make, partial(clock.callLater, 1)
+        )
+        first, second = gatherer.add("a"), gatherer.add("b")
+        self.assertEqual(self.jobs, [])
+        clock.advance(1)
+        self.assertEqual(len(self.jobs), 1)
+        third = gatherer.add("c")
+        self.run_job()
+        self.assertEqual(self.made, ["a", "b", "c"])
+        for one in (first, second, third):
+            self.successResultOf(one)
+        gatherer.add("d")
+        gatherer.hurry()
+        self.assertEqual(len(self.jobs), 1)
+        clock.advance(1)
+        self.assertEqual(len(self.jobs), 1)
