@@ -48,6 +48,11 @@ class ListRequest:
     selection: tuple[bytes, ...] = ()
     returns: dict[bytes, Any] = field(default_factory=dict)
 
+    @property
+    def for_root(self) -> bool:
+        """Whether it asks for the delimiter, and for the root of the reference."""
+        return self.patterns == ("",) and self.reference is not None
+
     def matcher(self) -> Callable[[str], bool]:
         """Return a function that tells whether a name matches a pattern.
 
@@ -190,8 +195,7 @@ async def list_(session: Session, asked: ListRequest) -> bytes:
     """Tell the names that match.  Source: RFC 3501 section 6.3.8."""
     if asked.extended:
         await _list_extended(session, asked)
-    elif asked.patterns == ("",) and asked.reference is not None:
-        # A question for the delimiter, and for the root of the reference.
+    elif asked.for_root:
         session.put(b'* LIST (\\Noselect) "/" ""\r\n')
     else:
         matches = asked.matcher()
@@ -298,6 +302,9 @@ async def lsub(session: Session, asked: ListRequest) -> bytes:
 
     Source: RFC 3501 section 6.3.9.
     """
+    if asked.for_root:
+        session.put(b'* LSUB (\\Noselect) "/" ""\r\n')
+        return b"LSUB completed"
     matches = asked.matcher()
     found: dict[str, tuple[str, ...]] = {}
     for name in await session.mail.subscriptions():
