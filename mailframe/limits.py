@@ -36,6 +36,10 @@ class SMTPLimits:
     passed_over: int = 1_048_576
     """Octets of a command line that is too long, while its end is waited for,
     before the session ends with 421."""
+    unwanted: int = 52_428_800
+    """Octets of content without a use that are read to their end, so that the
+    client hears why: what a message has beyond ``message_size``, or a chunk
+    (BDAT) that belongs to no message. With more the session ends at once."""
     idle_commands: int = 200
     """Commands in a row that move no mail (NOOP, RSET, VRFY...) before 421."""
     login_attempts: int = 3
@@ -43,10 +47,15 @@ class SMTPLimits:
     transactions: int = 1000
     """Messages of one session."""
     timeout: float = 300.0
-    """Seconds to wait for a command; RFC 5321 section 4.5.3.2.7 says 300."""
+    """Seconds to wait for a command, and then for its end; RFC 5321 section
+    4.5.3.2.7 says 300."""
     data_timeout: float = 600.0
-    """Seconds to wait for more message octets; RFC 5321 section 4.5.3.2.5
-    says 180 at least."""
+    """Seconds to wait for message octets (RFC 5321 section 4.5.3.2.5 says 180
+    at least), and the most a message has for all of them at ``data_rate``."""
+    data_rate: int = 500
+    """Octets of a message a second; what comes more slowly uses up
+    ``data_timeout``, and the session ends with 421. Postfix has 500
+    (smtpd_min_data_rate)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -331,7 +331,10 @@ class Pump(Protocol):
         self._go_on(step, step.throw, failure.value)
 
     def _go_on(self, step: Step, resume: Callable[[Any], Any], argument: Any) -> None:
-        if not self._advance(resume, argument, step):
+        ended = self._advance(resume, argument, step)
+        # What we took is not the peer's silence.
+        self._last_octets = self._reactor.seconds()
+        if not ended:
             self._flush()
         elif self._lost:
             self._let_go()

@@ -111,6 +111,7 @@ TOO_LARGE = reply(552, "5.3.4", "Message too large")
 NOT_FOR_ALL = reply(451, "4.3.0", "Not delivered to every recipient, try again")
 
 OUR_BUG = reply(451, "4.3.0", "Local error, try again later")
+TOO_MUCH_UNWANTED = reply(421, "4.7.0", "Too much that is not wanted, closing")
 TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors, closing")
 TOO_MANY_COMMANDS = reply(421, "4.7.0", "Too many commands without mail, closing")
 TOO_MANY_LOGINS = reply(421, "4.7.0", "Too many failed logins, closing")

@@ -32,6 +32,7 @@ from mailframe.smtp.command import Step
 from mailframe.smtp.framing import Received
 from mailframe.smtp.judge import ContentJudge
 from mailframe.smtp.options import SMTPOptions
+from mailframe.smtp.pace import Pace
 from mailframe.smtp.session import Session
 
 _PIECE = 65_536
@@ -80,6 +81,7 @@ class SMTPServer:
         )
         self._commands = COMMANDS_OF[service]
         self._received = Received()
+        self._pace = Pace(limits.timeout)
         self._refused: bytes | None = None
         self._running = False
         self._stopping = False
@@ -88,9 +90,7 @@ class SMTPServer:
     @property
     def timeout(self) -> float | None:
         """Seconds of silence allowed now (RFC 5321 section 4.5.3.2)."""
-        session = self._session
-        limits = session.limits
-        return limits.timeout if session.data is None else limits.data_timeout
+        return self._pace.left
 
     @property
     def closing(self) -> bool:
@@ -117,11 +117,14 @@ class SMTPServer:
 
     def receive(self, octets: bytes) -> None:
         """Take what the transport read."""
+        self._pace.came(len(octets), self._session.seconds())
         self._received.receive(octets)
 
     def next_step(self) -> Step | None:
         """Deal with what has come, up to what has to wait."""
         session = self._session
+        if self._pace.left <= 0:
+            self.timed_out()
         while not (session.closing or session.starting_tls):
             if session.arriving:
                 if session.doorkeeper is not None:
@@ -133,7 +136,9 @@ class SMTPServer:
                 step = self._fetch(session.source)
             elif session.data is not None:
                 step = self._read_content()
-                if step is None and session.data is not None:
+                if session.data is None:
+                    self._expect()
+                elif step is None:
                     return None
             else:
                 try:
@@ -148,6 +153,7 @@ class SMTPServer:
                         session.close(replies.TOO_MANY_ERRORS)
                         break
                     step = self._run_line(line)
+                self._expect()
             if step is not None:
                 return self._run(step)
             self._bound()
@@ -257,7 +263,19 @@ class SMTPServer:
             self._answer(error)
         finally:
             self._running = False
+        if self._session.data is None:
+            self._expect()
+        else:
+            self._pace.go_on(self._session.seconds())
         self._bound()
+
+    def _expect(self) -> None:
+        """Give the client its time for what comes next."""
+        limits = self._session.limits
+        if self._session.data is None:
+            self._pace.begin(limits.timeout)
+        else:
+            self._pace.begin(limits.data_timeout, limits.data_rate)
 
     def _answer(self, error: Exception) -> None:
         """Turn what a command raised into its reply."""
@@ -301,12 +319,30 @@ class SMTPServer:
                 self._refused = self._content_refusal(error)
         if reader.done:
             return self._finish(waiting)
+        # A chunk's end is known, and bounded, before it comes.
+        most = session.limits.message_size + session.limits.unwanted
+        if session.chunks is None and reader.size > most:
+            self._break_off(reader)
+            return None
         if reader.paused:
             if waiting is not None:
                 return self._end_chunk(waiting)
             self._answer_chunk()
             return None
         return None if waiting is None else self._wait(waiting)
+
+    def _break_off(self, reader: ContentJudge) -> None:
+        """Answer a message that is too large and does not end; then the session ends.
+
+        The client may read one of the two replies as that to the message, and is
+        then told not to send it again.
+        """
+        session = self._session
+        refused = self._fault(reader)
+        assert refused is not None
+        session.put(refused * (session.accepted if session.service == "lmtp" else 1))
+        session.end_transaction()
+        session.close(replies.TOO_MUCH_UNWANTED)
 
     async def _fetch(self, source: IContent) -> None:
         """Read a chunk from where BURL found it.

@@ -213,6 +213,11 @@ class PumpTests(SynchronousTestCase):
         self.assertEqual(self.said(), b"hello ")
         self.server.slow.callback(None)
         self.assertEqual(self.said(), b"w")
+        # Its silence begins now.
+        self.clock.advance(59)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(2)
+        self.assertEqual(self.said(), b"too slow")
 
     def test_goodbye_not_read(self) -> None:
         """A peer that does not take our goodbye is cut off."""

@@ -55,6 +55,36 @@ class LimitTests(SynchronousTestCase):
         heard = self._heard(line * 5, command_line=20, passed_over=1000)
         self.assertEqual(heard.count(b"500 5.5.2"), 5)
 
+    def test_endless_message(self) -> None:
+        """A message that is too large and has no end is answered before it."""
+        endless = HELLO + ENVELOPE + b"text\r\n" * 10
+        heard = self._heard(endless, message_size=20, unwanted=10)
+        self.assertTrue(
+            heard.endswith(
+                b"\r\n552 5.3.4 Message too large\r\n"
+                b"421 4.7.0 Too much that is not wanted, closing\r\n"
+            )
+        )
+        self.assertTrue(self.closed)
+        lmtp = endless.replace(b"EHLO", b"LHLO").replace(
+            b"DATA", b"RCPT TO:<second@example.org>\r\nDATA"
+        )
+        heard = self._heard(lmtp, "lmtp", message_size=20, unwanted=10)
+        self.assertEqual(heard.count(b"552 5.3.4"), 2)
+        self.assertEqual(heard.count(b"421 4.7.0"), 1)
+
+    def test_unwanted_chunk(self) -> None:
+        """A chunk of no message is read, unless it is too large for that."""
+        self.assertEqual(
+            self._heard(b"BDAT 10\r\n1234567890QUIT\r\n", unwanted=10),
+            b"503 5.5.1 MAIL first\r\n221 2.0.0 Bye\r\n",
+        )
+        self.assertEqual(
+            self._heard(b"BDAT 11\r\n12345678901QUIT\r\n", unwanted=10),
+            b"503 5.5.1 MAIL first\r\n"
+            b"421 4.7.0 Too much that is not wanted, closing\r\n",
+        )
+
     def test_longest_line(self) -> None:
         """The limit counts the CRLF."""
         self.assertIn(b"250 ", self._heard(b"NOOP 1234\r\n", command_line=11))

@@ -215,6 +215,7 @@ class World:
         self.options = options
         self.receiver = AbleReceiver() if able else RecordingReceiver()
         self.reported: list[BaseException] = []
+        self.now: Callable[[], float] = lambda: 1_700_000_000.0
         self.logouts = 0
         self.at_logout: Callable[[], Any] = lambda: None
         self.at_login: Exception | None = None
@@ -231,7 +232,7 @@ class World:
             hostname="mx.example.org",
             limits=self.limits,
             report=self.reported.append,
-            now=lambda: 1_700_000_000.0,
+            now=self.now,
             options=self.options,
         )
 

@@ -1,7 +1,8 @@
 """CHUNKING: content in chunks of a known length, without dots.
 
 RFC 3030. Always announced. The octets of a chunk are taken whatever the answer
-to it is, so none of them is ever read as a command.
+to it is, so none of them is ever read as a command; when they are more than
+anybody wants to read, the session ends instead.
 """
 
 import re
@@ -27,14 +28,23 @@ def bdat(session: Session, argument: str) -> None:
     size = int(match[1])
     if not size:
         session.idle += 1
+    limits = session.limits
     refused = session.no_content_yet()
     if refused is not None:
+        if size > limits.unwanted:
+            session.put(refused)
+            return session.close(replies.TOO_MUCH_UNWANTED)
         session.data = PassedOver(size, refused)
         return None
     chunks = session.chunks
     if chunks is None:
         chunks = session.chunks = chunk_reader(session)
-    chunks.begin_chunk(size, match[2] is not None)
+    last = match[2] is not None
+    if chunks.size + size > limits.message_size + limits.unwanted:
+        each = last and session.service == "lmtp"
+        session.put(replies.TOO_LARGE * (session.accepted if each else 1))
+        return session.close(replies.TOO_MUCH_UNWANTED)
+    chunks.begin_chunk(size, last)
     session.data = chunks
     return None
 
