@@ -101,6 +101,7 @@ class Notifying:
         self._own: set[tuple[bytes, Any]] = set()
         self._own_messages: defaultdict[MailboxName, OwnChanges]
         self._own_messages = defaultdict(OwnChanges)
+        self._validities: dict[MailboxName, int] = {}
         self._rousing = 0
         self._begun = False
 
@@ -145,6 +146,7 @@ class Notifying:
         self._due.clear()
         self._notes_due.clear()
         self._own_messages.clear()
+        self._validities.clear()
 
     def note(self, command: bytes, arguments: Any) -> None:
         """Note a command of the client's own, which it is not told of."""
@@ -210,7 +212,10 @@ class Notifying:
         if len(wanted) > session.limits.watched_mailboxes:
             return False
         for mailbox_id in self._watched.keys() - wanted.keys():
-            self._watched.pop(mailbox_id).stop()
+            gone = self._watched.pop(mailbox_id)
+            gone.stop()
+            if gone.last and len(self._validities) < session.limits.watched_mailboxes:
+                self._validities[gone.name] = gone.last.uid_validity
         for mailbox_id, (name, events) in wanted.items():
             known = self._watched.get(mailbox_id)
             if known is not None:
@@ -225,13 +230,25 @@ class Notifying:
             self._watched[mailbox_id] = watched
             items = await self._look(watched)
             # What came in before it was watched would be told by nobody.
-            if items and (tell or await self._came_before(watched)):
+            replaces = self._replaces(watched)
+            if items and (tell or replaces or await self._came_before(watched)):
                 self._put_status(watched, items)
             self._own_messages.pop(name, None)
             waiting = session.pause()
             if waiting is not None:
                 await waiting
         return True
+
+    def _replaces(self, watched: _Watched) -> bool:
+        """Tell whether others put a mailbox where one with other UIDs was.
+
+        Source: RFC 5465 section 5.1 (UIDVALIDITY changes).
+        """
+        before = self._validities.pop(watched.name, None)
+        if before is None or watched.last is None or FLAG_CHANGE not in watched.events:
+            return False
+        own = {(word, watched.name) for word in (b"CREATE", b"RENAME")} & self._own
+        return not own and before != watched.last.uid_validity
 
     async def _came_before(self, watched: _Watched) -> bool:
         """Tell whether others put messages into a mailbox before it was watched."""
@@ -303,8 +320,11 @@ class Notifying:
             infos = await account.list_mailboxes()
             self._names_due = False
             self._tell_names(infos, subscribed)
-            if not await self._watch(tell=False):
-                self._overflow()
+            try:
+                if not await self._watch(tell=False):
+                    self._overflow()
+            finally:
+                self._own.clear()
         self._tell_notes()
         while self._due:
             mailbox_id = next(iter(self._due))
@@ -348,7 +368,6 @@ class Notifying:
                 self._put_name(
                     known, name, ["\\Subscribed"] if name in subscribed else ()
                 )
-        self._own.clear()
 
     def _affected(
         self, before: dict[str, MailboxInfo]
