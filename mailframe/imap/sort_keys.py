@@ -27,6 +27,19 @@ _CRITERIA_MAX = 20
 _ROWS = 2000
 """Messages asked for summaries at once."""
 _NONE = UIDSet.EMPTY
+_UNDECODABLE = "\ufffd"
+_LAST = "\U0010ffff"
+
+
+def collation_key(text: str) -> str:
+    """Return what a text is put in order by.
+
+    That is i;unicode-casemap. Behind all such texts come those whose octets their
+    charset did not allow, as they are; decoding has put U+FFFD there.
+
+    Source: RFC 5255 section 4.6.
+    """
+    return casemap(text) if _UNDECODABLE not in text else _LAST + text
 
 
 @dataclass(slots=True)
@@ -58,8 +71,8 @@ class Columns:
         ]
 
     def texts(self, name: SummaryField) -> list[str]:
-        """Return a column of texts as i;unicode-casemap compares them."""
-        return list(map(casemap, self.kept[name]))
+        """Return what a column of texts is put in order by."""
+        return list(map(collation_key, self.kept[name]))
 
 
 @dataclass(frozen=True, slots=True)

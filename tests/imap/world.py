@@ -65,14 +65,16 @@ class Door:
 
 @implementer(ILoginPortal)
 class SharedDoor(Door):
-    """Lets everybody in with ``secret``, each to an account of a sharing realm."""
+    """Lets everybody in with a password, each to an account of a sharing realm."""
+
+    password = b"secret"
 
     def __init__(self, realm: Any) -> None:
         super().__init__(None)
         self.realm = realm
 
     async def login(self, credentials: Any, mind: Any, *interfaces: Any) -> Any:
-        if credentials.password != b"secret":
+        if credentials.password != self.password:
             raise UnauthorizedLogin("no")
         address = credentials.username + b"@example.org"
         return await self.realm.requestAvatar(address, mind, *interfaces)

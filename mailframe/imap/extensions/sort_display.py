@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from mailframe.imap.command import Extension
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import nstring
-from mailframe.imap.sort_keys import SORT_KEYS, Columns, SortKey
-from mailframe.mime.text import casemap, decode_words
+from mailframe.imap.sort_keys import SORT_KEYS, Columns, SortKey, collation_key
+from mailframe.mime.text import decode_words
 
 # envelope = "(" env-date SP env-subject SP env-from SP ...
 # address  = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"
@@ -37,7 +37,7 @@ def _to(columns: Columns) -> Sequence[str]:
 
 
 def _display(envelope: bytes, pattern: re.Pattern[bytes], place: int) -> str:
-    """Return the sort value of the first address of a field, after casemap."""
+    """Return the sort value of the first address of a field."""
     found = pattern.match(envelope)
     if found is None:
         # There is a literal in it.
@@ -47,7 +47,7 @@ def _display(envelope: bytes, pattern: re.Pattern[bytes], place: int) -> str:
     text = decode_words(name) if name else ""
     if not text and mailbox:
         text = decode_words(mailbox if host is None else b"%b@%b" % (mailbox, host))
-    return casemap(text)
+    return collation_key(text)
 
 
 def _unquoted(value: bytes | None) -> bytes | None:

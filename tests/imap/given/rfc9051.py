@@ -13,7 +13,7 @@ from mailframe.model.mailbox import mailbox_name
 from mailframe.model.scram_keys import ScramKeys, derived
 from mailframe.testing.transcript import FAKE_TLS, FakeConnection
 from tests.imap.given.rfc3501 import JULY_1996, MEETING, fill, text
-from tests.imap.world import SharedWorld, World, done, place
+from tests.imap.world import World, done, place
 from tests.sasl.world import Checker
 
 JONES = b"From: Jones\r\n\r\n"
@@ -160,13 +160,6 @@ def counts(world: World) -> None:
     fill(world.box("foo"), 30, {1: "\\Seen"}, usual="")
     world.box("bar/low")
     _subscribe(world, "INBOX", "foo/low")
-
-
-def shared(world: SharedWorld) -> None:
-    """Have users who share something with Alice (section 6.3.10)."""
-    world.box("INBOX", world.realm.account("public@example.org"))
-    for user in ("Mike", "Karen", "Matthew", "Tesa"):
-        world.realm.account(f"{user}@example.org")
 
 
 def status(world: World) -> None:
