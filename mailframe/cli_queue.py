@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import IO, Any
 
 _STATE_DIR = "mailframe-data"
@@ -49,7 +50,10 @@ def add_parser(commands: Any) -> None:
             parser.add_argument("--all", action="store_true", help="all messages")
         if action not in ("show", "why"):
             parser.add_argument(
-                "--domain", help="those to a recipient of this domain (A-labels)"
+                "--domain",
+                metavar="DESTINATION",
+                help="those to a recipient at this destination: a domain, or what a"
+                " table has chosen, such as lmtp:HOST:PORT, /FILE or '|COMMAND'",
             )
         if action not in ("show", "why", "flush"):
             parser.add_argument("--sender", help='those of this sender; "<>" for none')
@@ -175,7 +179,12 @@ def _write_done(answer: Iterator[Found]) -> None:
 
 
 def _time(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    return _minute(int(seconds // 60))
+
+
+@lru_cache(1000)
+def _minute(number: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(number * 60))
 
 
 def _clean(text: str) -> str:

@@ -127,6 +127,24 @@ class Counts:
     parcels: int
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which messages are meant: those of which all that is set here is so.
+
+    Attributes:
+        destination: Something of it goes there.
+        sender: Its reverse-path, in lower case; ``<>`` for the null one.
+        held: It waits for an operator.
+    """
+
+    destination: str | None = None
+    sender: str | None = None
+    held: bool = False
+
+
+ALL = Chosen()
+
+
 class IQueueSpool(ISpool):
     """A spool that hands out parcels, and shows an operator what it has."""
 
@@ -175,12 +193,15 @@ class IQueueSpool(ISpool):
     def next_due(after: float) -> Awaitable[float | None]:
         """Return when the next parcel is due, later than ``after``."""
 
-    def entries(after: str | None, limit: int) -> Awaitable[Sequence[Sequence[Parcel]]]:
-        """Return messages as their parcels, in the order they came.
+    def entries(
+        after: str | None, limit: int, chosen: Chosen = ALL
+    ) -> Awaitable[Sequence[Sequence[Parcel]]]:
+        """Return messages as all of their parcels, in the order they came.
 
         Args:
             after: Begin behind this queue ID, ``None`` for the beginning.
             limit: How many messages at most.
+            chosen: Which.
         """
 
     def entry(queue_id: str) -> Awaitable[Sequence[Parcel]]:

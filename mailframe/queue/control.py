@@ -6,22 +6,23 @@ messages it means; the last object of an answer is ``{"done": how many}``.
 Source: docs/queue.rst.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from mailframe.errors import MessageGone
-from mailframe.queue.contract import IQueueSpool, Parcel
+from mailframe.queue.contract import Chosen, IQueueSpool, Parcel
+from mailframe.queue.destination import named
 from mailframe.queue.reports import mailbox
 from mailframe.queue.view import recipients_of
 
-PAGE = 200
-"""Messages that are read from the spool at once."""
+PAGE = 500
+"""Messages that are read from the spool, and sent, at once."""
 
 HEAD = 65_536
 """Octets of content shown at most."""
 
 Request = dict[str, Any]
-Send = Callable[[Request], Awaitable[None]]
+Send = Callable[[Sequence[Request]], Awaitable[None]]
 Answer = Awaitable[Request]
 
 
@@ -66,7 +67,7 @@ class QueueControl:
 
         Args:
             request: As it was sent.
-            send: Sends a line of the answer.
+            send: Sends lines of the answer.
 
         Returns:
             What was done, as the last line.
@@ -84,10 +85,9 @@ class QueueControl:
 
     async def _list(self, request: Request, send: Send) -> Request:
         count = 0
-        async for parcels in _pages(self._spool):
-            if _matches(parcels, request):
-                count += 1
-                await send(_summary(parcels))
+        async for page in _pages(self._spool, _chosen(request)):
+            count += len(page)
+            await send(list(map(_summary, page)))
         return {"done": count}
 
     async def _show(self, request: Request, send: Send) -> Request:
@@ -98,12 +98,12 @@ class QueueControl:
         finally:
             content.close()
         text = octets.decode("utf-8", "replace")
-        await send({**_summary(parcels), **_details(parcels), "content": text})
+        await send([{**_summary(parcels), **_details(parcels), "content": text}])
         return {"done": 1}
 
     async def _why(self, request: Request, send: Send) -> Request:
         parcels = await self._spool.entry(_queue_id(request))
-        await send({**_summary(parcels), **_details(parcels)})
+        await send([{**_summary(parcels), **_details(parcels)}])
         return {"done": 1}
 
     async def _hold(self, request: Request, send: Send) -> Request:
@@ -120,7 +120,7 @@ class QueueControl:
         return await self._each(request, lambda one: self._spool.renew(one, now))
 
     async def _flush(self, request: Request, send: Send) -> Request:
-        destination = _text(request, "destination")
+        destination = _destination(request)
         self._revive(destination)
         count = await self._spool.hasten(None, destination, self._now())
         return {"done": count}
@@ -145,8 +145,8 @@ class QueueControl:
         if not any(request.get(name) for name in ("all", "sender", "destination")):
             raise BadRequest("no message is named")
         count = 0
-        async for parcels in _pages(self._spool):
-            if _matches(parcels, request):
+        async for page in _pages(self._spool, _chosen(request)):
+            for parcels in page:
                 try:
                     await act(parcels[0].queue_id)
                     count += 1
@@ -155,12 +155,13 @@ class QueueControl:
         return {"done": count}
 
 
-async def _pages(spool: IQueueSpool) -> Any:
-    """Yield all messages, as their parcels."""
+async def _pages(
+    spool: IQueueSpool, chosen: Chosen
+) -> AsyncIterator[Sequence[Sequence[Parcel]]]:
+    """Yield messages, as their parcels, some at a time."""
     after = None
-    while page := await spool.entries(after, PAGE):
-        for parcels in page:
-            yield parcels
+    while page := await spool.entries(after, PAGE, chosen):
+        yield page
         after = page[-1][0].queue_id
 
 
@@ -175,18 +176,21 @@ def _text(request: Request, name: str) -> str | None:
     value = request.get(name)
     if value is not None and not isinstance(value, str):
         raise BadRequest(f"{name} is a text")
-    return value.lower() if value else None
+    return value or None
 
 
-def _matches(parcels: Sequence[Parcel], request: Request) -> bool:
-    """Tell whether a message is meant."""
-    sender, destination = _text(request, "sender"), _text(request, "destination")
-    held = request.get("held")
-    path = parcels[0].envelope.reverse_path.address
-    return (
-        (sender is None or sender == str(path or "<>").lower())
-        and (destination is None or destination in [p.destination for p in parcels])
-        and (not held or parcels[0].held)
+def _destination(request: Request) -> str | None:
+    text = _text(request, "destination")
+    return None if text is None else named(text)
+
+
+def _chosen(request: Request) -> Chosen:
+    """Return which messages are meant."""
+    sender = _text(request, "sender")
+    return Chosen(
+        _destination(request),
+        None if sender is None else sender.lower(),
+        bool(request.get("held")),
     )
 
 

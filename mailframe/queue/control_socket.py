@@ -10,6 +10,7 @@ Source: docs/queue.rst.
 import json
 import os
 import stat
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -101,23 +102,23 @@ class ControlProtocol(Protocol):
             last = {"error": "a fault of the server; the log says which"}
         self._last(last)
 
-    async def _send(self, line: Request) -> None:
-        """Send a line, when the client has taken those before."""
+    async def _send(self, lines: Sequence[Request]) -> None:
+        """Send lines, when the client has taken those before."""
         if self._paused is not None:
             await self._paused
         if self._lost:
             raise _Gone
         self._timer.reset(TIMEOUT)
-        self._write(line)
+        self._write(lines)
 
     def _last(self, line: Request) -> None:
         if not self._lost:
-            self._write(line)
+            self._write([line])
             self._wire.unregisterProducer()
             self._wire.loseConnection()
 
-    def _write(self, line: Request) -> None:
-        self._wire.write(json.dumps(line).encode() + b"\n")
+    def _write(self, lines: Sequence[Request]) -> None:
+        self._wire.write("".join([json.dumps(one) + "\n" for one in lines]).encode())
 
     # What the transport says of its buffer.
 

@@ -12,15 +12,30 @@ from mailframe.model.envelope import ForwardPath
 
 T = TypeVar("T")
 
+_VIA = ("|", "/", "lmtp:", "smtp:")
+"""What begins a destination that is no domain."""
+
 
 def destination_of(path: ForwardPath) -> str:
     """Return what a recipient goes by, or its domain in lower case, as A-labels.
 
     What has no A-label form stays as it is; the router will refuse it.
     """
-    if path.via:
-        return path.via
-    domain = path.address.domain.lower()
+    return path.via or _of_domain(path.address.domain)
+
+
+def named(text: str) -> str:
+    """Return the destination that an operator names.
+
+    Args:
+        text: A domain in any form; or what recipients go by, which has its case
+            (:attr:`mailframe.model.envelope.ForwardPath.via`).
+    """
+    return text if text.startswith(_VIA) else _of_domain(text)
+
+
+def _of_domain(domain: str) -> str:
+    domain = domain.lower()
     if domain.isascii():
         return domain
     try:

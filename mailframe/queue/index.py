@@ -17,7 +17,8 @@ from itertools import groupby
 from typing import cast
 
 from mailframe.errors import MessageGone
-from mailframe.queue.contract import Counts, Parcel
+from mailframe.queue.contract import Chosen, Counts, Parcel
+from mailframe.queue.envelope_text import unpack_reverse_path
 from mailframe.queue.records import (
     Added,
     Change,
@@ -30,6 +31,7 @@ from mailframe.queue.records import (
 )
 from mailframe.queue.rows import PARCEL, parcels
 from mailframe.queue.taking import Taking
+from mailframe.queue.view import sender_of
 
 _VERSION = 1
 
@@ -96,6 +98,7 @@ class Index:
             db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_VERSION};COMMIT")
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"an index of version {version}")
+        db.create_function("sender_of", 1, _sender_of, deterministic=True)
         self.taking = Taking(db)
 
     def close(self) -> None:
@@ -344,13 +347,25 @@ class Index:
             raise MessageGone(queue_id(number))
         return parcels(self._db, rows)
 
-    def entries(self, after: int, limit: int) -> list[list[Parcel]]:
-        """Return messages behind a number, in the order they came."""
+    def entries(self, after: int, limit: int, chosen: Chosen) -> list[list[Parcel]]:
+        """Return chosen messages behind a number, in the order they came."""
+        where, values = "number>?", list[object]([after])
+        if chosen.held:
+            where += " AND held"
+        if chosen.destination is not None:
+            where += (
+                " AND EXISTS (SELECT 1 FROM parcels"
+                " WHERE message=number AND destination=?)"
+            )
+            values.append(chosen.destination)
+        if chosen.sender is not None:
+            where += " AND sender_of(reverse_path)=?"
+            values.append(chosen.sender)
         rows = self._db.execute(
-            f"{PARCEL} WHERE p.message IN"  # noqa: S608
-            " (SELECT number FROM messages WHERE number>?"
-            " ORDER BY number LIMIT ?) ORDER BY p.message, p.destination",
-            (after, limit),
+            f"{PARCEL} WHERE p.message IN (SELECT number FROM messages"  # noqa: S608
+            f" WHERE {where} ORDER BY number LIMIT ?)"
+            " ORDER BY p.message, p.destination",
+            (*values, limit),
         ).fetchall()
         found = parcels(self._db, rows)
         return [list(each) for _, each in groupby(found, key=lambda one: one.queue_id)]
@@ -382,6 +397,10 @@ def _meant(number: int | None, destination: str | None) -> tuple[str, list[objec
             where += f" AND {column}=?"
             values.append(value)
     return where, values
+
+
+def _sender_of(reverse_path: str) -> str:
+    return sender_of(unpack_reverse_path(reverse_path))
 
 
 def _settles(change: Change) -> bool:

@@ -14,6 +14,8 @@ from mailframe.interfaces.spool import Spooled
 from mailframe.model.envelope import Envelope
 from mailframe.queue.content import HeldContent
 from mailframe.queue.contract import (
+    ALL,
+    Chosen,
     Counts,
     IQueueSpool,
     Parcel,
@@ -24,7 +26,7 @@ from mailframe.queue.contract import (
 from mailframe.queue.destination import destination_of
 from mailframe.queue.records import queue_id as make_queue_id
 from mailframe.queue.records import sender_bucket
-from mailframe.queue.view import recipients_of, spooled
+from mailframe.queue.view import is_chosen, recipients_of, spooled
 
 
 @implementer(IQueueSpool)
@@ -205,10 +207,14 @@ class MemorySpool:
         )
 
     async def entries(
-        self, after: str | None, limit: int
+        self, after: str | None, limit: int, chosen: Chosen = ALL
     ) -> Sequence[Sequence[Parcel]]:
         """Return messages as their parcels, in the order they came."""
-        found = [one for one in self._all() if after is None or one[0].queue_id > after]
+        found = [
+            one
+            for one in self._all()
+            if (after is None or one[0].queue_id > after) and is_chosen(one, chosen)
+        ]
         return found[:limit]
 
     async def entry(self, queue_id: str) -> Sequence[Parcel]:

@@ -21,7 +21,15 @@ from mailframe.interfaces.content import IContent
 from mailframe.interfaces.spool import Spooled
 from mailframe.model.envelope import Envelope
 from mailframe.queue.content import PIECE, HeldContent, OpenContent, refusal
-from mailframe.queue.contract import Counts, IQueueSpool, Parcel, Settled, State
+from mailframe.queue.contract import (
+    ALL,
+    Chosen,
+    Counts,
+    IQueueSpool,
+    Parcel,
+    Settled,
+    State,
+)
 from mailframe.queue.gather import Gatherer, Linger
 from mailframe.queue.parts import Batch, Files, Journal, OpenWriter, RunInThread, Writer
 from mailframe.queue.records import (
@@ -370,11 +378,11 @@ class DiskSpool:
         return await self._ask(lambda: self._store.index.next_due(after))
 
     async def entries(
-        self, after: str | None, limit: int
+        self, after: str | None, limit: int, chosen: Chosen = ALL
     ) -> Sequence[Sequence[Parcel]]:
         """Return messages as their parcels, in the order they came."""
         number = -1 if after is None else _number(after)
-        return await self._ask(lambda: self._store.index.entries(number, limit))
+        return await self._ask(lambda: self._store.index.entries(number, limit, chosen))
 
     async def entry(self, queue_id: str) -> Sequence[Parcel]:
         """Return all parcels of one message."""

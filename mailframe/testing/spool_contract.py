@@ -30,7 +30,14 @@ from mailframe.model.envelope import (
     ReversePath,
 )
 from mailframe.queue.content import HeldContent
-from mailframe.queue.contract import IQueueSpool, Outcome, Parcel, Settled, State
+from mailframe.queue.contract import (
+    Chosen,
+    IQueueSpool,
+    Outcome,
+    Parcel,
+    Settled,
+    State,
+)
 
 START = 1_700_000_000.0
 """When the tests begin, seconds since 1970."""
@@ -454,6 +461,34 @@ class SpoolContract:
             seen += [parcels[0].queue_id for parcels in page]
             after = seen[-1]
         self.assertEqual(seen, added)
+
+    async def test_entries_that_are_chosen(self) -> None:
+        """Messages can be chosen by destination, sender and being held."""
+        spool = await self.make_spool()
+        one = await self._add(spool, "a@x.example", "b@y.example")
+        two = await self._add(spool, "a@X.example", sender="B\u00e4r@Example.org")
+        null = await self._add(spool, "a@y.example", sender=None)
+        await spool.hold(two, True)
+        await spool.hold(null, True)
+        for chosen, wanted in (
+            (Chosen(), [one, two, null]),
+            (Chosen("x.example"), [one, two]),
+            (Chosen(sender="b\u00e4r@example.org"), [two]),
+            (Chosen(sender="<>"), [null]),
+            (Chosen(held=True), [two, null]),
+            (Chosen("y.example", held=True), [null]),
+            (Chosen("y.example", "alice@example.org", True), []),
+        ):
+            found: list[str] = []
+            after = None
+            while page := await spool.entries(after, 1, chosen):
+                after = page[0][0].queue_id
+                found.append(after)
+            self.assertEqual(found, wanted, chosen)
+        ((*parcels,),) = await spool.entries(two, 9, Chosen("y.example"))
+        self.assertEqual([parcel.queue_id for parcel in parcels], [null])
+        ((*parcels,),) = await spool.entries(None, 1, Chosen("y.example"))
+        self.assertEqual(len(parcels), 2)
 
     async def test_hasten(self) -> None:
         """Parcels that would be tried later can be made due: some, or all."""

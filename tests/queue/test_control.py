@@ -7,6 +7,7 @@ import socket
 import stat
 import sys
 import tempfile
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet import reactor  # noqa: TID251 - a real socket
@@ -17,6 +18,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mailframe.errors import TemporaryFailure
+from mailframe.model.address import Address
+from mailframe.model.envelope import ForwardPath
 from mailframe.queue.content import HeldContent
 from mailframe.queue.contract import Outcome, Settled, State
 from mailframe.queue.control import QueueControl
@@ -115,6 +118,26 @@ class ControlTests(ControlTestCase):
             *lines, last = self.ask("list", **chosen)
             self.assertEqual([one["id"] for one in lines], found)
             self.assertEqual(last["done"], len(found))
+
+    def test_list_by_destination(self) -> None:
+        """A domain in any form; what a table has chosen as it is written there."""
+        wide = self.add("e@K\u00d6LN.example")
+        path = ForwardPath(Address("f", "x.example"), via="|/usr/bin/File")
+        message = replace(envelope("f@x.example"), forward_paths=(path,))
+        content = HeldContent(b"Subject: x\r\n\r\n")
+        piped = self.wait(self.spool.add(message, content, START))
+        for destination, wanted in (
+            ("k\u00f6ln.Example", [wide]),
+            ("XN--KLN-SNA.example", [wide]),
+            ("|/usr/bin/File", [piped]),
+            ("|/usr/bin/file", []),
+        ):
+            *lines, _ = self.ask("list", destination=destination)
+            self.assertEqual([one["id"] for one in lines], wanted, destination)
+        self.assertEqual(
+            self.ask("flush", destination="|/usr/bin/File")[-1:], [{"done": 0}]
+        )
+        self.assertEqual(self.revived, ["|/usr/bin/File"])
 
     def test_list_many(self) -> None:
         """A long list is complete."""
