@@ -56,6 +56,6 @@ def bug(world: World) -> None:
 def limits(world: World) -> None:
     """Have 42 messages, and no room for copies of them; "that", but no "this"."""
     fill(world.box(), 42, {})
-    for name in ("oldmail", "that", "archive/projects/experiment-iv"):
+    for name in ("oldmail", "that", "Notes/old", "archive/projects/experiment-iv"):
         world.box(name)
     world.account.limits = QuotaLimits(messages=42)
