@@ -160,7 +160,8 @@ async def _again(
     """Change what was left alone only because of other flags than the named ones.
 
     That can be known where the client knew the message as it was at ``since``
-    and the flags it names are still as it knew them.
+    and the flags it names are still as it knew them. At 0 there were no keywords,
+    while system flags always exist.
 
     Args:
         view: The mailbox, refreshed.
@@ -169,24 +170,28 @@ async def _again(
         told: The view before the command: what the client knows.
         since: The condition.
 
-    Source: RFC 7162 section 3.1.12.
+    Source: RFC 7162 sections 3.1.3 and 3.1.12.
     """
-    # A system flag always exists, so that 0 always fails (RFC 7162 section 3.1.3).
-    if command.change is FlagChange.REPLACE or not since:
+    if command.change is FlagChange.REPLACE:
         return done
     now = view.listing
-    known = {
-        uid: told.flags[row] & command.flags
-        for start, stop in done.modified.slices(told.uids)
-        for row, uid in enumerate(told.uids[start:stop], start)
-        if told.modseqs[row] <= since
-    }
-    same = UIDSet.of(
-        uid
+    left = [
+        (uid, now.flags[row] & command.flags)
         for start, stop in done.modified.slices(now.uids)
         for row, uid in enumerate(now.uids[start:stop], start)
-        if uid in known and known[uid] == now.flags[row] & command.flags
-    )
+    ]
+    if since:
+        known = {
+            uid: told.flags[row] & command.flags
+            for start, stop in done.modified.slices(told.uids)
+            for row, uid in enumerate(told.uids[start:stop], start)
+            if told.modseqs[row] <= since
+        }
+        same = UIDSet.of(uid for uid, flags in left if known.get(uid) == flags)
+    elif any(flag.startswith("\\") for flag in command.flags):
+        return done
+    else:
+        same = UIDSet.of(uid for uid, flags in left if not flags)
     if not same - view.ghosts:
         return done
     more = await view.mailbox.store(
