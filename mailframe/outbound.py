@@ -64,7 +64,7 @@ HERE = Hop("", 0, True, "none")
 SOCKET_PATH = 100
 """Octets the path of a Unix socket may have, about."""
 
-LINGER = 0.01
+LINGER = 0.05
 """Seconds within which the results of deliveries are recorded together. Nobody
 waits for that; a crash in between costs those recipients a second copy, as it
 does before each record."""

@@ -168,7 +168,9 @@ class ReplyReader:
                 raise BadSyntax(f"a reply of at most {MAX_LINES} lines")
             self._code = code
             text = (match[3] or b"").decode("utf-8", "replace")
-            self._lines.append(_UNPRINTABLE.sub("?", text))
+            if not text.isprintable():
+                text = _UNPRINTABLE.sub("?", text)
+            self._lines.append(text)
             if match[2] != b"-":
                 return self._take()
 
@@ -180,8 +182,8 @@ class ReplyReader:
             return Reply(self._code, None, tuple(lines))
         # RFC 2034 section 4 has the enhanced code on every line.
         enhanced = found[1]
-        bare = (
+        bare = [
             line[len(enhanced) :].lstrip(" ") if line.startswith(enhanced) else line
             for line in lines
-        )
+        ]
         return Reply(self._code, enhanced, tuple(bare))
