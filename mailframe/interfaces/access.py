@@ -17,7 +17,8 @@ from zope.interface import Attribute, Interface
 from mailframe.interfaces.mailbox import IMailAccount, IMailbox
 from mailframe.model.access import AccessList, Rights
 from mailframe.model.flag import FlagChange, FlagSet
-from mailframe.model.mailbox import MailboxName
+from mailframe.model.mailbox import Copied, MailboxName
+from mailframe.model.uid_set import UIDSet
 
 __all__ = [
     "IAccessControl",
@@ -80,13 +81,41 @@ class IAccessLists(Interface):
 
 
 class IListedMailbox(Interface):
-    """Optional power of a mailbox, of accounts that provide :class:`IAccessLists`."""
+    """Optional power of a mailbox, of accounts that provide :class:`IAccessLists`.
+
+    It is an :class:`~mailframe.interfaces.maildrop.IRemover` too.
+    """
 
     def access_list() -> Awaitable[AccessList]:
         """Return the list as it is now, under whatever name the mailbox has.
 
         Raises:
             NoSuchMailbox: It was deleted.
+        """
+
+    def copy_into(
+        uids: UIDSet,
+        account: IMailAccount,
+        name: MailboxName,
+        flags: Callable[[FlagSet], FlagSet],
+    ) -> Awaitable[Copied]:
+        """Append copies to a mailbox of any account of the realm, all or none.
+
+        As :meth:`~mailframe.interfaces.mailbox.IMailbox.copy`, durably.
+
+        Args:
+            uids: The messages to copy.
+            account: One that the realm gave; may be that of this mailbox.
+            name: What the mailbox is called there.
+            flags: Given a message's flags, returns its copy's; may be called in
+                any thread.
+
+        Raises:
+            NoSuchMailbox: There is no such mailbox.
+            OverQuota: The copies do not fit; nothing was copied.
+            TemporaryFailure: Nothing was copied; asking again may help.
+
+        Source: RFC 4314 section 4 (COPY: flags without a right for them).
         """
 
 

@@ -435,27 +435,41 @@ class MemoryMailbox:
 
     async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
         """Append copies."""
-        messages = self._box.messages
-        self._account.make_room(
-            [len(messages[uid].content) for uid in self._present(uids)]
-        )
-        return self._append_copies(uids, destination)
+        return await self.copy_into(uids, self._account, destination, _as_they_are)
 
-    def _append_copies(self, uids: UIDSet, destination: MailboxName) -> Copied:
-        box = self._account._box(destination)
+    async def copy_into(
+        self,
+        uids: UIDSet,
+        account: Any,
+        name: MailboxName,
+        flags: Callable[[FlagSet], FlagSet],
+    ) -> Copied:
+        """Append copies to a mailbox of any account."""
+        messages = self._box.messages
+        account.make_room([len(messages[uid].content) for uid in self._present(uids)])
+        return self._append_copies(uids, account, name, flags)
+
+    def _append_copies(
+        self,
+        uids: UIDSet,
+        account: "MemoryAccount",
+        name: MailboxName,
+        flags_of: Callable[[FlagSet], FlagSet],
+    ) -> Copied:
+        box = account._box(name)
         source = [(uid, self._box.messages[uid]) for uid in self._present(uids)]
-        flags = [box.spelt(row.flags) for _, row in source]
+        flags = [box.spelt(flags_of(row.flags)) for _, row in source]
         copied = {}
         if source:
             box.modseq += 1
             for (uid, row), flags_of_one in zip(source, flags, strict=True):
                 copied[uid] = box.add(row.content, flags_of_one, row.date)
-            self._account._changed(box)
+            account._changed(box)
         return Copied(box.uid_validity, copied)
 
     async def move(self, uids: UIDSet, destination: MailboxName) -> Copied:
         """Append copies and remove the originals."""
-        moved = self._append_copies(uids, destination)
+        moved = self._append_copies(uids, self._account, destination, _as_they_are)
         if moved.uids:
             self._box.modseq += 1
             self._box.remove(moved.uids)
@@ -518,6 +532,10 @@ class MemoryMailbox:
         for start, stop in uids.slices(column):
             found += column[start:stop]
         return found
+
+
+def _as_they_are(flags: FlagSet) -> FlagSet:
+    return flags
 
 
 def _header(content: bytes) -> bytes:

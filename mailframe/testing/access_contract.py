@@ -320,6 +320,56 @@ class AccessContract:
         found = await bob.quota(ALICE)
         self.assertEqual((found.name, found.messages), (ALICE, 5))
 
+    async def test_copy_into(self) -> None:
+        """Copies go into any account with other flags; what is gone is passed over."""
+        realm, alice, _ = await self._two("")
+        await alice.append(WORK, [new(1, frozenset((SEEN, FLAGGED))), new(2)])
+        hers, his = await self._store(realm, ALICE), await self._store(realm, BOB)
+        work = await hers.open(WORK)
+        only = frozenset((FLAGGED,))
+        for account, name in ((his, INBOX), (hers, WORK)):
+            copied = await work.copy_into(
+                UIDSet.of([1, 2, 9]), account, name, only.intersection
+            )
+            self.assertEqual(list(copied.uids), [1, 2])
+            mailbox = await account.open(name)
+            self.assertEqual(copied.uid_validity, mailbox.uid_validity)
+            listing = (await mailbox.changes(0)).listing
+            self.assertEqual(list(listing.flags)[-2:], [only, frozenset()])
+            self.assertEqual(list(listing.uids)[-2:], list(copied.uids.values()))
+        nothing = await work.copy_into(UIDSet.of([9]), his, INBOX, only.intersection)
+        self.assertEqual(nothing.uids, {})
+        await self._fails_to(
+            NoSuchMailbox, work.copy_into(ALL, his, WORK, only.intersection)
+        )
+
+    async def test_moves_are_not_marked(self) -> None:
+        """No session sees a message that moves between accounts marked as deleted."""
+        _, alice, bob = await self._two("lriwste", messages=2)
+        seen: list[frozenset[str]] = []
+        his = await bob.open(HERS)
+        watching = await alice.open(WORK)
+        since = (await watching.changes(0)).listing.highest_modseq
+        stop = watching.watch(lambda: seen.extend(self._now(watching)))
+        await his.move(ALL, INBOX)
+        await self.settle()
+        stop()
+        self.assertEqual([flags for flags in seen if DELETED in flags], [])
+        changes = await watching.changes(since)
+        self.assertEqual(list(changes.vanished), [1, 2])
+        self.assertEqual((await bob.status(INBOX)).messages, 2)
+
+    @staticmethod
+    def _now(mailbox: Any) -> list[frozenset[str]]:
+        """Return the flags of all messages, if that takes no waiting."""
+        asking = mailbox.changes(0)
+        try:
+            asking.send(None)
+        except StopIteration as stop:
+            return list(stop.value.listing.flags)
+        asking.close()
+        return []
+
     async def test_moves_within_anothers_account(self) -> None:
         """Copies and moves in one account stay one step."""
         _, alice, bob = await self._two("lrswitek", messages=2)

@@ -165,6 +165,11 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
             await self.threads.write(lambda batch: batch.afterwards(self._store.close))
             await self.threads.read(self.reader.close)
 
+    @property
+    def store(self) -> AccountStore:
+        """Its place, for jobs that are about other accounts too."""
+        return self._store
+
     def change(
         self,
         job: Callable[Concatenate[AccountStore, Batch, P], Any],

@@ -26,7 +26,7 @@ from mailframe.model.flag import SYSTEM_FLAGS, FlagChange, FlagSet
 from mailframe.model.mailbox import Changes, Copied, MailboxName, Stored
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent
-from mailframe.storage.maildir import flagging, transfer
+from mailframe.storage.maildir import across, flagging, transfer
 from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.content import FileContent
 from mailframe.storage.maildir.summary_rows import keep_headers, keep_known
@@ -135,6 +135,26 @@ class MaildirMailbox:
     async def move(self, uids: UIDSet, destination: MailboxName) -> Copied:
         """Append copies and remove the originals."""
         return await self._transfer(transfer.move, uids, destination)
+
+    async def copy_into(
+        self,
+        uids: UIDSet,
+        account: Any,
+        name: MailboxName,
+        flags: Callable[[FlagSet], FlagSet],
+    ) -> Copied:
+        """Append copies to a mailbox of any account of the realm."""
+        self._box.check()
+        target = await account.box(name)
+        copied: Copied = await account.change(
+            across.copy,
+            self._account.store,
+            self._box.mailbox_id,
+            uids,
+            target.mailbox_id,
+            flags,
+        )
+        return copied
 
     async def _transfer(
         self,

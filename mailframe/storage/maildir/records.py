@@ -17,7 +17,8 @@ from typing import Any
 ARRIVED = 1
 """Messages were appended: ``files`` and their contents."""
 LINKED = 2
-"""Messages were copied: ``files``, each ``from`` a file of mailbox ``source``."""
+"""Messages were copied: ``files``, each from a file of mailbox ``source``, of the
+account ``owner`` if that is another."""
 MOVED = 3
 """The same, and the originals are gone."""
 EXPUNGED = 4

@@ -251,13 +251,22 @@ class Replay:
         *,
         moving: bool,
     ) -> None:
-        source = index.mailbox(facts["source"])
-        if source is not None and source.id == row.id:
+        source_store, source_index = store, index
+        if "owner" in facts:
+            source_store = self._store(facts["owner"])
+            source_store.ready()
+            source_index = source_store.index
+        source = source_index.mailbox(facts["source"])
+        if source is not None and store is source_store and source.id == row.id:
             source = row
         for file in facts["files"]:
-            origin = _find(store.directory(source), file.origin[1]) if source else None
+            origin = None
+            if source is not None:
+                origin = _find(source_store.directory(source), file.origin[1])
             if origin is None and not moving:
-                origin = self._moved_on(store, index, facts["source"], file.origin[1])
+                origin = self._moved_on(
+                    source_store, source_index, facts["source"], file.origin[1]
+                )
             # What arrived and left again has no file, but its octets are here.
             content = self._skipped.get((facts["source"], file.origin[1]))
             if content is None and origin is not None:

@@ -95,6 +95,29 @@ def copy_rows(index: Index, pairs: Sequence[tuple[int, int]]) -> None:
     )
 
 
+def carry_rows(index: Index, source: Index, pairs: Sequence[tuple[int, int]]) -> None:
+    """Give copies in another account copies of their summaries.
+
+    Args:
+        index: Of the copies.
+        source: Of the originals.
+        pairs: Number of the copy, number of the original.
+    """
+    names = ",".join(f'"{field}"' for field in FIELDS)
+    summaries, headers = [], []
+    for number, original in pairs:
+        at = (original,)
+        for found in source.execute(
+            f"SELECT {names} FROM summaries WHERE id=?",  # noqa: S608
+            at,
+        ):
+            summaries.append((number, *found))
+        for found in source.execute("SELECT header, plain FROM headers WHERE id=?", at):
+            headers.append((number, *found))
+    index.executemany(_INSERT, summaries)
+    index.executemany("INSERT OR REPLACE INTO headers VALUES (?,?,?)", headers)
+
+
 def move_rows(index: Index, pairs: Sequence[tuple[int, int]]) -> None:
     """Give summaries the numbers their messages have now."""
     for table in ("summaries", "headers"):

@@ -32,7 +32,19 @@ _CANNOT_LINK = frozenset((errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSU
 
 
 @dataclass(frozen=True, slots=True)
-class _Original:
+class Original:
+    """A message that is to be copied or moved.
+
+    Attributes:
+        uid: Its UID.
+        name: Base name of its file.
+        path: Where that is.
+        flags: Its flags.
+        date: Internal date.
+        size: Octets, with CRLF.
+        lf: Whether the file has bare LFs.
+    """
+
     uid: int
     name: str
     path: str
@@ -68,34 +80,34 @@ def _transfer(
     with store.step(batch) as index:
         target = store.mailbox(target_id)
         source = target if source_id == target_id else store.mailbox(source_id)
-        originals = _originals(store, index, source, uids)
+        found = originals(store, index, source, uids)
         arrival = Delta(target, [], [])
-        if not originals:
+        if not found:
             return Copied(target.uid_validity), []
         if not moving:
-            octets = sum(original.size for original in originals)
-            store.usage.make_room(index, octets, len(originals))
+            octets = sum(original.size for original in found)
+            store.usage.make_room(index, octets, len(found))
         modseq = store.tick(target)
         files: list[records.File] = []
         with store.own_change(target), store.own_change(source):
             for uid, original in zip(
-                store.take_uids(target, len(originals)), originals, strict=True
+                store.take_uids(target, len(found)), found, strict=True
             ):
                 flags, keywords = store.spelt(target, original.flags)
                 if keywords is not None:
                     arrival.keywords = keywords
-                file = _place(store, batch, target, uid, flags, original, moving)
+                file = place(store, batch, target, uid, flags, original, moving=moving)
                 add_message(store, index, target, file, flags, modseq)
                 files.append(file)
                 arrival.added.append((uid, flags, file.date, file.size))
         pairs = [
             (target.span()[0] + file.uid, source.span()[0] + original.uid)
-            for file, original in zip(files, originals, strict=True)
+            for file, original in zip(files, found, strict=True)
         ]
         (move_rows if moving else copy_rows)(index, pairs)
         deltas = [arrival]
         if moving:
-            removed = UIDSet.of(original.uid for original in originals)
+            removed = UIDSet.of(original.uid for original in found)
             if source is target:
                 vanish(index, source, removed, modseq)
                 arrival.removed = removed
@@ -117,18 +129,18 @@ def _transfer(
                 target.uid_validity,
                 {
                     original.uid: file.uid
-                    for original, file in zip(originals, files, strict=True)
+                    for original, file in zip(found, files, strict=True)
                 },
             ),
             deltas,
         )
 
 
-def _originals(
+def originals(
     store: AccountStore, index: Index, source: MailboxRow, uids: UIDSet
-) -> list[_Original]:
+) -> list[Original]:
     """Return the messages there are, those whose file is gone left out."""
-    found: list[_Original] = []
+    found: list[Original] = []
     for span in source.spans(uids):
         for uid, file, disk, flags, date, size, lf in index.execute(
             "SELECT id & 4294967295, file, disk, flags, date, size, lf"
@@ -142,20 +154,35 @@ def _originals(
                     continue
                 path = other[0]
             found.append(
-                _Original(uid, file, path, index.flag_set(flags), date, size, lf)
+                Original(uid, file, path, index.flag_set(flags), date, size, lf)
             )
     return found
 
 
-def _place(
+def place(
     store: AccountStore,
     batch: Batch,
     target: MailboxRow,
     uid: int,
     flags: FlagSet,
-    original: _Original,
+    original: Original,
+    *,
     moving: bool,
 ) -> records.File:
+    """Give a message its file in a mailbox.
+
+    Args:
+        store: The account of the mailbox.
+        batch: The job's.
+        target: The mailbox.
+        uid: The message's there.
+        flags: The message's there.
+        original: Where it comes from.
+        moving: Whether the file leaves the place where it was.
+
+    Raises:
+        OSError: That cannot be done.
+    """
     disk = store.letters(target).letters(flags)
     disk_size = os.stat(original.path).st_size if original.lf else None
     base = new_base(uid, original.size, disk_size)

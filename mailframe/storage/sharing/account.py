@@ -418,7 +418,7 @@ class SharingAccount:
             raise NoSuchMailbox(mailbox_id)
         (await opened.source.mailbox.open_content(uid)).close()
         appended = await target.account.append(target.name, [message])
-        await transfer.remove(opened.source.mailbox, UIDSet.of((uid,)))
+        await transfer.remove(opened.source, UIDSet.of((uid,)))
         return replace(appended, readable="r" in held)
 
     # IAnnotatedAccount and ISpecialUseKeeper.

@@ -1,28 +1,23 @@
-"""Copies into a mailbox of another account, or with fewer flags.
+"""Copies and moves of messages into any mailbox a user sees.
 
-They are appended, since no store copies into another's account; what came of a
-copy that then failed is taken back.
+Within an account they are one step of the store's. Between accounts, and with
+fewer flags, a move is a copy that is durable and then a removal that is: a crash
+leaves a message in both mailboxes rather than in none.
 
-Source: RFC 9051 section 6.4.7, RFC 6851 section 3.3, RFC 4314 section 4 (COPY).
+Source: RFC 9051 section 6.4.7, RFC 4314 section 4 (COPY), RFC 6851 section 3.3.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from mailframe.interfaces.mailbox import IMailbox, NewMessage
+from mailframe.errors import NoSuchMailbox
 from mailframe.model.access import Rights, allowed_flags
-from mailframe.model.flag import DELETED, FlagChange, FlagSet
-from mailframe.model.mailbox import Copied, Listing
+from mailframe.model.mailbox import Copied
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.sharing.content import LaterContent
 from mailframe.storage.sharing.target import Target
 
-_OCTETS = 33_554_432
-_MESSAGES = 500
-"""How much is appended at once."""
-
-_DELETED: FlagSet = frozenset((DELETED,))
 _ALL_FLAGS: Rights = frozenset("stw")
 
 
@@ -32,11 +27,12 @@ class Source:
 
     Attributes:
         account: The account that has the mailbox.
-        mailbox: The mailbox, as the account gave it.
+        mailbox: The mailbox, as the account gave it; provides IMailbox,
+            IListedMailbox and IRemover.
     """
 
     account: Any
-    mailbox: IMailbox
+    mailbox: Any
 
 
 async def copy(source: Source, uids: UIDSet, target: Target, held: Rights) -> Copied:
@@ -50,86 +46,68 @@ async def copy(source: Source, uids: UIDSet, target: Target, held: Rights) -> Co
 
     Raises:
         NoSuchMailbox: There is no such mailbox.
-        MessageGone: One was expunged meanwhile; nothing was copied.
         OverQuota: They do not fit; nothing was copied.
     """
+    copied: Copied
     if target.account is source.account and held >= _ALL_FLAGS:
         copied = await source.mailbox.copy(uids, target.name)
     else:
-        copied = await _append(source.mailbox, uids, target, held)
+        flags = partial(allowed_flags, held=held)
+        copied = await source.mailbox.copy_into(
+            uids, target.account, target.name, flags
+        )
     return replace(copied, readable="r" in held)
 
 
 async def move(source: Source, uids: UIDSet, target: Target, held: Rights) -> Copied:
     """The same, and the originals are gone: in one step within an account.
 
-    Between accounts, and with fewer flags, they go when the copies are durable, so
-    that a crash leaves a message in both places rather than in none.
+    Else each message is moved, or stays where it is and has no copy, unless there
+    is a crash or the disk fails in between: then it is in both mailboxes. It is
+    never marked as deleted.
+
+    Raises:
+        NoSuchMailbox: There is no such mailbox; nothing was moved.
+        OverQuota: They do not fit; nothing was moved.
+        TemporaryFailure: Messages may be in both.
     """
     if target.account is source.account and held >= _ALL_FLAGS:
-        copied = await source.mailbox.move(uids, target.name)
-    else:
-        copied = await _append(source.mailbox, uids, target, held)
-        await remove(source.mailbox, UIDSet.of(copied.uids))
-    return replace(copied, readable="r" in held)
+        moved: Copied = await source.mailbox.move(uids, target.name)
+        return replace(moved, readable="r" in held)
+    copied = await copy(source, uids, target, held)
+    gone = await remove(source, UIDSet.of(copied.uids))
+    # What somebody else took meanwhile is not ours to have moved.
+    late = [made for uid, made in copied.uids.items() if uid not in gone]
+    if late:
+        await _take_back(target, late)
+    left = {uid: made for uid, made in copied.uids.items() if uid in gone}
+    return replace(copied, uids=left)
 
 
-async def remove(mailbox: IMailbox, uids: UIDSet) -> None:
-    """Remove messages whether or not they have ``\\Deleted``."""
-    await mailbox.store(uids, FlagChange.ADD, _DELETED)
-    await mailbox.expunge(uids)
+async def remove(source: Source, uids: UIDSet) -> UIDSet:
+    """Remove messages that are somewhere else now, marked or not.
 
+    When that fails nobody knows yet whether the journal has it, so that what is
+    somewhere else must stay there.
 
-async def _append(
-    mailbox: IMailbox, uids: UIDSet, target: Target, held: Rights
-) -> Copied:
-    listing = (await mailbox.changes(0)).listing
-    status = await target.account.status(target.name)
-    copied: dict[int, int] = {}
+    Returns:
+        Those that went now; all if their mailbox was deleted meanwhile.
+
+    Raises:
+        TemporaryFailure: They may be there as before.
+    """
+    if not uids:
+        return uids
     try:
-        for rows in _portions(listing, uids):
-            messages = [
-                NewMessage(
-                    LaterContent(mailbox, listing.uids[row], listing.sizes[row]),
-                    flags=allowed_flags(listing.flags[row], held),
-                    date=listing.dates[row],
-                )
-                for row in rows
-            ]
-            try:
-                done = await target.account.append(target.name, messages)
-            finally:
-                for message in messages:
-                    message.content.close()
-            sources = [listing.uids[row] for row in rows]
-            copied.update(zip(sources, done.uids, strict=True))
-    except BaseException:
-        if copied:
-            await _take_back(target, UIDSet.of(copied.values()))
-        raise
-    return Copied(status.uid_validity, copied)
+        gone: UIDSet = await source.mailbox.remove(uids)
+    except NoSuchMailbox:
+        return uids
+    return gone
 
 
-async def _take_back(target: Target, uids: UIDSet) -> None:
+async def _take_back(target: Target, uids: Iterable[int]) -> None:
     mailbox = await target.account.open(target.name)
     try:
-        await remove(mailbox, uids)
+        await mailbox.remove(UIDSet.of(uids))
     finally:
         mailbox.close()
-
-
-def _portions(listing: Listing, uids: UIDSet) -> Iterator[list[int]]:
-    """Yield rows of messages, as many as are appended at once."""
-    rows: list[int] = []
-    octets = 0
-    for start, stop in uids.slices(listing.uids):
-        for row in range(start, stop):
-            if rows and (
-                octets + listing.sizes[row] > _OCTETS or len(rows) >= _MESSAGES
-            ):
-                yield rows
-                rows, octets = [], 0
-            rows.append(row)
-            octets += listing.sizes[row]
-    if rows:
-        yield rows
