@@ -130,8 +130,9 @@ class Notices:
         """
         failed = [one for one in told if one.outcome.state is State.FAILED]
         await self._send(Kind.FAILED, parcel, failed, content, now, expiry)
+        traced = is_traced(parcel)
         try:
-            delivered = [one for one in told if _succeeded(one)]
+            delivered = [one for one in told if _succeeded(one, traced)]
             await self._send(Kind.DELIVERED, parcel, delivered, content, now, expiry)
             delayed = [one for one in told if one.delayed]
             await self._send(Kind.DELAYED, parcel, delayed, content, now, expiry)
@@ -181,7 +182,8 @@ class Notices:
         now: float,
         expiry: float,
     ) -> None:
-        lines = [self._line(one, kind) for one in told if _wants(one, kind)]
+        traced = is_traced(parcel)
+        lines = [self._line(one, kind) for one in told if _wants(one, kind, traced)]
         if lines:
             await self._report(kind, parcel, lines, content, now, expiry)
 
@@ -237,6 +239,8 @@ class Notices:
                 if octets.isascii()
                 else BodyType.EIGHT_BIT_MIME,
                 smtputf8=report.global_form,
+                # As well protected as what it tells of (RFC 8689 section 5).
+                require_tls=parcel.envelope.reverse_path.require_tls,
             ),
             (ForwardPath(sender, frozenset()),),
             Origin("queue", "LOCAL", self._hostname, None, self._hostname),
@@ -271,30 +275,43 @@ class Notices:
         self._counts[address] = since, count - 1
 
 
-def _wants(one: Told, kind: Kind) -> bool:
+def is_traced(parcel: Parcel) -> bool:
+    """Tell whether the sender wants to hear of each hop.
+
+    Source: RFC 2852 (by-trace).
+    """
+    deliver_by = parcel.envelope.reverse_path.deliver_by
+    return deliver_by is not None and deliver_by.trace
+
+
+def _wants(one: Told, kind: Kind, traced: bool) -> bool:
     """Tell whether the sender wants to be told of this.
 
-    Source: RFC 3461 section 4.1.
+    Source: RFC 3461 section 4.1, RFC 2852 (by-trace: unless NOTIFY is NEVER).
     """
     notify = one.recipient.path.notify
+    if traced and kind is Kind.DELIVERED and not one.outcome.final:
+        return notify is None or bool(notify)
     return kind is not Kind.DELIVERED if notify is None else _WORDS[kind] in notify
 
 
-def _succeeded(one: Told) -> bool:
+def _succeeded(one: Told, traced: bool) -> bool:
     """Tell whether a success is ours to report.
 
     Source: RFC 3461 sections 5.2.2 and 5.2.3.
     """
     outcome = one.outcome
-    return outcome.state is State.DELIVERED and not outcome.reported
+    ours = not outcome.reported or (traced and not outcome.final)
+    return ours and outcome.state is State.DELIVERED
 
 
 def _returned_whole(kind: Kind, parcel: Parcel) -> bool:
     """Tell whether the message is returned as a whole.
 
-    Source: RFC 3461 sections 4.3 and 6.2.
+    Source: RFC 3461 sections 4.3 and 6.2, RFC 8689 section 5.
     """
-    ret = parcel.envelope.reverse_path.ret
+    path = parcel.envelope.reverse_path
+    ret = "HDRS" if path.require_tls else path.ret
     if kind is not Kind.FAILED or ret == "HDRS":
         return False
     return parcel.size <= (FULL_MAX if ret == "FULL" else USUAL_MAX)

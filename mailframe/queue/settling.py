@@ -23,7 +23,7 @@ from mailframe.queue.contract import (
     Settled,
     State,
 )
-from mailframe.queue.notices import Notices, Told
+from mailframe.queue.notices import Notices, Told, is_traced
 from mailframe.queue.schedule import Schedules
 
 AGAIN = 60.0
@@ -67,7 +67,7 @@ class Settling:
         """
         now = self._clock.seconds()
         again: float | None = None
-        if all(map(_is_plain, parcel.recipients, outcomes)):
+        if not is_traced(parcel) and all(map(_is_plain, parcel.recipients, outcomes)):
             told = list(map(Told, parcel.recipients, outcomes))
         else:
             again, told = self._judge(parcel, outcomes, now)

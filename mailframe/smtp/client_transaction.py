@@ -93,11 +93,14 @@ def impossible(delivery: Delivery, offer: Offer, tls: bool) -> MailError | None:
         offer: What the server offers.
         tls: Whether the connection is protected.
 
-    Source: RFC 1870 section 6.1, RFC 6531 section 3.5, RFC 8689 section 4.2.1.
+    Source: RFC 1870 section 6.1, RFC 6531 section 3.5, RFC 8689 sections 4.2.1
+    and 5.
     """
     path = delivery.reverse_path
     error: MailError
-    if path.require_tls and not (tls and "REQUIRETLS" in offer):
+    # A report that was to go over TLS is better there than lost (RFC 8689 section 5).
+    secure = path.address is None or (tls and "REQUIRETLS" in offer)
+    if path.require_tls and not secure:
         error = NotSupported("the server does not offer REQUIRETLS")
         error.status = "5.7.30"
     elif path.smtputf8 and "SMTPUTF8" not in offer:

@@ -5,7 +5,6 @@ from typing import Any
 from zope.interface.verify import verifyObject
 
 from mailframe.errors import (
-    MailError,
     NoSuchUser,
     NotSupported,
     OverQuota,
@@ -397,7 +396,9 @@ class TLSTests(RelayCase):
         self.assertEqual(self.receiver.transactions, [])
 
     async def test_require_tls_of_a_bounce(self) -> None:
-        """A bounce goes at any rate of certificate, but needs the extension."""
+        """A report goes at any rate, rather than be lost (RFC 8689 section 5)."""
         port = self.serve(STRANGE)
-        with self.assertRaises(MailError):
-            await self.deliver(self.relay(), port, require_tls=True, address=None)
+        verdicts = await self.deliver(
+            self.relay(), port, require_tls=True, address=None
+        )
+        self.assertEqual(verdicts, (None,))

@@ -18,6 +18,7 @@ from mailframe.interfaces.delivery import Hop
 from mailframe.model.address import Address
 from mailframe.model.envelope import (
     BodyType,
+    DeliverBy,
     Envelope,
     ForwardPath,
     Origin,
@@ -182,6 +183,18 @@ class FailureTests(NoticesTestCase):
                 sent(to("b@x.example"), ret=ret), lambda *args: refused(), octets=octets
             )
             self.assertEqual(report.get_payload(2).get_content_type(), found)
+
+    def test_require_tls(self) -> None:
+        """A report is protected as the message was, and holds no text of it."""
+        (report,) = self.try_all(
+            sent(to("b@x.example"), ret="FULL", require_tls=True),
+            lambda *args: refused(),
+        )
+        self.assertEqual(
+            report.get_payload(2).get_content_type(), "text/rfc822-headers"
+        )
+        ((envelope, _),) = self.house.reports
+        self.assertTrue(envelope.reverse_path.require_tls)
 
     def test_binary(self) -> None:
         """Of a binary message the header is returned."""
@@ -358,6 +371,18 @@ class SuccessTests(NoticesTestCase):
         self.house.relay.reporting.add("mx.x.example")
         reports = self.try_all(sent(to("b@x.example", "SUCCESS")), lambda *args: None)
         self.assertEqual(reports, [])
+
+    def test_traced(self) -> None:
+        """Who traces hears of this hop, whatever the peer tells (RFC 2852)."""
+        self.house.relay.reporting.add("mx.x.example")
+        by = DeliverBy(1e12, bounce=False, trace=True)
+        (report,) = self.try_all(
+            sent(to("b@x.example"), to("c@x.example", "NEVER"), deliver_by=by),
+            lambda *args: None,
+        )
+        (recipient,) = blocks(report)[1:]
+        self.assertEqual(recipient["Final-Recipient"], "rfc822;b@x.example")
+        self.assertEqual(recipient["Action"], "relayed")
 
     def test_delivered(self) -> None:
         """Over LMTP the message has arrived."""
