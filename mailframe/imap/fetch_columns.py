@@ -14,7 +14,7 @@ from typing import Any
 
 from mailframe.imap import wording
 from mailframe.imap.context import MessageContext
-from mailframe.imap.fetch_items import ColumnItem, Rows
+from mailframe.imap.fetch_items import IN_REV1, ColumnItem, Rows
 from mailframe.imap.serialize import decimals
 from mailframe.imap.worked_out import WORKED_OUT, Column
 from mailframe.interfaces.mailbox import SummaryField
@@ -46,6 +46,8 @@ class Columns:
             items: In the order of the response.
         """
         self._context = context
+        if "IMAP4REV2" not in context.enabled:
+            items = [IN_REV1.get(item, item) for item in items]
         self._items: list[ColumnItem | _Run] = []
         for constant, some in groupby(items, lambda item: item.constant):
             group = tuple(some)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mailframe.errors import BadSyntax, TooLarge
 from mailframe.imap.cursor import Cursor
+from mailframe.imap.global_part import without_global
 from mailframe.imap.section import (
     Partial,
     Parts,
@@ -310,9 +311,20 @@ def _summary(name: bytes, field: SummaryField) -> ColumnItem:
     return ColumnItem(name, name + b" %b", _kept(field), (field,), constant=True)
 
 
+def _without_global(item: ColumnItem) -> ColumnItem:
+    def column(rows: Rows) -> Iterable[bytes]:
+        return [without_global(one) for one in rows.kept[item.fields[0]]]
+
+    return replace(item, column=column)
+
+
 _ENVELOPE = _summary(b"ENVELOPE", "envelope")
 _BODYSTRUCTURE = _summary(b"BODYSTRUCTURE", "body_structure")
 _BODY = _summary(b"BODY", "body")
+IN_REV1: Mapping[ColumnItem, ColumnItem] = {
+    item: _without_global(item) for item in (_BODYSTRUCTURE, _BODY)
+}
+"""What is told in the place of items, to a client of IMAP4rev1."""
 _RFC822 = ContentItem(b"RFC822", Section())
 _RFC822_HEADER = ContentItem(
     b"RFC822.HEADER", Section(text=SectionText.HEADER), peek=True
