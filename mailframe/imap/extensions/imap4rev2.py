@@ -32,8 +32,8 @@ async def _list_response(session: Session, view: View, command: Select) -> bytes
     for entry in entries(await session.mail.list_mailboxes()):
         if entry.name == name:
             return list_line(session, b"LIST", everything(entry), name, items)
-    # It was deleted meanwhile.
-    return list_line(session, b"LIST", ["\\NonExistent"], name, items)
+    # It exists, but this user may not look for it (RFC 4314 section 4, "l").
+    return list_line(session, b"LIST", [], name, items)
 
 
 SELECT_RESPONSES[_NAME] = _list_response
