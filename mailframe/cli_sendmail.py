@@ -12,12 +12,11 @@ import os
 import pwd
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mailframe import cli_queue
-from mailframe.cli_sendmail_session import run_session
 from mailframe.delivery.pickup_file import RECIPIENTS, Dropped, write
 from mailframe.errors import BadSyntax
 from mailframe.limits import SMTPLimits
@@ -215,6 +214,9 @@ def _run(options: Options) -> int:
     if options.mode == "q":
         return _ask_queue(options, "flush")
     if options.mode == "s":
+        # A whole server, which hardly anybody wants: loaded when they do.
+        from mailframe.cli_sendmail_session import run_session
+
         return run_session(options.directory, sys.stdin.buffer, sys.stdout.buffer)
     _send(options, sys.stdin.buffer)
     return EX_OK
@@ -378,8 +380,3 @@ def add_parser(commands: Any) -> None:
     commands.add_parser(
         "sendmail", help="send the message on standard input, as sendmail(1)"
     )
-
-
-def chosen(argv: Iterable[str]) -> bool:
-    """Tell whether arguments of ``mailframe`` are for this command."""
-    return next(iter(argv), None) == "sendmail"
