@@ -131,6 +131,19 @@ class ISharingRealm(Interface):
         At once and from memory; may name too many, never too few.
         """
 
+    def notice_lists(owner: str | None) -> Awaitable[None]:
+        """Notice lists that were changed by other means than ours.
+
+        Cheap: what was looked at a moment ago is not looked at again.
+
+        Args:
+            owner: Whose; there need be no such account. ``None`` for all whose
+                accounts are in use.
+
+        Raises:
+            TemporaryFailure: They cannot be looked at now.
+        """
+
     def names_groups() -> bool:
         """Tell whether any list names a group."""
 

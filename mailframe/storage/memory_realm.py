@@ -82,6 +82,9 @@ class MemoryRealm:
             if account.shared_with() & identifiers
         )
 
+    async def notice_lists(self, owner: str | None) -> None:
+        """Nobody else changes lists."""
+
     def names_groups(self) -> bool:
         """Look at every account."""
         return any(

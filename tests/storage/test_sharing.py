@@ -6,12 +6,14 @@ from twisted.internet import reactor  # noqa: TID251 - the store needs a real on
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from mailframe.errors import OverQuota
+from mailframe.errors import NoSuchMailbox, OverQuota
 from mailframe.interfaces.access import IAccessControl, Namespaces
 from mailframe.interfaces.auth import IUserDirectory, Mind, UserEntry
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host
 from mailframe.model.access import AccessList
+from mailframe.model.mailbox import mailbox_name
+from mailframe.storage.maildir import realm as maildir_realm
 from mailframe.storage.maildir.realm import MaildirRealm
 from mailframe.storage.memory import MemoryAccount
 from mailframe.storage.memory_realm import MemoryRealm
@@ -185,6 +187,45 @@ class MaildirSharingTests(AccessContract, MaildirTestCase):
             file.read_text(),
             '# by hand\nowner lrwstipekxa\n"user=bob" lrs :archive\n',
         )
+
+    async def test_lists_are_noticed(self) -> None:
+        """A file that an operator writes counts for who asks for the mailbox."""
+        await self._two("")
+        directory = self.base / "mail" / "example.org" / "alice" / ".Work"
+        await self.restart()
+        bob = await self._seen_by(self.realm, "bob@example.org")
+        await self._fails_to(NoSuchMailbox, bob.status(HERS))
+        for name in ("nobody@example.org", "..%2Fx@example.org", "x"):
+            await self._fails_to(
+                NoSuchMailbox, bob.status(mailbox_name(f"Other Users/{name}/Work"))
+            )
+        heard: list[None] = []
+        self.realm.watch_lists(lambda: heard.append(None))
+        self.patch(maildir_realm, "NAMED_SECONDS", 0.0)
+        (directory / "dovecot-acl").write_text("user=bob lr\n")
+        self.assertEqual([info.name for info in await bob.list_mailboxes()], ["INBOX"])
+        self.assertEqual((await bob.status(HERS)).messages, 0)
+        self.assertIn(HERS, [info.name for info in await bob.list_mailboxes()])
+        await self.settle()
+        self.assertEqual(len(heard), 1)
+        await self.restart()
+        bob = await self._seen_by(self.realm, "bob@example.org")
+        self.assertIn(HERS, [info.name for info in await bob.list_mailboxes()])
+
+    async def test_lists_of_open_accounts_are_noticed(self) -> None:
+        """LIST looks at accounts in use, not each time."""
+        await self._two("")
+        directory = self.base / "mail" / "example.org" / "alice"
+        bob = await self._seen_by(self.realm, "bob@example.org")
+        await bob.list_mailboxes()
+        (directory / "dovecot-acl").write_text("$sales lr\nanyone l\n")
+        self.assertEqual([info.name for info in await bob.list_mailboxes()], ["INBOX"])
+        self.patch(maildir_realm, "ALL_SECONDS", 0.0)
+        self.assertEqual(await bob.list_mailboxes(), await bob.list_mailboxes())
+        (directory / "dovecot-acl").write_text("group=sales lr\nanyone l\n")
+        names = [info.name for info in await bob.list_mailboxes()]
+        self.assertEqual(names, ["INBOX", "Other Users/alice@example.org/INBOX"])
+        self.assertTrue(self.realm.names_groups())
 
     async def test_damaged_lists_close(self) -> None:
         """Of a file that cannot be understood nobody but the owner has anything."""

@@ -61,7 +61,7 @@ def mark(directory: str) -> Mark:
     """Return the mark of a mailbox's file, ``None`` when there is none."""
     try:
         found = os.stat(f"{directory}/{FILE}")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
 
@@ -82,6 +82,21 @@ def read(directory: str, domain: str) -> AccessList:
     except ValueError as error:
         _log.error("{path}: {error}", path=f"{directory}/{FILE}", error=error)
         return _CLOSED
+
+
+def marks(root: str) -> dict[str, Mark]:
+    """Return the marks of all mailboxes of an account that have a file.
+
+    Args:
+        root: The account's directory.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    with os.scandir(root) as found:
+        directories = [one.path for one in found if one.name.startswith(".")]
+    there = ((one, mark(one)) for one in [root, *directories])
+    return {directory: known for directory, known in there if known is not None}
 
 
 def change(

@@ -10,6 +10,7 @@ import os
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import Service
@@ -29,6 +30,7 @@ from mailframe.storage.maildir.disks import Disks
 from mailframe.storage.maildir.filing import Filing
 from mailframe.storage.maildir.homes import Homes
 from mailframe.storage.maildir.names import PathPattern
+from mailframe.storage.maildir.noticing import ALL_SECONDS, NAMED_SECONDS, Noticing
 from mailframe.storage.maildir.recovery import crashed_at
 from mailframe.storage.maildir.replay import Replay
 from mailframe.storage.maildir.shares import Shares
@@ -88,6 +90,7 @@ class MaildirRealm(Service):
         )
         self._kept: OrderedDict[str, MaildirAccount] = OrderedDict()
         self._shares: Shares | None = None
+        self._noticing: Noticing | None = None
         self._lists = Callbacks(lambda call: host.reactor.callLater(0, call))
         self._beginning: dict[str, list[Deferred[MaildirAccount]]] = {}
 
@@ -135,7 +138,16 @@ class MaildirRealm(Service):
             call_from_thread=self._host.reactor.callFromThread,
             checkpoint=self._disks.sync,
         )
-        self._threads = Threads(self._host.reactor, writer)
+        self._threads = threads = Threads(self._host.reactor, writer)
+        shares = self._shares
+        self._noticing = Noticing(threads, shares, self._keep_shares)
+
+    def _keep_shares(self, octets: bytes) -> None:
+        if self._threads is not None and self._shares is not None:
+            keep = self._shares.keep
+            self._threads.write(lambda batch: keep(octets)).addErrback(
+                lambda failure: self._log.failure("keeping who shares", failure)
+            )
 
     async def finish(self) -> None:
         """Write everything out and end the threads."""
@@ -184,6 +196,18 @@ class MaildirRealm(Service):
     def sharers(self, identifiers: frozenset[str]) -> frozenset[str]:
         """Return whose mailboxes have a list in which one of these is named."""
         return self._shares.sharers(identifiers) if self._shares else frozenset()
+
+    async def notice_lists(self, owner: str | None) -> None:
+        """Look at the files of accounts in use, or of one owner."""
+        if self._noticing is None:
+            return
+        if owner is None:
+            owners = [(one.address, root) for root, one in self._live.items()]
+            await self._noticing.look(owners, ALL_SECONDS)
+            return
+        with suppress(NoSuchUser):
+            owners = [(owner, await self._root(owner))]
+            await self._noticing.look(owners, NAMED_SECONDS)
 
     def names_groups(self) -> bool:
         """Tell whether any list names a group."""

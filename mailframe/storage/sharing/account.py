@@ -17,7 +17,6 @@ from weakref import WeakValueDictionary
 from zope.interface import implementer
 
 from mailframe.errors import (
-    LimitExceeded,
     MailboxExists,
     MailError,
     NoSuchMailbox,
@@ -34,14 +33,12 @@ from mailframe.model.access import (
     GROUP,
     NEGATIVE,
     NO_RIGHTS,
-    OVERRIDE,
     OWNER,
     OWNER_KEEPS,
     Person,
     Rights,
     allowed_flags,
 )
-from mailframe.model.address import canonical_domain
 from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import (
     INBOX,
@@ -54,13 +51,13 @@ from mailframe.model.mailbox import (
 from mailframe.model.quota import QuotaLimits, QuotaRoot
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.sharing import transfer
+from mailframe.storage.sharing.identifier import canonical
 from mailframe.storage.sharing.mailbox import GuardedMailbox, OwnMailbox, with_powers
 from mailframe.storage.sharing.places import Places
 from mailframe.storage.sharing.target import Target, refused
 from mailframe.storage.sharing.transfer import Source
 from mailframe.storage.sharing.watching import OthersWatched
 
-_IDENTIFIER_MAX = 1000
 _NOTES = "/users/"
 """Where notes of users on mailboxes that are not theirs are kept, by address."""
 
@@ -151,6 +148,10 @@ class SharingAccount:
         if place is None:
             return Target(self._own, name, self._owner)
         person = await self._person()
+        if place.name is not None and place.owner not in self._sharers(person):
+            # Somebody may have written a list without telling us.
+            await self._realm.notice_lists(place.owner)
+            person = await self._person()
         if place.name is not None and place.owner in self._sharers(person):
             account = await self._realm.shared_account(place.owner)
             if account is not None:
@@ -202,6 +203,7 @@ class SharingAccount:
         found = [
             info for info in await self._own.list_mailboxes() if find(info.name) is None
         ]
+        await self._realm.notice_lists(None)
         person = await self._person()
         sharers = self._sharers(person)
         if not sharers:
@@ -557,7 +559,7 @@ class SharingAccount:
     ) -> None:
         """Change the rights of an identifier."""
         target, _ = await self._reach(name, "a")
-        who = self._identifier(identifier, target)
+        who = self._who(identifier, target)
         await target.account.change_access(
             target.name, lambda had: had.changed(who, change, rights)
         )
@@ -565,33 +567,15 @@ class SharingAccount:
     async def delete_access(self, name: MailboxName, identifier: str) -> None:
         """Remove the entry of an identifier."""
         target, _ = await self._reach(name, "a")
-        who = self._identifier(identifier, target)
+        who = self._who(identifier, target)
         await target.account.change_access(target.name, lambda had: had.without(who))
 
     async def always_granted(self, name: MailboxName, identifier: str) -> Rights:
         """Return what cannot be taken from an identifier."""
         target, _ = await self._reach(name, "a")
-        who = self._identifier(identifier, target)
+        who = self._who(identifier, target)
         return OWNER_KEEPS if who == OWNER else NO_RIGHTS
 
-    def _identifier(self, identifier: str, target: Target) -> str:
-        """Return the one form of an identifier.
-
-        Raises:
-            LimitExceeded: It is too long.
-
-        Source: RFC 4314 sections 2 and 3.3 (canonical forms).
-        """
-        if len(identifier) > _IDENTIFIER_MAX:
-            raise LimitExceeded("a long identifier")
-        if identifier.startswith(NEGATIVE):
-            return NEGATIVE + self._identifier(identifier[1:], target)
-        is_name = identifier in (ANYONE, AUTHENTICATED, OWNER)
-        if is_name or identifier.startswith((GROUP, OVERRIDE + GROUP)):
-            return identifier
-        local, at, domain = identifier.rpartition("@")
-        if at:
-            address = f"{local}@{canonical_domain(domain)}"
-        else:
-            address = f"{identifier}@{self._realm.default_domain}"
-        return OWNER if address == target.account.address else address
+    def _who(self, identifier: str, target: Target) -> str:
+        domain: str = self._realm.default_domain
+        return canonical(identifier, target.account.address, domain)
