@@ -108,7 +108,7 @@ class Framer:
         if len(held) < self._text:
             return None
         end = held.find(b"\r\n", self._searched)
-        size = (len(held) if end < 0 else end) - self._begin - self._literals
+        size = self._line_end(end) - self._begin - self._literals
         if size > self.max_line and not self._discarding:
             raise LineTooLong(f"at most {self.max_line} octets in a line")
         if end < 0:
@@ -147,7 +147,7 @@ class Framer:
         """
         held = self._held
         end = held.find(b"\r\n", self._searched)
-        if (len(held) if end < 0 else end) - self._begin > max_line:
+        if self._line_end(end) - self._begin > max_line:
             raise LineTooLong(f"at most {max_line} octets in a line")
         if end < 0:
             self._searched = max(self._begin, len(held) - 1)
@@ -226,6 +226,12 @@ class Framer:
         self._streaming -= len(octets)
         self._start_at(start + len(octets))
         return octets
+
+    def _line_end(self, found: int) -> int:
+        """Return where the line ends, or that it has not before."""
+        held = self._held
+        # A last CR may be that of the CRLF.
+        return found if found >= 0 else len(held) - held.endswith(b"\r")
 
     def _skip(self) -> bool:
         gone = min(self._skipping, len(self._held) - self._begin)

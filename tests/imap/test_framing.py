@@ -29,6 +29,29 @@ def fed(framer: Framer, *reads: bytes) -> list[object]:
     return found
 
 
+def passed(max_line: int, *reads: bytes) -> list[object]:
+    """Feed reads; pass over lines that are too long, and refuse their literals."""
+    framer, found = Framer(max_line), list[object]()
+    for read in reads:
+        framer.receive(read)
+        while True:
+            try:
+                piece = framer.next_piece()
+            except LineTooLong:
+                framer.pass_over()
+                found.append("too long")
+                continue
+            if piece is None:
+                break
+            if isinstance(piece, Announced) and framer.skipping is None:
+                framer.gather()
+            elif isinstance(piece, Announced):
+                (framer.drop if piece.synchronizing else framer.skip)()
+                piece = Announced(piece.size, piece.synchronizing, 0)
+            found.append(piece)
+    return found
+
+
 class FramerTests(SynchronousTestCase):
     """What octets mean must not depend on how the network cut them."""
 
@@ -90,8 +113,24 @@ class FramerTests(SynchronousTestCase):
     def test_line_limit(self) -> None:
         """A line may be as long as the limit, and no octet longer."""
         self.assertEqual(fed(Framer(5), b"12345\r\n"), [b"12345"])
+        self.assertEqual(fed(Framer(5), b"12345\r", b"\n"), [b"12345"])
         for octets in (b"123456\r\n", b"123456"):
             self.assertRaises(LineTooLong, fed, Framer(5), octets)
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.data())
+    def test_too_long_lines_are_passed_over(self, data: st.DataObject) -> None:
+        """However they come, and the next command is the next command."""
+        word = st.sampled_from(
+            [b"a", b" ", b"\r", b"\n", b"\r\n", b"{2}\r\n", b"{1+}\r\n", b"b" * 30]
+        )
+        octets = b"".join(data.draw(st.lists(word, max_size=30)))
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(octets)), max_size=5)))
+        edges = [0, *cuts, len(octets)]
+        reads = [octets[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        self.assertEqual(passed(8, *reads), passed(8, octets))
+        found = passed(8, octets, b"z" * 40, b"\r\n", b"c NOOP\r\n")
+        self.assertEqual(found[-1], b"c NOOP")
 
     def test_literals_do_not_count(self) -> None:
         """The limit is on what is not in literals."""
