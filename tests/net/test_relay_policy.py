@@ -22,6 +22,7 @@ from tests.net.relay_world import (
     OTHER,
     STRANGE,
     RelayCase,
+    ScriptFactory,
     drop,
     envelope,
     reactor,
@@ -73,6 +74,17 @@ class AddressTests(RelayCase):
         )
         self.assertEqual(verdicts, (None,))
         self.assertEqual(said.count("(connected)"), 1)
+
+    async def test_ipv6(self) -> None:
+        """A host may have an IPv6 address alone, also as a literal."""
+        said: list[str] = []
+        port = self.listen(ScriptFactory({}, said), "::1")
+        for hop in (mx(port, "::1"), Hop("::1", port)):
+            verdicts = await self.relay().deliver(
+                hop, envelope("bob"), MemoryContent(MESSAGE)
+            )
+            self.assertEqual(verdicts, (None,))
+        self.assertEqual(said.count("(connected)"), 2)
 
     async def test_unknown_host(self) -> None:
         """A host by name needs somebody who knows it."""
