@@ -139,7 +139,12 @@ def _parsed(cursor: Cursor, charset: bytes | None) -> SearchRequest:
     if names_charset:
         charset = grammar.astring(cursor)
         cursor.space()
-    codec = _codec(b"utf-8" if charset is None else charset)
+    try:
+        codec = _codec(b"utf-8" if charset is None else charset)
+    except BadCharset:
+        # A FILTER says BAD to any other than its own (RFC 5466 section 3.1).
+        search_keys(cursor, "latin-1")
+        raise
     return SearchRequest(search_keys(cursor, codec), names_charset)
 
 
