@@ -129,7 +129,7 @@ TEXTS: Mapping[str, str] = {
     "MAXSIZE or DEPTH, each once": "MAXSIZE oder DEPTH, jedes einmal",
     "SAVE with the selected mailbox alone": "SAVE nur mit dem gewählten Postfach",
     "SET or NONE": "SET oder NONE",
-    "TEXT or URL": "TEXT oder URL",
+    "TEXT, UTF8 or URL": "TEXT, UTF8 oder URL",
     "a count of octets above 0": "eine Anzahl von Oktetten über 0",
     "a date such as 1-Feb-1994": "ein Datum wie 1-Feb-1994",
     'a date and time such as "17-Jul-1996 02:44:25 -0700"': (
@@ -139,6 +139,7 @@ TEXTS: Mapping[str, str] = {
     "a language such as de-AT": "eine Sprache wie de-AT",
     "a literal without NUL": "ein Literal ohne NUL",
     "a literal": "ein Literal",
+    "a literal8": "ein literal8",
     "a mailbox": "ein Postfach",
     "a message as a literal": "eine Nachricht als Literal",
     "a message number of this mailbox": "eine Nachrichtennummer dieses Postfachs",
