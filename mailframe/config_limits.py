@@ -6,11 +6,15 @@
     recipients = 500
 """
 
+import ast
 import difflib
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from itertools import pairwise
 from typing import Any
 
+from mailframe import limits as module
 from mailframe.config_key import BadConfig, Key
 from mailframe.limits import Limits
 
@@ -31,6 +35,27 @@ def every(limits: Limits) -> Iterator[tuple[str, float]]:
         found = getattr(limits, group.name)
         for one in fields(found):
             yield _written(group.name, one.name), getattr(found, one.name)
+
+
+def meanings(limits: Limits) -> dict[str, str]:
+    """Return what each limit is for, by ``group.name``: the text below its line."""
+    groups = {
+        type(getattr(limits, group.name)).__name__: group.name
+        for group in fields(limits)
+    }
+    found = {}
+    for one in ast.parse(inspect.getsource(module)).body:
+        if not isinstance(one, ast.ClassDef) or one.name not in groups:
+            continue
+        for line, below in pairwise(one.body):
+            match line, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    written = _written(groups[one.name], name)
+                    found[written] = " ".join(text.replace("``", "").split())
+    return found
 
 
 def from_table(path: str, table: object) -> list[str]:

@@ -49,11 +49,15 @@ class Options(usage.Options, AuthOptionMixin):
 
     def opt_help_limits(self) -> None:
         """Show what --limit can set, with the defaults, and exit."""
-        from mailframe.config_limits import every
+        from textwrap import fill
+
+        from mailframe.config_limits import every, meanings
         from mailframe.limits import Limits
 
+        texts = meanings(Limits())
         for name, value in every(Limits()):
             print(f"{name}={value}")
+            print(fill(texts[name], initial_indent="    ", subsequent_indent="    "))
         raise SystemExit(0)
 
     def postOptions(self) -> None:

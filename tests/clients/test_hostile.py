@@ -6,9 +6,12 @@ import socket
 import subprocess
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
+from itertools import pairwise
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.config_limits import every
+from mailframe.limits import Limits
 from tests.clients.test_destinations import soon
 from tests.clients.test_outbound import mailframe
 from tests.host import Host, environment, free_ports, run, twistd
@@ -163,11 +166,21 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(said, [b"220 mail.e"] * 5 + [b""])
 
     def test_help(self) -> None:
-        """Every limit is shown with its value."""
+        """Every limit is shown with its value, and what it is."""
         done = subprocess.run(
             twistd("mailframe", "--help-limits"),
             capture_output=True,
             check=True,
             env=environment(),
         )
-        self.assertIn(b"smtp.message-size=52428800\n", done.stdout)
+        self.assertIn(
+            b"smtp.message-size=52428800\n"
+            b"    Octets of one message, announced with SIZE (RFC 1870).\n",
+            done.stdout,
+        )
+        lines = done.stdout.splitlines()
+        limits = [line for line in lines if not line.startswith(b" ")]
+        self.assertEqual(len(limits), len([*every(Limits())]))
+        for line, below in pairwise([*lines, b""]):
+            if line in limits:
+                self.assertTrue(below.startswith(b"    "), line)
