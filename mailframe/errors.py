@@ -172,26 +172,33 @@ class PolicyRefusal(NotPermitted):
     policy service) choose theirs.
     """
 
-    def __init__(self, text: str = "", code: int = 0, enhanced: str = "") -> None:
+    def __init__(
+        self, text: str = "", code: int = 0, enhanced: str = "", check: str = ""
+    ) -> None:
         """Say why.
 
         Args:
             text: For the peer and the log; one line of printable ASCII.
             code: The reply code wished for, 0 for the usual one.
             enhanced: The enhanced code wished for, ``""`` for the usual one.
+            check: Which check says so, for the log.
         """
         super().__init__(text)
         self.text = text
         self.code = code
         self.enhanced = enhanced
+        self.check = check
 
 
 class PolicyDeferral(TemporaryFailure):
     """A check of the operator's does not want this now; otherwise the same."""
 
-    def __init__(self, text: str = "", code: int = 0, enhanced: str = "") -> None:
+    def __init__(
+        self, text: str = "", code: int = 0, enhanced: str = "", check: str = ""
+    ) -> None:
         """Say why; the arguments are those of :class:`PolicyRefusal`."""
         super().__init__(text)
         self.text = text
         self.code = code
         self.enhanced = enhanced
+        self.check = check

@@ -127,7 +127,7 @@ class Checks:
             if verdict is not None:
                 if verdict.decision is Decision.ACCEPT:
                     return
-                raise_refusal(verdict)
+                raise_refusal(verdict, one.name)
 
 
 class MessageChecks:
@@ -158,7 +158,7 @@ class MessageChecks:
             verdict = await asked(one, self._clock, ask)
             if verdict is not _GOES_ON:
                 self._asking.append((one, memory))
-            if self._note(verdict):
+            if self._note(verdict, one.name):
                 break
 
     async def rcpt(self, forward_path: ForwardPath) -> None:
@@ -173,7 +173,7 @@ class MessageChecks:
             verdict = await asked(one, self._clock, ask)
             if verdict is None:
                 continue
-            raise_refusal(verdict)
+            raise_refusal(verdict, one.name)
             self._outcome.header += verdict.header
             if verdict.decision is Decision.QUARANTINE:
                 self._outcome.recipients.setdefault(forward_path.address, None)
@@ -218,8 +218,8 @@ class MessageChecks:
                 self._outcome.body = verdict.body
             self._outcome.edits += verdict.edits
             for address, other in verdict.recipients.items():
-                self._note_recipient(address, other)
-            if self._note(verdict):
+                self._note_recipient(address, other, one.name)
+            if self._note(verdict, one.name):
                 break
         return self._outcome
 
@@ -232,11 +232,11 @@ class MessageChecks:
             except Exception:
                 _log.failure("{name} did not end well", name=one.name)
 
-    def _note(self, verdict: Verdict | None) -> bool:
+    def _note(self, verdict: Verdict | None, check: str) -> bool:
         """Keep what a verdict wants; return whether the stage is over."""
         if verdict is None:
             return False
-        raise_refusal(verdict)
+        raise_refusal(verdict, check)
         outcome = self._outcome
         outcome.header += verdict.header
         if verdict.decision is Decision.QUARANTINE:
@@ -245,10 +245,10 @@ class MessageChecks:
             outcome.discard = True
         return verdict.decision in (Decision.ACCEPT, Decision.DISCARD)
 
-    def _note_recipient(self, address: Address, verdict: Verdict) -> None:
+    def _note_recipient(self, address: Address, verdict: Verdict, check: str) -> None:
         kept = self._outcome.recipients
         try:
-            raise_refusal(verdict)
+            raise_refusal(verdict, check)
         except (PolicyRefusal, PolicyDeferral) as refusal:
             kept[address] = refusal
         else:
@@ -286,17 +286,21 @@ async def asked(
     return verdict
 
 
-def raise_refusal(verdict: Verdict) -> None:
+def raise_refusal(verdict: Verdict, check: str) -> None:
     """Raise what says no; nothing for the others.
+
+    Args:
+        verdict: What a check says.
+        check: Its name.
 
     Raises:
         PolicyRefusal: It refuses.
         PolicyDeferral: It defers.
     """
     if verdict.decision is Decision.REFUSE:
-        raise PolicyRefusal(verdict.text, verdict.code, verdict.enhanced)
+        raise PolicyRefusal(verdict.text, verdict.code, verdict.enhanced, check)
     if verdict.decision is Decision.DEFER:
-        raise PolicyDeferral(verdict.text, verdict.code, verdict.enhanced)
+        raise PolicyDeferral(verdict.text, verdict.code, verdict.enhanced, check)
 
 
 def _answered_for(one: Configured, error: Exception) -> Verdict:

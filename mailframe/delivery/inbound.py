@@ -19,6 +19,7 @@ from mailframe.delivery.courtesies import Courtesies
 from mailframe.delivery.distribution import Means, Reporter
 from mailframe.delivery.domains import Domains
 from mailframe.delivery.local_users import LocalUsers
+from mailframe.delivery.refusals import Told
 from mailframe.delivery.transaction import Filter, LocalTransaction, NoFilter
 from mailframe.errors import MessageTooLarge
 from mailframe.interfaces.auth import IUserDirectory
@@ -118,7 +119,8 @@ class InboundReceiver:
             PolicyRefusal: It is not welcome.
             PolicyDeferral: Not now.
         """
-        await self._checks.connected(origin)
+        with Told("connect", origin):
+            await self._checks.connected(origin)
 
     async def greeted(self, origin: Origin) -> None:
         """Have the checks look at what it calls itself.
@@ -127,7 +129,8 @@ class InboundReceiver:
             PolicyRefusal: That name will not do.
             PolicyDeferral: Not now.
         """
-        await self._checks.greeted(origin)
+        with Told("HELO", origin):
+            await self._checks.greeted(origin)
 
     async def begin(
         self, origin: Origin, reverse_path: ReversePath
@@ -139,7 +142,8 @@ class InboundReceiver:
             PolicyRefusal: A check does not want this sender.
             PolicyDeferral: Not now.
         """
-        return await self._begin(origin, reverse_path, self._new_id(), NoFilter())
+        with Told("MAIL", origin, reverse_path):
+            return await self._begin(origin, reverse_path, self._new_id(), NoFilter())
 
     async def verify(self, origin: Origin, text: str) -> Sequence[Address]:
         """Tell nothing (RFC 5321 section 7.3)."""

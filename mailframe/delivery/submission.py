@@ -8,6 +8,7 @@ from typing import Any
 from zope.interface import implementer
 
 from mailframe.delivery.inbound import InboundReceiver
+from mailframe.delivery.refusals import Told
 from mailframe.delivery.submitted_header import SubmittedHeader
 from mailframe.delivery.transaction import LocalTransaction
 from mailframe.errors import NotPermitted
@@ -38,17 +39,18 @@ class SubmissionReceiver(InboundReceiver):
         """
         # The null sender is nobody's: notifications have it (RFC 8098 section 3).
         sender = reverse_path.address
-        if origin.user is None or not (
-            sender is None or await self._belongs(sender, origin)
-        ):
-            raise NotPermitted(f"{origin.user} may not send as {sender}")
         message_id = self._new_id()
         mending = SubmittedHeader(
             date_header(int(self._now())),
             f"<{message_id}@{origin.server_name}>".encode(),
             self._delivery_limits.submitted_header,
         )
-        return await self._begin(origin, reverse_path, message_id, mending)
+        with Told("MAIL", origin, reverse_path):
+            if origin.user is None or not (
+                sender is None or await self._belongs(sender, origin)
+            ):
+                raise NotPermitted(f"{origin.user} may not send as {sender}")
+            return await self._begin(origin, reverse_path, message_id, mending)
 
     async def _belongs(self, sender: Address, origin: Origin) -> bool:
         """Tell whether an address is the user's own, an alias, or allowed him."""

@@ -21,6 +21,7 @@ from mailframe.delivery.destination import Destination, Elsewhere
 from mailframe.delivery.distribution import Distribution, Means, Recipient
 from mailframe.delivery.edited_content import rewrite
 from mailframe.delivery.loops import been_to, check_hops
+from mailframe.delivery.refusals import Told, tell
 from mailframe.errors import DeliveryFailed, MailError, RelayDenied
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
 from mailframe.interfaces.delivery import IMailTransaction
@@ -100,16 +101,17 @@ class LocalTransaction:
     async def recipient(self, forward_path: ForwardPath) -> None:
         """Take a recipient: ours, or another host's if this client may."""
         address = forward_path.address
-        destinations = await self._means.addresses.resolve(
-            address, self._relay, self._origin.server_address
-        )
-        if self._means.spool is None and any(
-            isinstance(one.place, Elsewhere) for one in destinations
-        ):
-            raise RelayDenied(f"{address} is elsewhere, and nothing leads there")
-        if self._origin.service == "submission":
-            _check_qualified(address, destinations)
-        await self._checks.rcpt(forward_path)
+        with Told("RCPT", self._origin, self._reverse_path, address):
+            destinations = await self._means.addresses.resolve(
+                address, self._relay, self._origin.server_address
+            )
+            if self._means.spool is None and any(
+                isinstance(one.place, Elsewhere) for one in destinations
+            ):
+                raise RelayDenied(f"{address} is elsewhere, and nothing leads there")
+            if self._origin.service == "submission":
+                _check_qualified(address, destinations)
+            await self._checks.rcpt(forward_path)
         self._recipients.append(Recipient(forward_path, destinations))
 
     def write(self, octets: bytes) -> Awaitable[None] | None:
@@ -126,16 +128,17 @@ class LocalTransaction:
             PolicyDeferral: A check does not want it now.
         """
         try:
-            waiting = self._put(self._filter.finish())
-            if waiting is not None:
-                await waiting
-            assert self._writer is not None
-            content = await self._writer.finish()
-            self._writer = None
-            try:
-                return await self._accept(content)
-            finally:
-                content.close()
+            with Told("end", self._origin, self._reverse_path):
+                waiting = self._put(self._filter.finish())
+                if waiting is not None:
+                    await waiting
+                assert self._writer is not None
+                content = await self._writer.finish()
+                self._writer = None
+                try:
+                    return await self._accept(content)
+                finally:
+                    content.close()
         finally:
             self._checks.over()
 
@@ -208,6 +211,10 @@ class LocalTransaction:
             # be forged is worse than a message in Junk.
             for one in refused:
                 one.verdict, one.suspect = None, True
+        for one in self._recipients:
+            if one.verdict is not None:
+                address = one.forward_path.address
+                tell(one.verdict, "end", self._origin, self._reverse_path, address)
 
 
 def _check_qualified(address: Address, destinations: Sequence[Destination]) -> None:
