@@ -387,14 +387,13 @@ class SharingAccount:
     ) -> Appended:
         """Store messages, with the flags this user may set."""
         target, held = await self.appendable(name)
-        appended: Appended = await target.account.append(
-            target.name,
-            [
+        if held != ALL_RIGHTS:
+            messages = [
                 replace(message, flags=allowed_flags(message.flags, held))
                 for message in messages
-            ],
-        )
-        return replace(appended, readable="r" in held)
+            ]
+        appended: Appended = await target.account.append(target.name, messages)
+        return appended if "r" in held else replace(appended, readable=False)
 
     # IReplacer.
 
