@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import TemporaryFailure
+from mailframe.imap.commands import select
 from mailframe.imap.mailbox_pattern import mailbox_matcher
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.model.mailbox import INBOX, MailboxName
@@ -114,6 +115,23 @@ class TwoSessionsTests(SynchronousTestCase):
                 b"* 1 EXPUNGE",
                 b"d OK CHECK completed",
             ],
+        )
+
+    def test_expunge_while_selecting(self) -> None:
+        """What SELECT says holds when it ends; the next command tells the rest."""
+        self.two.say(b"a STORE 1 +FLAGS.SILENT (\\Deleted)\r\n")
+
+        async def expunging(*of: Any) -> bytes:
+            self.two.say(b"b EXPUNGE\r\n")
+            return b""
+
+        self.patch(select, "SELECT_RESPONSES", {"": expunging})
+        heard = lines(self.one.say(b"a SELECT INBOX\r\n"))
+        self.assertIn(b"* 5 EXISTS", heard)
+        self.assertNotIn(b"* 1 EXPUNGE", heard)
+        self.assertEqual(
+            lines(self.one.say(b"b NOOP\r\n")),
+            [b"* 1 EXPUNGE", b"b OK NOOP completed"],
         )
 
     def test_new_mail_before_its_number(self) -> None:

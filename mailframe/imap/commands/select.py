@@ -122,7 +122,16 @@ async def select(examine: bool, session: Session, command: Select) -> bytes:
     return b"[%b] %b completed" % (access, b"EXAMINE" if examine else b"SELECT")
 
 
-COMMANDS = (
-    Command(b"SELECT", LOGGED_IN, partial(select, False), parse_select),
-    Command(b"EXAMINE", LOGGED_IN, partial(select, True), parse_select),
-)
+def _command(name: bytes, examine: bool) -> Command:
+    # What it says of the mailbox is still so when it ends: UNSEEN is the number of
+    # a message, and many a client takes EXISTS as it came.
+    return Command(
+        name,
+        LOGGED_IN,
+        partial(select, examine),
+        parse_select,
+        uses_sequence_numbers=True,
+    )
+
+
+COMMANDS = (_command(b"SELECT", False), _command(b"EXAMINE", True))
