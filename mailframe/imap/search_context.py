@@ -111,21 +111,24 @@ class UpdateContext:
         """The messages the client knows to be in the result."""
         return self._told
 
-    def removed(self) -> bytes:
+    def removed(self, among: UIDSet | None) -> bytes:
         """Return the response about what does not match any more, or nothing.
 
         To be put while every message that is gone still has its number.
 
-        Source: RFC 5267 section 4.3.4.
+        Source: RFC 5267 section 4.3.4, RFC 5465 section 5.1.
         """
         gone = self._told - self._found
+        if among is not None:
+            gone &= among
         if self._arrange is None:
             self._told -= gone
             return self._response(b"REMOVEFROM", [(0, list(gone))] if gone else [])
         told = self._told_order
         kept = [uid for uid in told if uid not in gone]
         remaining = set(kept)
-        if kept != [uid for uid in self._order if uid in remaining]:
+        order = [uid for uid in self._order if uid in remaining]
+        if among is None and kept != order:
             # What is left is in another order now: begin anew.
             gone, kept = self._told, []
         if not gone:

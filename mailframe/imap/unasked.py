@@ -17,8 +17,13 @@ class Follower(Protocol):
     async def follow(self) -> None:
         """Find out what there is to say about the view as it is now."""
 
-    def removed(self) -> bytes:
-        """Return what is to be said while every message has its number yet."""
+    def removed(self, among: UIDSet | None) -> bytes:
+        """Return what is to be said of messages that do not belong any more.
+
+        Args:
+            among: Messages that lose their numbers next, which alone are spoken
+                of; ``None`` for all, when changed flags have been told.
+        """
 
     def added(self) -> bytes:
         """Return what is to be said when every new message has its number."""

@@ -437,17 +437,17 @@ class View:
             expunges: Whether messages that are gone may lose their numbers.
             with_uid: Whether flags come with the UID, as in a UID command.
 
-        Source: RFC 3501 sections 7.3 and 7.4.
+        Source: RFC 3501 sections 7.3 and 7.4, RFC 5465 sections 5.1 and 5.2.
         """
         while self._notices:
             self.say(self._notices.pop(0))
         followers = self.followers.values()
-        for follower in followers:
-            self.put(follower.removed())
         unasked = self.unasked
         # What the client itself expunged it is told in any case.
         expunges = expunges and (unasked.messages or self._owed)
         if self._ghosts and expunges and not (self.behind or self.holding):
+            for follower in followers:
+                self.put(follower.removed(self.ghosts))
             self._tell_expunges()
         if self._flags_of is not self._current:
             # Keywords come with messages and with STORE, never alone.
@@ -473,7 +473,7 @@ class View:
                 )
             )
         for follower in followers:
-            self.put(follower.added())
+            self.put(follower.removed(None) + follower.added())
 
     def _tellable(self) -> UIDSet:
         """Return the messages whose flags may be told, of those that changed."""
