@@ -67,16 +67,13 @@ def run(session: Session, asked: Batches) -> bytes:
     Together all of them leave no UID out, down to 1.
 
     Raises:
-        Refused: They would be too small, larger than a command may work on or
-            too many, or have been told already.
+        Refused: They would be too small or too many, or have been told already.
 
     Source: RFC 10022 section 3.1.
     """
     view = session.selected
     if asked.size < _SMALLEST:
         raise Refused(b"[TOOFEW] At least %d messages in a batch" % _SMALLEST)
-    if view.limit and asked.size > view.limit:
-        raise Refused(b"[MESSAGELIMIT %d] The batches are too large" % view.limit)
     if asked.last and (asked.last - asked.first + 1) * asked.size > _LARGEST:
         raise Refused(b"[TOOMANY] More than %d messages" % _LARGEST)
     uids = view.uids
