@@ -123,7 +123,7 @@ class SMTPServer:
     def next_step(self) -> Step | None:
         """Deal with what has come, up to what has to wait."""
         session = self._session
-        if self._pace.left <= 0:
+        if self._pace.left <= 0 and not session.closing:
             self.timed_out()
         while not (session.closing or session.starting_tls):
             if session.arriving:

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from twisted.internet.task import Clock
+
 from mailframe.errors import BadSyntax
 from mailframe.limits import SMTPLimits
 from mailframe.smtp import grammar
@@ -71,6 +73,8 @@ LINES = (
     b"BURL imap://imap.example.org/gone LAST\r\n",
     b"BDAT 0\r\n",
     b"BDAT 7\r\nQUIT\r\n\n",
+    b"BDAT 99999999999999999999 LAST\r\n",
+    b"DATA\r\n" + b"endless\r\n" * 300,
     b"RSET\r\n",
     b"NOOP x\r\n",
     b"VRFY alice\r\n",
@@ -186,7 +190,13 @@ def try_session(chance: random.Random) -> int:
     able = chance.randrange(2) == 0
     world = World(
         chance.choice(("smtp", "submission", "lmtp")),
-        SMTPLimits(errors=60, text_line=200, message_size=2000, command_line=300),
+        SMTPLimits(
+            errors=60,
+            text_line=200,
+            message_size=2000,
+            unwanted=500,
+            command_line=300,
+        ),
         SMTPOptions(
             normalize_newlines=chance.randrange(2) == 0,
             may_xclient=lambda client: able,
@@ -198,6 +208,8 @@ def try_session(chance: random.Random) -> int:
         ),
         able,
     )
+    clock = Clock()
+    world.now = clock.seconds
     tls = FAKE_TLS if chance.randrange(2) else None
     server = world.server()
     server.connected(
@@ -213,6 +225,7 @@ def try_session(chance: random.Random) -> int:
         cut = chance.randrange(len(octets) + 1)
         for piece in (octets[:cut], octets[cut:]):
             over = server.closing
+            clock.advance(chance.choice((0, 0, 0, 1, 100)))
             server.receive(piece)
             said = drive(server, world)
             if over and said:
