@@ -97,6 +97,7 @@ class Session:
         self.extensions = extensions
         self.arriving = False
         self._said_address: str | None = None
+        self._said_server: str | None = None
         self.user: str | None = None
         self.account: object = None
         self.logout: Callable[[], Any] | None = None
@@ -191,13 +192,17 @@ class Session:
         """The client's IP address; that of its own client after XCLIENT."""
         return self._said_address or self.connection.client_address
 
-    def begin_anew(self, client_address: str | None) -> None:
+    def begin_anew(
+        self, client_address: str | None, server_address: str | None
+    ) -> None:
         """Take the peer for another client, and greet it.
 
         Args:
             client_address: Its IP address; ``None`` to leave it as it is.
+            server_address: Ours that it connected to; the same.
         """
         self._said_address = client_address or self._said_address
+        self._said_server = server_address or self._said_server
         self.greeted("", False, {}, {})
         self.end_transaction()
         self.arriving = True
@@ -235,7 +240,7 @@ class Session:
                 user=self.user,
                 account=self.account,
                 tls=f"{tls.version} {tls.cipher}" if tls else None,
-                server_address=self.connection.server_address,
+                server_address=self._said_server or self.connection.server_address,
             )
         return origin
 

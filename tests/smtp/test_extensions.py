@@ -120,6 +120,17 @@ class TrustedTests(SynchronousTestCase):
         self.assertEqual(world.last.origin.client_address, "192.0.2.77")
         self.assertIn(b"220 mx.example.org ESMTP", conversation.heard())
 
+    def test_destination(self) -> None:
+        """The address that client connected to is what counts as ours."""
+        world, _ = self._watched()
+        conversation = world.converse()
+        conversation.feed(HELLO + b"MAIL FROM:<>\r\nRSET\r\n")
+        self.assertEqual(world.last.origin.server_address, "192.0.2.2")
+        conversation.feed(b"XCLIENT DESTADDR=IPV6:2001:DB8::2 DESTPORT=25\r\n" + HELLO)
+        conversation.feed(b"MAIL FROM:<>\r\n")
+        self.assertEqual(world.last.origin.server_address, "2001:db8::2")
+        self.assertEqual(world.last.origin.client_address, "192.0.2.1")
+
     def test_refused(self) -> None:
         """A client that is not welcome is not welcome behind a proxy either."""
         world, _ = self._watched()

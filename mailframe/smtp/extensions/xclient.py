@@ -1,8 +1,8 @@
 """XCLIENT: a proxy in front of us says who its client is.
 
 As Postfix describes it in XCLIENT_README. Announced to the addresses the
-operator trusts. What is believed is the address; the session begins anew, and
-the client says hello again.
+operator trusts. What is believed is its address, and ours that it connected to; the
+session begins anew, and the client says hello again.
 """
 
 import re
@@ -13,7 +13,7 @@ from mailframe.smtp import grammar, replies
 from mailframe.smtp.command import Command, Extension
 from mailframe.smtp.session import Session
 
-NAMES = ("NAME", "ADDR", "PORT", "PROTO", "HELO")
+NAMES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "DESTADDR", "DESTPORT")
 """What may be said of the client."""
 
 _ATTRIBUTE = re.compile(r"([A-Za-z]+)=([!-<>-~]{1,255})")
@@ -34,8 +34,7 @@ def xclient(session: Session, argument: str) -> None:
     if session.transaction is not None:
         return session.put(replies.IN_TRANSACTION)
     said = attributes(argument, NAMES)
-    address = said.get("ADDR")
-    session.begin_anew(None if address is None else _address(address))
+    session.begin_anew(_address(said, "ADDR"), _address(said, "DESTADDR"))
     return None
 
 
@@ -52,13 +51,16 @@ def attributes(argument: str, names: tuple[str, ...]) -> dict[str, str | None]:
     return said
 
 
-def _address(text: str) -> str:
+def _address(said: dict[str, str | None], name: str) -> str | None:
+    text = said.get(name)
+    if text is None:
+        return None
     try:
         if text[:5].upper() == "IPV6:":
             return str(IPv6Address(text[5:]))
         return str(IPv4Address(text))
     except AddressValueError:
-        raise BadSyntax("ADDR= and an IP address") from None
+        raise BadSyntax(f"{name}= and an IP address") from None
 
 
 EXTENSION = Extension("XCLIENT", offer, commands=(Command(b"XCLIENT", xclient),))
