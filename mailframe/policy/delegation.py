@@ -104,7 +104,7 @@ class PolicyService(Indifferent):
         sender = reverse_path.address
         memory["common"] = {
             "request": "smtpd_access_policy",
-            "protocol_name": "ESMTP" if "ESMTP" in origin.protocol else "SMTP",
+            "protocol_name": "SMTP" if origin.protocol == "SMTP" else "ESMTP",
             "helo_name": origin.helo,
             "queue_id": "",
             "instance": f"mailframe.{self._instances}",
@@ -118,6 +118,7 @@ class PolicyService(Indifferent):
             "size": str(reverse_path.size or 0),
             "encryption_protocol": (origin.tls or "").partition(" ")[0],
             "encryption_cipher": (origin.tls or "").partition(" ")[2],
+            "server_address": origin.server_address or "",
             "policy_context": self._context,
         }
         memory["count"] = 0

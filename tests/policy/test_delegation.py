@@ -101,7 +101,13 @@ class PolicyServiceTests(PolicyTestCase):
         """What Postfix tells, we tell."""
         service = Service()
         check = PolicyService(service.endpoint, context="mx")
-        memory = self.message(check, user="u@example.org", tls="TLSv1.3 AES")
+        memory = self.message(
+            check,
+            user="u@example.org",
+            tls="TLSv1.3 AES",
+            protocol="UTF8SMTPSA",
+            server_address="192.0.2.2",
+        )
         self.says(check.rcpt(memory, rcpt()), None)
         (found,) = service.questions
         for name, value in (
@@ -113,6 +119,7 @@ class PolicyServiceTests(PolicyTestCase):
             ("recipient", "alice@example.org"),
             ("client_address", "192.0.2.1"),
             ("sasl_username", "u@example.org"),
+            ("server_address", "192.0.2.2"),
             ("encryption_protocol", "TLSv1.3"),
             ("policy_context", "mx"),
         ):
