@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.auth.account_name import account_name
+from mailframe.auth.bad_lines import tell_bad_lines
 from mailframe.auth.edited_file import EditedFile
 from mailframe.auth.login_mind import mind_of
 from mailframe.auth.passwd_line import is_name
@@ -40,9 +41,6 @@ _MOST = 100
 """Passwords a user may have."""
 
 _LABEL_LENGTH = 64
-
-_TROUBLES = 20
-"""Bad lines named in the log each time the file is read."""
 
 _TYPED = re.compile(rb"[a-z2-7]{26}\Z")
 
@@ -286,13 +284,7 @@ class AppPasswordChecker:
         read = await self._file.current()
         if read is not self._reported:
             self._reported = read
-            for number, why in read.troubles[:_TROUBLES]:
-                _log.warn(
-                    "{path} line {number}: {why}",
-                    path=self._path,
-                    number=number,
-                    why=why,
-                )
+            tell_bad_lines(_log, self._path, read.troubles)
         return read.users
 
 

@@ -3,7 +3,6 @@
 Source: RFC 4616 section 2 (what PLAIN asks of a checker), RFC 5802 section 9.
 """
 
-import hmac
 import os
 import time
 from collections.abc import Callable
@@ -18,7 +17,9 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.auth import challenge_secrets
+from mailframe.auth.bad_lines import tell_bad_lines
 from mailframe.auth.challenge_secrets import ChallengeSecrets
+from mailframe.auth.decoy_hash import spend_as_much
 from mailframe.auth.networks import check_fields
 from mailframe.auth.passwd_line import PasswdUser, is_name, parse_lines
 from mailframe.auth.passwd_table import PasswdTable
@@ -46,9 +47,6 @@ _WAITING = 1000
 """Logins that may wait for their turn to be verified."""
 
 _NETWORKS = frozenset({"allow_nets", "deny_nets"})
-
-_TROUBLES = 20
-"""Bad lines named in the log each time the file is read."""
 
 
 class _Read(NamedTuple):
@@ -201,7 +199,9 @@ class PasswdFileChecker:
         table = await self._table()
         user = table.named(name)
         if user is None or not user.stored:
-            await self._spend_as_much(table, name, password)
+            await spend_as_much(
+                self._verify, password, name, table.hashes, self._decoy_key
+            )
         else:
             address = table.canonical(user.name)
             if self._verified.knows(address, user.stored, password):
@@ -248,21 +248,6 @@ class PasswdFileChecker:
             )
             return False
 
-    async def _spend_as_much(
-        self, table: PasswdTable, name: str, password: bytes
-    ) -> None:
-        """Take the time a user would take: nobody learns by it who is one."""
-        if not table.hashes:
-            return
-        # Always the same one for a name, as if it were that user's.
-        digest = hmac.digest(self._decoy_key, name.encode(), "sha256")
-        chosen = table.hashes[int.from_bytes(digest[:8], "big") % len(table.hashes)]
-        try:
-            await self._verify(password, chosen)
-        except ValueError:
-            # A damaged hash; reported when its owner comes.
-            return
-
     async def _verify(self, password: bytes, stored: str) -> bool:
         """Verify a password; raises as ``verify`` and ``_in_turn``."""
         right: bool = await self._in_turn(verify, password, stored)
@@ -296,17 +281,7 @@ class PasswdFileChecker:
         read = await self._file.current()
         if read is not self._last:
             self._last = read
-            troubles = read.table.troubles
-            for number, why in troubles[:_TROUBLES]:
-                _log.warn(
-                    "{path} line {number}: {why}",
-                    path=self._path,
-                    number=number,
-                    why=why,
-                )
-            more = len(troubles) - _TROUBLES
-            if more > 0:
-                _log.warn("{path}: {more} lines more", path=self._path, more=more)
+            tell_bad_lines(_log, self._path, read.table.troubles)
         return read
 
     def _parse(self, octets: bytes) -> _Read:

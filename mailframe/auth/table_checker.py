@@ -5,7 +5,6 @@ common: unknown users cost what known ones cost, hashes are computed in threads,
 and a right password is not computed again for a while.
 """
 
-import hmac
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +17,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mailframe.auth.bad_lines import tell_bad_lines
+from mailframe.auth.decoy_hash import spend_as_much
 from mailframe.auth.passwd_line import PasswdUser, is_name
 from mailframe.auth.passwd_table import PasswdTable
 from mailframe.auth.password_hash import is_usable, verify
@@ -34,9 +35,6 @@ VERIFIERS = {"threads": 4, "waiting": 1000, "limit": 30.0}
 """For :class:`WorkerThreads`: passwords verified at a time (each may take a
 processor and the memory its scheme asks for), those that wait, and the seconds
 until somebody is told to come again."""
-
-_TROUBLES = 20
-"""Bad lines named in the log each time the table is read."""
 
 
 @implementer(ICredentialsChecker, IUserDirectory)
@@ -131,7 +129,9 @@ class TableChecker:
         table = await self._told()
         user = table.named(name)
         if user is None or not user.stored:
-            await self._spend_as_much(table, name, password)
+            await spend_as_much(
+                self._hashed, password, name, table.hashes, self._decoy_key
+            )
             raise UnauthorizedLogin("no such user, or not this password")
         address = table.canonical(user.name)
         if not self._verified.knows(address, user.stored, password):
@@ -144,7 +144,7 @@ class TableChecker:
 
     async def _is_password(self, user: PasswdUser, password: bytes) -> bool:
         try:
-            return await self.threads.run(self._verify, password, user.stored)
+            return await self._hashed(password, user.stored)
         except ValueError as error:
             _log.error(
                 "{where} line {number}: {why}; no login",
@@ -154,34 +154,13 @@ class TableChecker:
             )
             return False
 
-    async def _spend_as_much(
-        self, table: PasswdTable, name: str, password: bytes
-    ) -> None:
-        """Take the time a user would take: nobody learns by it who is one."""
-        if not table.hashes:
-            return
-        # Always the same one for a name, as if it were that user's.
-        digest = hmac.digest(self._decoy_key, name.encode(), "sha256")
-        chosen = table.hashes[int.from_bytes(digest[:8], "big") % len(table.hashes)]
-        try:
-            await self.threads.run(self._verify, password, chosen)
-        except ValueError:
-            # A damaged hash; reported when its owner comes.
-            return
+    def _hashed(self, password: bytes, stored: str) -> Awaitable[bool]:
+        return self.threads.run(self._verify, password, stored)
 
     async def _told(self) -> PasswdTable:
         """Return the table, and tell once what of it is not used."""
         table = await self.table()
         if table is not self._reported:
             self._reported = table
-            for number, why in table.troubles[:_TROUBLES]:
-                _log.warn(
-                    "{where} line {number}: {why}",
-                    where=self._where,
-                    number=number,
-                    why=why,
-                )
-            more = len(table.troubles) - _TROUBLES
-            if more > 0:
-                _log.warn("{where}: {more} lines more", where=self._where, more=more)
+            tell_bad_lines(_log, self._where, table.troubles)
         return table

@@ -1,10 +1,9 @@
 """Check passwords and look users up in the tables of an SQL database."""
 
-import hmac
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -15,6 +14,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.auth.account_name import account_name
+from mailframe.auth.decoy_hash import spend_as_much
 from mailframe.auth.directory_cache import DirectoryCache
 from mailframe.auth.password_hash import hash_argon2id, is_usable, verify
 from mailframe.auth.sql.connections import Connections
@@ -142,22 +142,17 @@ class SQLChecker:
             self._decoys.pop("", None)
             self._decoys.setdefault(scheme[0].upper(), user.stored)
         try:
-            return await self._threads.run(verify, password, user.stored)
+            return await self._verify(password, user.stored)
         except ValueError as error:
             _log.error("{user}: {why}; no login", user=user.address, why=str(error))
             return False
 
     async def _spend_as_much(self, name: str, password: bytes) -> None:
-        """Take the time a user would take: nobody learns by it who is one."""
         if not self._decoys:
             unknown = os.urandom(16).hex().encode()
             self._decoys[""] = await self._threads.run(hash_argon2id, unknown)
         decoys = list(self._decoys.values())
-        # Always the same one for a name, as if it were that user's.
-        digest = hmac.digest(self._decoy_key, name.encode(), "sha256")
-        chosen = decoys[int.from_bytes(digest[:8], "big") % len(decoys)]
-        try:
-            await self._threads.run(verify, password, chosen)
-        except ValueError:
-            # A damaged hash; reported when its owner comes.
-            return
+        await spend_as_much(self._verify, password, name, decoys, self._decoy_key)
+
+    def _verify(self, password: bytes, stored: str) -> Awaitable[bool]:
+        return self._threads.run(verify, password, stored)

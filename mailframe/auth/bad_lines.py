@@ -1,0 +1,25 @@
+"""Tell in the log which lines of a file of users are not used, and why."""
+
+from collections.abc import Sequence
+
+from twisted.logger import Logger
+
+_MOST = 20
+"""Lines named each time a file is read."""
+
+
+def tell_bad_lines(
+    log: Logger, where: str, troubles: Sequence[tuple[int, str]]
+) -> None:
+    """Name the first few, and how many there are more.
+
+    Args:
+        log: The log of whoever reads the file.
+        where: What the file is called.
+        troubles: The numbers of the lines, and what is wrong with each.
+    """
+    for number, why in troubles[:_MOST]:
+        log.warn("{where} line {number}: {why}", where=where, number=number, why=why)
+    more = len(troubles) - _MOST
+    if more > 0:
+        log.warn("{where}: {more} lines more", where=where, more=more)
