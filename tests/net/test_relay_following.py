@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from mailframe.errors import MailError
 from mailframe.interfaces.delivery import Hop
@@ -91,6 +91,35 @@ class ScriptTests(FollowingCase):
             assert verdict.reply is not None
             self.assertEqual(verdict.reply.code, 421)
         self.assertEqual(said.count("(lost)"), said.count("(connected)"))
+
+    async def test_given_up(self) -> None:
+        """When a delivery is cancelled its connection ends; who followed is sent."""
+        relay = self.following()
+        stalled: Deferred[None] = Deferred()
+        dots = iter((False, True))
+
+        def dot(server: Any) -> None:
+            if next(dots, False):
+                stalled.callback(None)
+            else:
+                server.sendLine(b"250 taken")
+
+        port, said = self.script(EHLO=OFFER, dot=dot)
+
+        def deliver() -> "Deferred[Any]":
+            content = MemoryContent(b"A: b\r\n\r\n")
+            delivering = relay.deliver(Hop("127.0.0.1", port), envelope("bob"), content)
+            return Deferred.fromCoroutine(delivering)
+
+        await deliver()
+        first, second = deliver(), deliver()
+        await stalled
+        self.assertEqual(said.count("(connected)"), 1)
+        first.cancel()
+        first.addErrback(lambda failure: failure.trap(CancelledError))
+        await first
+        self.assertEqual(await second, (None,))
+        self.assertEqual(said.count("(connected)"), 2)
 
 
 class MTATests(FollowingCase):

@@ -10,7 +10,7 @@ from mailframe.errors import MailError, NoSuchUser, NotPermitted, TemporaryFailu
 from mailframe.model.address import Address
 from mailframe.smtp.client import EARLY_CONTENT, SMTPClient
 from mailframe.smtp.client_event import Done, SendContent
-from tests.smtp.client_world import BOB, CAT, Play, delivery, plays
+from tests.smtp.client_world import BINARY, BOB, CAT, Play, delivery, plays
 
 UP = "PIPELINING", "8BITMIME"
 
@@ -189,6 +189,29 @@ class FollowingTests(SynchronousTestCase):
         self.assertTrue(play.client.takes(wide))
         self.assertEqual(play.begin(wide), "")
         self.assertIsInstance(play.verdicts[0], MailError)
+
+
+class ChunkTests(SynchronousTestCase):
+    """Content that goes by BDAT: nothing follows before its verdict."""
+
+    def test_refused_chunk(self) -> None:
+        """The first refusal counts, though the rest was on its way already."""
+        for lmtp in (False, True):
+            play = Play(lmtp=lmtp).up(*UP, "CHUNKING", "BINARYMIME")
+            content = delivery(BOB, CAT, body=BINARY)
+            said = play.begin(content, b"hi\n", b"you\n")
+            self.assertTrue(said.endswith("RCPT TO:<cat@example.com>\r\n"))
+            said = play.server("250 ok", "250 ok", "250 ok")
+            self.assertEqual(said, "BDAT 3\r\nhi\nBDAT 4 LAST\r\nyou\n")
+            self.assertFalse(play.client.takes(SECOND))
+            play.server("452 4.3.1 full", "503 5.5.1 what?")
+            for verdict in play.verdicts:
+                assert verdict is not None
+                self.assertEqual(verdict.status, "4.3.1")
+            # How many answers an LMTP server gives then is anybody's guess.
+            self.assertEqual(play.client.broken, lmtp)
+            if not lmtp:
+                self.assertTrue(play.begin(SECOND, b"hi\r\n").startswith("RSET\r\n"))
 
 
 class Server:
