@@ -12,14 +12,12 @@ from functools import partial
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import alsoProvides, implementer
 
 from mailframe.auth.account_name import AccountName, account_name
-from mailframe.auth.directory_cache import DirectoryCache
+from mailframe.auth.directory_checker import DirectoryChecker
 from mailframe.auth.dovecot_codec import DovecotCodec
 from mailframe.auth.dovecot_socket import DovecotSocket
 from mailframe.auth.login_mind import mind_of
@@ -39,10 +37,8 @@ _LOOKUP_SERVICE = "lmtp"
 
 
 @implementer(ICredentialsChecker)
-class DovecotChecker:
+class DovecotChecker(DirectoryChecker):
     """Let in whom Dovecot lets in; with ``lookups``, know whom it knows."""
-
-    credentialInterfaces = (IUsernamePassword,)
 
     def __init__(
         self,
@@ -67,44 +63,13 @@ class DovecotChecker:
             service: What Dovecot is told of who asks, where that is not known.
             seconds: A clock.
         """
+        super().__init__(default_domain, seconds)
         self._passwords = passwords
         self._lookups = lookups
-        self._default_domain = default_domain.lower()
         self._full_names = full_names
         self._service = service
-        self._cache = DirectoryCache(self._look_up, seconds)
         if lookups is not None:
             alsoProvides(self, IUserDirectory)
-
-    @property
-    def default_domain(self) -> str:
-        """The domain of names without one, in lower case."""
-        return self._default_domain
-
-    @default_domain.setter
-    def default_domain(self, domain: str) -> None:
-        self._default_domain = domain.lower()
-        self._cache.clear()
-
-    def requestAvatarId(self, credentials: Any) -> "Deferred[AvatarId]":
-        """Return the canonical address ``local@domain`` in UTF-8.
-
-        Raises:
-            UnauthorizedLogin: No such user, not this password, or not to come in.
-            TemporaryFailure: Dovecot cannot tell, or does not answer.
-        """
-        return Deferred.fromCoroutine(self._check(credentials))
-
-    async def find(self, address: str) -> UserEntry | None:
-        """Return the user who has this address.
-
-        Raises:
-            TemporaryFailure: Dovecot cannot tell, or does not answer.
-        """
-        name = account_name(address, self._default_domain)
-        if name is None or self._asked(name) is None:
-            return None
-        return await self._cache.find(name.user)
 
     def close(self) -> None:
         """Close the connections."""
@@ -112,7 +77,13 @@ class DovecotChecker:
         if self._lookups is not None:
             self._lookups.close()
 
-    async def _check(self, credentials: Any) -> AvatarId:
+    async def check(self, credentials: Any) -> AvatarId:
+        """Return the canonical address of whom Dovecot lets in.
+
+        Raises:
+            UnauthorizedLogin: No such user, not this password, or not to come in.
+            TemporaryFailure: Dovecot cannot tell, or does not answer.
+        """
         password: bytes = credentials.password
         try:
             name = self._name(credentials.username.decode("utf-8"))
@@ -143,11 +114,16 @@ class DovecotChecker:
             raise UnauthorizedLogin("not to come in")
         return self._canonical(reply.user or asked).encode()
 
-    async def _look_up(self, address: str) -> UserEntry | None:
+    async def look_up(self, name: AccountName) -> UserEntry | None:
+        """Ask Dovecot who has an address.
+
+        Raises:
+            TemporaryFailure: Dovecot cannot tell, or does not answer.
+        """
         assert self._lookups is not None
-        name = account_name(address, self._default_domain)
-        asked = None if name is None else self._asked(name)
-        assert asked is not None, address
+        asked = self._asked(name)
+        if asked is None:
+            return None
         reply = await self._lookups.ask(
             partial(DovecotCodec.user, name=asked, service=_LOOKUP_SERVICE)
         )

@@ -13,14 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import alsoProvides, implementer
 
-from mailframe.auth.account_name import account_name
-from mailframe.auth.directory_cache import DirectoryCache
+from mailframe.auth.account_name import AccountName, account_name
+from mailframe.auth.directory_checker import DirectoryChecker
 from mailframe.auth.http_client import Answer, HTTPClient
 from mailframe.auth.http_options import HTTPOptions
 from mailframe.auth.login_mind import mind_of
@@ -38,7 +37,7 @@ _NO = (401, 403, 404)
 
 
 @implementer(ICredentialsChecker)
-class HTTPChecker:
+class HTTPChecker(DirectoryChecker):
     """Let in, and know, whom a web service says."""
 
     def __init__(
@@ -58,53 +57,27 @@ class HTTPChecker:
             default_domain: For names without one.
             seconds: A clock.
         """
-        self.credentialInterfaces: tuple[Any, ...] = (
-            (IUsernamePassword,) if options.login else ()
-        )
+        super().__init__(default_domain, seconds, options.positive, options.negative)
+        if not options.login:
+            self.credentialInterfaces = ()
         self._options = options
-        self._default_domain = default_domain.lower()
         self._client = HTTPClient(
             reactor, options.policy, options.limits, dict(options.headers)
         )
-        self._cache = DirectoryCache(
-            self._look_up, seconds, options.positive, options.negative
-        )
         if options.users:
             alsoProvides(self, IUserDirectory)
-
-    @property
-    def default_domain(self) -> str:
-        """The domain of names without one, in lower case."""
-        return self._default_domain
-
-    @default_domain.setter
-    def default_domain(self, domain: str) -> None:
-        self._default_domain = domain.lower()
-        self._cache.clear()
-
-    def requestAvatarId(self, credentials: Any) -> "Deferred[AvatarId]":
-        """Return the canonical address ``local@domain`` in UTF-8.
-
-        Raises:
-            UnauthorizedLogin: The service says no.
-            TemporaryFailure: It does not say.
-        """
-        return Deferred.fromCoroutine(self._check(credentials))
-
-    async def find(self, address: str) -> UserEntry | None:
-        """Return the user who has this address.
-
-        Raises:
-            TemporaryFailure: The service does not say.
-        """
-        name = account_name(address, self._default_domain)
-        return None if name is None else await self._cache.find(name.user)
 
     def close(self) -> "Deferred[Any]":
         """Close idle connections."""
         return self._client.close()
 
-    async def _check(self, credentials: Any) -> AvatarId:
+    async def check(self, credentials: Any) -> AvatarId:
+        """Return the address of whom the service lets in.
+
+        Raises:
+            UnauthorizedLogin: The service says no.
+            TemporaryFailure: It does not say.
+        """
         try:
             text = credentials.username.decode("utf-8")
             secret = credentials.password.decode("utf-8")
@@ -131,13 +104,19 @@ class HTTPChecker:
             return name.user.encode()
         return self._address(answer, name.user).encode()
 
-    async def _look_up(self, address: str) -> UserEntry | None:
-        answer = await self._client.post_json(self._options.users, {"address": address})
+    async def look_up(self, name: AccountName) -> UserEntry | None:
+        """Ask the service who has an address.
+
+        Raises:
+            TemporaryFailure: It does not say.
+        """
+        asked = {"address": name.user}
+        answer = await self._client.post_json(self._options.users, asked)
         if answer.status == 404:
             return None
         if answer.status != 200:
             raise self._trouble(answer)
-        return self._entry(answer, address)
+        return self._entry(answer, name.user)
 
     def _entry(self, answer: Answer, asked: str) -> UserEntry:
         user = self._address(answer, asked)

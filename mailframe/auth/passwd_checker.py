@@ -20,11 +20,13 @@ from mailframe.auth import challenge_secrets
 from mailframe.auth.bad_lines import tell_bad_lines
 from mailframe.auth.challenge_secrets import ChallengeSecrets
 from mailframe.auth.decoy_hash import spend_as_much
+from mailframe.auth.default_domain import InDefaultDomain
 from mailframe.auth.networks import check_fields
 from mailframe.auth.passwd_line import PasswdUser, is_name, parse_lines
 from mailframe.auth.passwd_table import PasswdTable
 from mailframe.auth.password_hash import is_usable, scheme_of, verify
 from mailframe.auth.refusal import RefusedLogin
+from mailframe.auth.table_checker import AvatarId
 from mailframe.auth.verified_cache import VerifiedCache
 from mailframe.auth.watched_file import WatchedFile
 from mailframe.errors import TemporaryFailure
@@ -40,9 +42,6 @@ from mailframe.started import started
 
 _log = Logger()
 
-AvatarId = bytes | tuple[()]
-"""As ``ICredentialsChecker`` has it; ours are never the empty tuple."""
-
 _WAITING = 1000
 """Logins that may wait for their turn to be verified."""
 
@@ -57,7 +56,7 @@ class _Read(NamedTuple):
 
 
 @implementer(ICredentialsChecker, IUserDirectory, ISelectiveChecker, IScramKeySource)
-class PasswdFileChecker:
+class PasswdFileChecker(InDefaultDomain):
     """Let in, and know, the users of one file; what changes in it counts at once."""
 
     credentialInterfaces = (
@@ -90,7 +89,7 @@ class PasswdFileChecker:
                 or those would tell who is no user. ``None``: other ones in
                 each process.
         """
-        self._default_domain = default_domain.lower()
+        super().__init__(default_domain)
         self._run = run
         self._path = os.path.abspath(path)
         self._file = WatchedFile(self._path, self._parse, seconds, run)
@@ -107,16 +106,10 @@ class PasswdFileChecker:
     @decoy_key.setter
     def decoy_key(self, key: bytes) -> None:
         self._decoy_key = key
-        self._file.expire()
+        self.forget()
 
-    @property
-    def default_domain(self) -> str:
-        """The domain of names without one, in lower case."""
-        return self._default_domain
-
-    @default_domain.setter
-    def default_domain(self, domain: str) -> None:
-        self._default_domain = domain.lower()
+    def forget(self) -> None:
+        """Read the file again when it is next asked for."""
         self._file.expire()
 
     def requestAvatarId(self, credentials: Any) -> "Deferred[AvatarId]":

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from mailframe.auth.account_name import account_name
+from mailframe.auth.default_domain import InDefaultDomain
 from mailframe.auth.directory_cache import DirectoryCache
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.interfaces.auth import UserEntry
@@ -33,7 +34,7 @@ def uid_range(text: str) -> range:
     return range(int(found[1]), int(found[2]) + 1)
 
 
-class SystemUsers:
+class SystemUsers(InDefaultDomain):
     """Know the system's accounts that are people's, at the default domain.
 
     It does what ``IUserDirectory`` says; checkers that provide it use this.
@@ -57,20 +58,14 @@ class SystemUsers:
             seconds: A clock.
             lookup: Returns an account, or raises ``KeyError``.
         """
+        super().__init__(default_domain)
         self._threads = threads
-        self._default_domain = default_domain.lower()
         self._uids = uids
         self._lookup = lookup
         self._cache = DirectoryCache(self._ask, seconds)
 
-    @property
-    def default_domain(self) -> str:
-        """The domain these users are at, in lower case."""
-        return self._default_domain
-
-    @default_domain.setter
-    def default_domain(self, domain: str) -> None:
-        self._default_domain = domain.lower()
+    def forget(self) -> None:
+        """Ask the system again."""
         self._cache.clear()
 
     async def find(self, address: str) -> UserEntry | None:

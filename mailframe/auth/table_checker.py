@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from mailframe.auth.bad_lines import tell_bad_lines
 from mailframe.auth.decoy_hash import spend_as_much
+from mailframe.auth.default_domain import InDefaultDomain
 from mailframe.auth.passwd_line import PasswdUser, is_name
 from mailframe.auth.passwd_table import PasswdTable
 from mailframe.auth.password_hash import is_usable, verify
@@ -38,7 +39,7 @@ until somebody is told to come again."""
 
 
 @implementer(ICredentialsChecker, IUserDirectory)
-class TableChecker:
+class TableChecker(InDefaultDomain):
     """Let in, and know, the users of one table; give it one in ``table``."""
 
     credentialInterfaces: tuple[Any, ...] = (IUsernamePassword,)
@@ -62,23 +63,13 @@ class TableChecker:
             verify: Tells whether a password is the one a hash was made of; it
                 runs in a thread, and raises ``ValueError`` for a damaged hash.
         """
+        super().__init__(default_domain)
         self.threads = threads
         self._where = where
-        self._default_domain = default_domain.lower()
         self._verify = verify
         self._verified = VerifiedCache(seconds)
         self._reported: PasswdTable | None = None
         self._decoy_key = os.urandom(32)
-
-    @property
-    def default_domain(self) -> str:
-        """The domain of names without one, in lower case."""
-        return self._default_domain
-
-    @default_domain.setter
-    def default_domain(self, domain: str) -> None:
-        self._default_domain = domain.lower()
-        self.forget()
 
     def table(self) -> Awaitable[PasswdTable]:
         """Return the table as it is now, the same object while it is the same.

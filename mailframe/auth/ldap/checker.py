@@ -10,33 +10,27 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from mailframe.auth.account_name import AccountName, account_name
-from mailframe.auth.directory_cache import DirectoryCache
+from mailframe.auth.directory_checker import DirectoryChecker
 from mailframe.auth.ldap.options import LDAPOptions
 from mailframe.auth.ldap.questions import Questions
 from mailframe.auth.ldap.servers import Servers
 from mailframe.auth.password_hash import is_usable
+from mailframe.auth.table_checker import AvatarId
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
-
-AvatarId = bytes | tuple[()]
-"""As ``ICredentialsChecker`` has it; ours are never the empty tuple."""
 
 _SAMPLES = 32
 """How many logins we remember the time of."""
 
 
 @implementer(ICredentialsChecker, IUserDirectory)
-class LDAPChecker:
+class LDAPChecker(DirectoryChecker):
     """Let in, and know, the users of one directory."""
-
-    credentialInterfaces = (IUsernamePassword,)
 
     def __init__(
         self,
@@ -53,9 +47,9 @@ class LDAPChecker:
             default_domain: For names without one.
             seconds: A clock.
         """
-        self._reactor = reactor
-        self._default_domain = default_domain.lower()
         limits = options.limits
+        super().__init__(default_domain, seconds, limits.positive, limits.negative)
+        self._reactor = reactor
         self._servers = Servers(options, seconds)
         self._questions = Questions(options, self._servers)
         self._threads = WorkerThreads(
@@ -65,48 +59,22 @@ class LDAPChecker:
             waiting=limits.waiting,
             limit=limits.give_up,
         )
-        self._cache = DirectoryCache(
-            self._find, seconds, limits.positive, limits.negative
-        )
         self._spent: deque[float] = deque(maxlen=_SAMPLES)
-
-    @property
-    def default_domain(self) -> str:
-        """The domain of names without one, in lower case."""
-        return self._default_domain
-
-    @default_domain.setter
-    def default_domain(self, domain: str) -> None:
-        self._default_domain = domain.lower()
-        self._cache.clear()
-
-    def requestAvatarId(self, credentials: Any) -> "Deferred[AvatarId]":
-        """Return the canonical address ``local@domain`` in UTF-8.
-
-        Raises:
-            UnauthorizedLogin: No such user, or not this password.
-            TemporaryFailure: No server says.
-        """
-        return Deferred.fromCoroutine(
-            self._check(credentials.username, credentials.password)
-        )
-
-    async def find(self, address: str) -> UserEntry | None:
-        """Return the user who has this address.
-
-        Raises:
-            TemporaryFailure: No server says.
-        """
-        name = account_name(address, self._default_domain)
-        return None if name is None else await self._cache.find(name.user)
 
     def close(self) -> None:
         """End threads and connections."""
         self._threads.stop()
         self._servers.close()
 
-    async def _check(self, username: bytes, password: bytes) -> AvatarId:
-        name = self._name(username)
+    async def check(self, credentials: Any) -> AvatarId:
+        """Return the canonical address of whom the directory lets in.
+
+        Raises:
+            UnauthorizedLogin: No such user, or not this password.
+            TemporaryFailure: No server says.
+        """
+        password: bytes = credentials.password
+        name = self._name(credentials.username)
         # An empty password would bind, as nobody: RFC 4513 section 5.1.2.
         if name is None or not is_usable(password):
             raise UnauthorizedLogin("nobody has such a name or password")
@@ -129,9 +97,12 @@ class LDAPChecker:
             if more > 0:
                 await deferLater(self._reactor, more)
 
-    async def _find(self, address: str) -> UserEntry | None:
-        name = account_name(address, self._default_domain)
-        assert name is not None, address
+    async def look_up(self, name: AccountName) -> UserEntry | None:
+        """Ask the directory who has an address.
+
+        Raises:
+            TemporaryFailure: No server says.
+        """
         return await self._threads.run(
             self._questions.find, name, self._is_default(name)
         )

@@ -7,27 +7,23 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailframe.auth.account_name import account_name
+from mailframe.auth.account_name import AccountName, account_name
 from mailframe.auth.decoy_hash import spend_as_much
-from mailframe.auth.directory_cache import DirectoryCache
+from mailframe.auth.directory_checker import DirectoryChecker
 from mailframe.auth.password_hash import hash_argon2id, is_usable, verify
 from mailframe.auth.sql.connections import Connections
 from mailframe.auth.sql.options import SQLOptions
 from mailframe.auth.sql.questions import Questions, StoredUser
+from mailframe.auth.table_checker import AvatarId
 from mailframe.auth.verified_cache import VerifiedCache
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
 
 _log = Logger()
-
-AvatarId = bytes | tuple[()]
-"""As ``ICredentialsChecker`` has it; ours are never the empty tuple."""
 
 # {SCHEME} or $id$: hashes that begin alike take about the same time.
 _SCHEME = re.compile(r"\{[^}]{1,20}\}(?:\$\w{1,10}\$)?|\$\w{1,10}\$")
@@ -37,10 +33,8 @@ _DECOYS = 16
 
 
 @implementer(ICredentialsChecker, IUserDirectory)
-class SQLChecker:
+class SQLChecker(DirectoryChecker):
     """Let in, and know, the users of one database."""
-
-    credentialInterfaces = (IUsernamePassword,)
 
     def __init__(
         self,
@@ -57,7 +51,7 @@ class SQLChecker:
             default_domain: For names without one.
             seconds: A clock.
         """
-        self._default_domain = default_domain.lower()
+        super().__init__(default_domain, seconds, options.positive, options.negative)
         self._connections = Connections(
             options.database, options.timeout, options.idle, seconds
         )
@@ -69,51 +63,26 @@ class SQLChecker:
             waiting=options.waiting,
             limit=options.give_up,
         )
-        self._cache = DirectoryCache(
-            self._find, seconds, options.positive, options.negative
-        )
         self._verified = VerifiedCache(seconds)
         self._decoys: dict[str, str] = {}
         self._decoy_key = os.urandom(32)
-
-    @property
-    def default_domain(self) -> str:
-        """The domain of names without one, in lower case."""
-        return self._default_domain
-
-    @default_domain.setter
-    def default_domain(self, domain: str) -> None:
-        self._default_domain = domain.lower()
-        self._cache.clear()
-
-    def requestAvatarId(self, credentials: Any) -> "Deferred[AvatarId]":
-        """Return the canonical address ``local@domain`` in UTF-8.
-
-        Raises:
-            UnauthorizedLogin: No such user, or not this password.
-            TemporaryFailure: The database does not say.
-        """
-        return Deferred.fromCoroutine(
-            self._check(credentials.username, credentials.password)
-        )
-
-    async def find(self, address: str) -> UserEntry | None:
-        """Return the user who has this address.
-
-        Raises:
-            TemporaryFailure: The database does not say.
-        """
-        name = account_name(address, self._default_domain)
-        return None if name is None else await self._cache.find(name.user)
 
     def close(self) -> None:
         """End threads and connections."""
         self._threads.stop()
         self._connections.close()
 
-    async def _check(self, username: bytes, password: bytes) -> AvatarId:
+    async def check(self, credentials: Any) -> AvatarId:
+        """Return the canonical address of whom the database lets in.
+
+        Raises:
+            UnauthorizedLogin: No such user, or not this password.
+            TemporaryFailure: The database does not say.
+        """
+        password: bytes = credentials.password
         try:
-            name = account_name(username.decode("utf-8"), self._default_domain)
+            text = credentials.username.decode("utf-8")
+            name = account_name(text, self._default_domain)
         except UnicodeDecodeError:
             name = None
         if name is None or not is_usable(password):
@@ -130,9 +99,12 @@ class SQLChecker:
             return user.address.encode()
         raise UnauthorizedLogin("no such user, or not this password")
 
-    async def _find(self, address: str) -> UserEntry | None:
-        name = account_name(address, self._default_domain)
-        assert name is not None, address
+    async def look_up(self, name: AccountName) -> UserEntry | None:
+        """Ask the database who has an address.
+
+        Raises:
+            TemporaryFailure: The database does not say.
+        """
         return await self._threads.run(self._questions.find, name, self._default_domain)
 
     async def _is_password(self, user: StoredUser, password: bytes) -> bool:
