@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from servers import ROOT, wait_for
+from servers import REACTOR, ROOT, wait_for
 
 DOMAINS = [f"d{number}.example" for number in range(100)]
 
@@ -315,10 +315,7 @@ class Mailframe:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-c", os.environ.get("TWISTD", TWISTD)),
-                    *(
-                        "-n",
-                        "--pidfile=",
-                    ),
+                    *("-n", "--pidfile=", *REACTOR),
                     *("mailframe", "--hostname=mail.example.org"),
                     *("--domain=example.org", f"--state-dir={self._state}"),
                     *("--smtp=tcp:2526:interface=127.0.0.1", *self._more),

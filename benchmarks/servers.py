@@ -23,7 +23,7 @@ import disk
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "pass"
-_REACTOR = ["--reactor=mailframe"] if sys.platform == "linux" else []
+REACTOR = ["--reactor=mailframe"] if sys.platform == "linux" else []
 
 
 @dataclass
@@ -130,7 +130,7 @@ def mailframe(
                 [
                     *(sys.executable, "-c"),
                     "from twisted.scripts.twistd import run; run()",
-                    *("-n", *_REACTOR, "mailframe", "--hostname=mail.example.org"),
+                    *("-n", *REACTOR, "mailframe", "--hostname=mail.example.org"),
                     *("--domain=example.org", f"--state-dir={state}", *arguments),
                 ],
                 cwd=directory,
