@@ -14,9 +14,9 @@ from twisted.logger import Logger
 from mailframe.model.address import Address
 from mailframe.model.envelope import Envelope
 from mailframe.net.dns import Resolver
-from mailframe.net.kept_file import replace_text
 from mailframe.net.tls_report import Report, TLSReports
 from mailframe.net.tls_report_send import ReportSender
+from mailframe.replaced_file import replace_file
 
 JITTER = 4 * 3600.0
 """Seconds after midnight in which reports are sent (RFC 8460 section 4.2)."""
@@ -101,7 +101,8 @@ class HouseReports:
             return
         self.counts.changed = False
         try:
-            await run(replace_text, self._path, json.dumps(self.counts.state()))
+            octets = json.dumps(self.counts.state()).encode()
+            await run(replace_file, self._path, octets)
         except OSError as error:
             self.counts.changed = True
             self._log.error("TLS reports are not kept: {error}", error=error)

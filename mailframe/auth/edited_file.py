@@ -1,4 +1,4 @@
-"""A file of lines that is replaced whole, so that nobody ever reads half of it.
+"""A file that is replaced whole, so that nobody ever reads half of it.
 
 For what the ``mailframe`` command keeps and a running host reads. Everything
 here blocks.
@@ -6,22 +6,28 @@ here blocks.
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Callable
+
+from mailframe.replaced_file import replace_file
 
 _MODE = 0o600
 
 
 class EditedFile:
-    """One file, ours alone to read."""
+    """One file that is edited under a lock among those who do."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self, path: str, keep: Callable[[str, int], None] | None = None
+    ) -> None:
         """Edit ``path``; it need not exist yet, its directory must.
 
         Args:
             path: The file; a symbolic link is followed, not replaced.
+            keep: Gives the descriptor of a new file what the old one had;
+                ``None``: its owner, and nobody else may read it.
         """
         self.path = os.path.realpath(path)
+        self._keep = keep or _keep_owner
 
     def make(self) -> None:
         """Make an empty file if there is none.
@@ -31,20 +37,37 @@ class EditedFile:
         """
         os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, _MODE))
 
+    def octets(self) -> bytes:
+        """Return the content; nothing without a file.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
     def lines(self) -> list[str]:
         """Return the lines without their ends; none without a file.
 
         Raises:
             OSError: The file cannot be read.
         """
-        try:
-            with open(self.path, encoding="utf-8", errors="surrogateescape") as file:
-                return file.read().splitlines()
-        except FileNotFoundError:
-            return []
+        return _lines(self.octets())
 
     def change(self, change: Callable[[list[str]], list[str]]) -> None:
-        """Replace the lines by what ``change`` makes of them; nobody else edits.
+        """Replace the lines by what ``change`` makes of them; as :meth:`rewrite`."""
+
+        def changed(octets: bytes) -> bytes:
+            text = "".join(f"{line}\n" for line in change(_lines(octets)))
+            return text.encode("utf-8", "surrogateescape")
+
+        self.rewrite(changed)
+
+    def rewrite(self, change: Callable[[bytes], bytes]) -> None:
+        """Replace the content by what ``change`` makes of it; nobody else edits.
 
         If it raises, nothing was changed.
 
@@ -55,38 +78,30 @@ class EditedFile:
         lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, _MODE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._replace(change(self.lines()))
+            replace_file(self.path, change(self.octets()), self._kept)
         finally:
             os.close(lock)
 
-    def _replace(self, lines: list[str]) -> None:
-        directory, base = os.path.split(self.path)
-        file, temporary = tempfile.mkstemp(prefix=f".{base}.", dir=directory)
-        try:
-            text = "".join(f"{line}\n" for line in lines)
-            with os.fdopen(file, "wb") as new:
-                new.write(text.encode("utf-8", "surrogateescape"))
-                self._keep_owner(new.fileno())
-                new.flush()
-                os.fsync(new.fileno())
-            os.rename(temporary, self.path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        # The new name is on disk only when its directory is.
-        parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
+    def _kept(self, file: int) -> None:
+        self._keep(self.path, file)
 
-    def _keep_owner(self, file: int) -> None:
-        """Leave the file to the host, when the administrator edits it."""
-        try:
-            old = os.stat(self.path)
-        except FileNotFoundError:
-            # A host that runs as another user owns its directory.
-            old = os.stat(os.path.dirname(self.path))
-        new = os.fstat(file)
-        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid) and not os.geteuid():
-            os.fchown(file, old.st_uid, old.st_gid)
+
+def _lines(octets: bytes) -> list[str]:
+    return octets.decode("utf-8", "surrogateescape").splitlines()
+
+
+def _keep_owner(path: str, file: int) -> None:
+    """Leave a file to the host, when the administrator edits it.
+
+    Args:
+        path: The file.
+        file: The descriptor of what is to replace it.
+    """
+    try:
+        old = os.stat(path)
+    except FileNotFoundError:
+        # A host that runs as another user owns its directory.
+        old = os.stat(os.path.dirname(path))
+    new = os.fstat(file)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid) and not os.geteuid():
+        os.fchown(file, old.st_uid, old.st_gid)

@@ -4,16 +4,13 @@ Every change replaces the whole file at once, under a lock among those who edit;
 what is not changed stays octet for octet.
 """
 
-import fcntl
 import os
 import stat
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from io import BytesIO
 
+from mailframe.auth.edited_file import EditedFile
 from mailframe.auth.passwd_line import is_name, name_of
-
-_NEW_MODE = 0o600
 
 
 class PasswdFile:
@@ -25,7 +22,7 @@ class PasswdFile:
         Args:
             path: The file; a symbolic link is followed, not replaced.
         """
-        self._path = os.path.realpath(path)
+        self._file = EditedFile(path, _keep_owner_and_mode)
 
     def names(self) -> list[str]:
         """Return the names of all users, in the file's order; none without a file.
@@ -109,59 +106,27 @@ class PasswdFile:
         self._change(removed)
 
     def _lines(self) -> list[bytes]:
-        """Return the lines, each with its line end if it has one."""
-        try:
-            with open(self._path, "rb") as file:
-                return file.readlines()
-        except FileNotFoundError:
-            return []
+        return _lines(self._file.octets())
 
     def _change(self, change: Callable[[list[bytes]], list[bytes]]) -> None:
-        with self._locked():
-            self._replace(change(self._lines()))
+        self._file.rewrite(lambda octets: b"".join(change(_lines(octets))))
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        # Not the file itself, which the next change replaces.
-        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, _NEW_MODE)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
 
-    def _replace(self, lines: list[bytes]) -> None:
-        """Make the file consist of ``lines``, or leave it as it was."""
-        directory, base = os.path.split(self._path)
-        file, temporary = tempfile.mkstemp(prefix=f".{base}.", dir=directory)
-        try:
-            with os.fdopen(file, "wb") as new:
-                new.writelines(lines)
-                self._keep_owner_and_mode(new.fileno())
-                new.flush()
-                os.fsync(new.fileno())
-            os.rename(temporary, self._path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        # The new name is on disk only when its directory is.
-        parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
+def _lines(octets: bytes) -> list[bytes]:
+    """Return the lines, each with its line end if it has one."""
+    return BytesIO(octets).readlines()
 
-    def _keep_owner_and_mode(self, file: int) -> None:
-        try:
-            old = os.stat(self._path)
-        except FileNotFoundError:
-            os.fchmod(file, _NEW_MODE)
-            return
-        new = os.fstat(file)
-        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-            os.fchown(file, old.st_uid, old.st_gid)
-        # After the owner, which may clear bits of it.
-        os.fchmod(file, stat.S_IMODE(old.st_mode))
+
+def _keep_owner_and_mode(path: str, file: int) -> None:
+    try:
+        old = os.stat(path)
+    except FileNotFoundError:
+        return
+    new = os.fstat(file)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        os.fchown(file, old.st_uid, old.st_gid)
+    # After the owner, which may clear bits of it.
+    os.fchmod(file, stat.S_IMODE(old.st_mode))
 
 
 def _lowered(name: str) -> str:

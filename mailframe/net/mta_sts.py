@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.names import dns
 
 from mailframe.net.dns import LookupFailed, Resolver, strings
-from mailframe.net.kept_file import replace_text
+from mailframe.replaced_file import replace_file
 
 _log = Logger()
 
@@ -156,7 +156,7 @@ class PolicyFile:
             OSError: It cannot be written.
         """
         text = json.dumps({domain: asdict(one) for domain, one in policies.items()})
-        replace_text(self._path, text)
+        replace_file(self._path, text.encode())
 
 
 class Policies:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mailframe.net.kept_file import write_private
+from mailframe.replaced_file import replace_file
 
 VALID_DAYS = 3650
 
@@ -34,7 +34,7 @@ def self_signed(directory: Path, names: Sequence[str]) -> tuple[Path, Path]:
     if not (certificate_path.exists() and key_path.exists()):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
-        write_private(
+        replace_file(
             key_path,
             key.private_bytes(
                 serialization.Encoding.PEM,
@@ -43,7 +43,7 @@ def self_signed(directory: Path, names: Sequence[str]) -> tuple[Path, Path]:
             ),
         )
         certificate = _certificate(key, names)
-        write_private(
+        replace_file(
             certificate_path, certificate.public_bytes(serialization.Encoding.PEM)
         )
     return certificate_path, key_path

@@ -28,7 +28,7 @@ from requests import RequestException
 
 from mailframe.net.acme.challenges import Challenges
 from mailframe.net.acme.service import NotIssued
-from mailframe.net.kept_file import write_private
+from mailframe.replaced_file import replace_file
 
 ORDER_TIMEOUT = 120.0
 """Seconds the authority has to validate and to issue."""
@@ -159,7 +159,7 @@ def _chosen(bodies: Sequence[Any], kinds: Sequence[str], name: str) -> Any:
 
 def _account_key(path: Path) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
-        write_private(path, _pem(ec.generate_private_key(ec.SECP256R1())))
+        replace_file(path, _pem(ec.generate_private_key(ec.SECP256R1())))
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except (ValueError, TypeError):

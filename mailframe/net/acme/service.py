@@ -16,8 +16,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailframe.net.acme.challenges import Challenges
-from mailframe.net.kept_file import write_private
 from mailframe.net.self_signed import self_signed
+from mailframe.replaced_file import replace_file
 
 _log = Logger()
 
@@ -79,7 +79,7 @@ class ACMEService(MultiService):
         if not self.path.exists():
             own, key = self_signed(directory / "self-signed", names)
             self.path.parent.mkdir(mode=0o700, exist_ok=True)
-            write_private(self.path, key.read_bytes() + own.read_bytes())
+            replace_file(self.path, key.read_bytes() + own.read_bytes())
 
     def startService(self) -> None:
         """Begin to look after it."""
@@ -124,7 +124,7 @@ class ACMEService(MultiService):
         try:
             if self.due():
                 octets = await self._run(self._obtain, self._names, self.challenges)
-                write_private(self.path, octets)
+                replace_file(self.path, octets)
                 _log.info("a new certificate for {names}", names=", ".join(self._names))
             self._failures = 0
         except (NotIssued, OSError, ValueError) as error:
