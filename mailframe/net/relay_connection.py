@@ -36,6 +36,12 @@ GOODBYE_TIMEOUT = 10.0
 """Seconds between QUIT and the end of the connection, if the server is slow."""
 
 
+QUICK = 0.1
+"""Seconds for the verdict on a content, up to which another message may follow
+closely on the next one. Behind a server that takes longer it would wait, while
+other connections get more done at the same time."""
+
+
 class TLSFailed(TemporaryFailure):
     """TLS did not come about, or not as it was demanded.
 
@@ -112,6 +118,8 @@ class RelayConnection(Protocol):
         self._shaking = False
         self._tls_trouble: TLSFailed | None = None
         self._last = 0.0
+        self._ended = 0.0
+        self._is_quick = False
         self._alarm: IDelayedCall | None = None
 
     # What the relay does.
@@ -146,8 +154,13 @@ class RelayConnection(Protocol):
 
     @property
     def has_room_behind(self) -> bool:
-        """Whether another message may be sent closely behind the only one."""
-        return len(self._sendings) == 1 and self.client.has_room_behind
+        """Whether another message may be sent closely behind the only one.
+
+        The verdict on the one before has to have come quickly.
+        """
+        return (
+            self._is_quick and len(self._sendings) == 1 and self.client.has_room_behind
+        )
 
     def abort(self) -> None:
         """End it at once; nobody without a verdict gets one."""
@@ -289,6 +302,8 @@ class RelayConnection(Protocol):
     def _end(self, event: Done) -> None:
         """Hand over the verdicts on the message that is first."""
         sending = self._sendings.popleft()
+        if event.sent:
+            self._is_quick = self._last - self._ended <= QUICK
         self._begin_some()
         if sending.trouble is not None:
             sending.done.errback(sending.trouble)
@@ -318,7 +333,7 @@ class RelayConnection(Protocol):
         octets = sending.prepared.octets
         if octets is not None:
             self.client.write(octets)
-            self.client.finish()
+            self._finish()
             return
         feeding = Deferred.fromCoroutine(self._feed(sending))
         feeding.addErrback(self._unreadable, sending)
@@ -337,9 +352,13 @@ class RelayConnection(Protocol):
             if self._drained is not None and not self._is_lost:
                 await self._drained
         if self._wants(sending):
-            client.finish()
+            self._finish()
             self._flush()
             self._watch()
+
+    def _finish(self) -> None:
+        self._ended = self._reactor.seconds()
+        self.client.finish()
 
     def _wants(self, sending: _Sending) -> bool:
         """Tell whether it is still this message that the server reads."""

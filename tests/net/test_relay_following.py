@@ -7,7 +7,9 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from mailframe.errors import MailError
 from mailframe.interfaces.delivery import Hop
+from mailframe.net import relay_connection
 from mailframe.net.relay import SMTPRelay
+from mailframe.net.relay_connection import QUICK, RelayConnection
 from mailframe.net.relay_pool import ALONE, RelayPool
 from mailframe.storage.content import MemoryContent
 from tests.host import free_ports
@@ -23,7 +25,12 @@ AT_A_TIME = 2
 
 
 class FollowingCase(RelayCase):
-    """Has a relay that always lets messages follow."""
+    """Has a relay that lets messages follow, however busy this machine is."""
+
+    def setUp(self) -> None:
+        """Call every server quick."""
+        super().setUp()
+        self.patch(relay_connection, "QUICK", 60.0)
 
     def following(self) -> SMTPRelay:
         """Return one."""
@@ -162,10 +169,34 @@ class MTATests(FollowingCase):
 class PoolTests(ConnectionCase):
     """Whose connection a message may follow on."""
 
+    def quick(self, seconds: float = 0.0) -> RelayConnection:
+        """Return a connection over which a message went, in so much time."""
+        connection = self.up()
+        first = self.send(connection)
+        connection.dataReceived(b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n")
+        self.clock.advance(seconds)
+        connection.dataReceived(b"250 ok\r\n")
+        self.successResultOf(first)
+        self.transport(connection).clear()
+        return connection
+
+    def test_quick(self) -> None:
+        """Only where the server is quick: nobody waits behind another for long."""
+        pool = RelayPool(self.clock, enough=1)
+        for key, connection in (
+            ("unknown", self.up()),
+            ("slow", self.quick(QUICK + 0.1)),
+            ("quick", self.quick(QUICK / 2)),
+        ):
+            pool.use(key, connection)
+            self.send(connection)
+            found = pool.take(key)
+            self.assertIs(found, connection if key == "quick" else None, key)
+
     def test_enough(self) -> None:
         """Only where several are in use, and only one message on each."""
         pool = RelayPool(self.clock, enough=2)
-        one, two = self.up(), self.up()
+        one, two = self.quick(), self.quick()
         for connection in (one, two):
             self.assertIsNone(pool.take("a"))
             pool.use("a", connection)
@@ -182,7 +213,7 @@ class PoolTests(ConnectionCase):
     def test_waiting_first(self) -> None:
         """One that waits is taken before another is shared."""
         pool = RelayPool(self.clock, enough=1)
-        busy, waiting = self.up(), self.up()
+        busy, waiting = self.quick(), self.quick()
         pool.use("a", busy)
         self.send(busy)
         keep(pool, "a", waiting)
@@ -195,7 +226,7 @@ class PoolTests(ConnectionCase):
         pool.let_alone("a")
         for seconds in (0, ALONE):
             self.clock.advance(seconds)
-            connection = self.up()
+            connection = self.quick()
             pool.use("a", connection)
             self.send(connection)
             found = pool.take("a")
