@@ -51,17 +51,18 @@ class SQLChecker(DirectoryChecker):
             default_domain: For names without one.
             seconds: A clock.
         """
-        super().__init__(default_domain, seconds, options.positive, options.negative)
+        limits = options.limits
+        super().__init__(default_domain, seconds, limits.positive, limits.negative)
         self._connections = Connections(
-            options.database, options.timeout, options.idle, seconds
+            options.database, limits.timeout, limits.idle, seconds
         )
         self._questions = Questions(options, self._connections)
         self._threads = WorkerThreads(
             reactor,
             "sql",
-            threads=options.connections,
-            waiting=options.waiting,
-            limit=options.give_up,
+            threads=limits.connections,
+            waiting=limits.waiting,
+            limit=limits.give_up,
         )
         self._verified = VerifiedCache(seconds)
         self._decoys: dict[str, str] = {}

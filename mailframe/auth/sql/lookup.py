@@ -9,7 +9,7 @@ from typing import Any
 
 from mailframe.auth.lookup_table import MOST, LookupTable, values_of
 from mailframe.auth.sql.connections import Connection, Connections, Unanswered
-from mailframe.auth.sql.options import KEYS, database_of
+from mailframe.auth.sql.options import KEYS, database_of, limits_of
 from mailframe.auth.sql.queries import Query
 from mailframe.auth.toml_file import TOMLFile
 
@@ -33,9 +33,9 @@ def sql_table(argstring: str, reactor: Any) -> LookupTable:
     for key in ("database", "lookup.query"):
         file.need(key)
     query: Query = file.checked("lookup.query", Query, "")
-    timeout = file.number("limits.timeout", 5.0, 0.1, 60)
+    limits = limits_of(file)
     connections = Connections(
-        database_of(file, timeout), timeout, file.number("limits.idle", 60.0, 0, 3600)
+        database_of(file, limits.timeout), limits.timeout, limits.idle
     )
 
     def ask(parts: dict[str, str]) -> list[str] | None:
@@ -48,11 +48,11 @@ def sql_table(argstring: str, reactor: Any) -> LookupTable:
         connections.close,
         reactor,
         kind="sql",
-        threads=int(file.number("limits.connections", 4, 1, 100)),
-        waiting=int(file.number("limits.waiting", 200, 0, 10_000)),
-        give_up=file.number("limits.give-up", 15.0, 0.1, 120),
-        positive=file.number("cache.positive", 60.0, 0, 86_400),
-        negative=file.number("cache.negative", 10.0, 0, 86_400),
+        threads=limits.connections,
+        waiting=limits.waiting,
+        give_up=limits.give_up,
+        positive=limits.positive,
+        negative=limits.negative,
     )
 
 

@@ -1,6 +1,6 @@
 """What an SQL backend can be told, checked before it serves anybody."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailframe.auth.sql.connections import Database
 from mailframe.auth.sql.queries import Query
@@ -28,6 +28,26 @@ KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much."""
+
+    connections: int = 4
+    """Queries, and passwords verified, at a time."""
+    waiting: int = 200
+    """Those that wait for their turn."""
+    timeout: float = 5.0
+    """Seconds for the answer to one question."""
+    give_up: float = 15.0
+    """Seconds until whoever asked is told to come again."""
+    idle: float = 60.0
+    """Seconds an unused connection is kept."""
+    positive: float = 60.0
+    """Seconds a user is remembered for."""
+    negative: float = 10.0
+    """Seconds an address nobody has is remembered for."""
+
+
+@dataclass(frozen=True, slots=True)
 class SQLOptions:
     """All a backend needs to know.
 
@@ -38,13 +58,7 @@ class SQLOptions:
             there is.
         aliases: Finds a user's further addresses, one a row; or ``None``.
         shared: Finds the shared mailboxes of a user, one a row; or ``None``.
-        connections: Queries, and passwords verified, at a time.
-        waiting: Those that wait for their turn.
-        timeout: Seconds for the answer to one question.
-        give_up: Seconds until whoever asked is told to come again.
-        idle: Seconds an unused connection is kept.
-        positive: Seconds a user is remembered for.
-        negative: Seconds an address nobody has is remembered for.
+        limits: How long and how much.
     """
 
     database: Database
@@ -52,13 +66,7 @@ class SQLOptions:
     find: Query
     aliases: Query | None = None
     shared: Query | None = None
-    connections: int = 4
-    waiting: int = 200
-    timeout: float = 5.0
-    give_up: float = 15.0
-    idle: float = 60.0
-    positive: float = 60.0
-    negative: float = 10.0
+    limits: Limits = field(default_factory=Limits)
 
 
 def read_options(argstring: str) -> SQLOptions:
@@ -75,21 +83,33 @@ def read_options(argstring: str) -> SQLOptions:
     file = TOMLFile(argstring, KEYS)
     for key in ("database", "login.query"):
         file.need(key)
-    timeout = file.number("limits.timeout", 5.0, 0.1, 60)
+    limits = limits_of(file)
     login = file.checked("login.query", Query, "")
     return SQLOptions(
-        database=database_of(file, timeout),
+        database=database_of(file, limits.timeout),
         login=login,
         find=_query(file, "find.query") or login,
         aliases=_query(file, "aliases.query"),
         shared=_query(file, "shared.query"),
-        connections=int(file.number("limits.connections", 4, 1, 100)),
-        waiting=int(file.number("limits.waiting", 200, 0, 10_000)),
-        timeout=timeout,
-        give_up=file.number("limits.give-up", 15.0, 0.1, 120),
-        idle=file.number("limits.idle", 60.0, 0, 3600),
-        positive=file.number("cache.positive", 60.0, 0, 86_400),
-        negative=file.number("cache.negative", 10.0, 0, 86_400),
+        limits=limits,
+    )
+
+
+def limits_of(file: TOMLFile) -> Limits:
+    """Return how long and how much.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
+    default = Limits()
+    return Limits(
+        connections=int(file.number("limits.connections", default.connections, 1, 100)),
+        waiting=int(file.number("limits.waiting", default.waiting, 0, 10_000)),
+        timeout=file.number("limits.timeout", default.timeout, 0.1, 60),
+        give_up=file.number("limits.give-up", default.give_up, 0.1, 120),
+        idle=file.number("limits.idle", default.idle, 0, 3600),
+        positive=file.number("cache.positive", default.positive, 0, 86_400),
+        negative=file.number("cache.negative", default.negative, 0, 86_400),
     )
 
 
