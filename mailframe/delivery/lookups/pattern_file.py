@@ -14,9 +14,7 @@ with a repetition inside a repetition can take long, and one key is at most
 """
 
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from zope.interface import implementer
 
@@ -24,7 +22,6 @@ from mailframe.delivery.lookups.broken import BrokenTable
 from mailframe.delivery.lookups.entries import logical_lines, values
 from mailframe.delivery.lookups.watched import FileReader, WatchedTable
 from mailframe.interfaces.lookup import ILookup
-from mailframe.limits import AddressLimits
 
 # [!]/pattern/flags replacement; a slash in the pattern has a backslash before it.
 _LINE = re.compile(r"(!?)/((?:[^/\\]|\\.)*+)/([a-z]*)(?:\s+(.*))?", re.DOTALL)
@@ -39,46 +36,24 @@ class _Rule:
 
 
 @implementer(ILookup)
-class PatternFile:
+class PatternFile(WatchedTable[list[_Rule]]):
     """One file of patterns."""
-
-    def __init__(
-        self,
-        path: str,
-        *,
-        seconds: Callable[[], float],
-        run: Callable[..., Awaitable[Any]],
-        limits: AddressLimits | None = None,
-    ) -> None:
-        """Prepare; the file is first read when somebody asks.
-
-        Args:
-            path: The file.
-            seconds: A clock.
-            run: Calls a function with arguments in a thread.
-            limits: ``None`` for the defaults.
-        """
-        limits = limits or AddressLimits()
-        self._path = path
-        self._rules = WatchedTable(
-            path,
-            self._parse,
-            seconds=seconds,
-            run=run,
-            max_octets=limits.table_file,
-            max_files=1,
-        )
 
     async def lookup(self, key: str) -> list[str] | None:
         """Return the values of the first pattern that matches."""
-        for rule in await self._rules.current():
+        for rule in await self.current():
             match = rule.pattern.search(key)
             if (match is not None) is rule.wanted:
                 return [_filled(value, match) for value in rule.values]
         return None
 
-    def _parse(self, reader: FileReader) -> list[_Rule]:
-        path = self._path
+    def parse(self, reader: FileReader) -> list[_Rule]:
+        """Read the patterns.
+
+        Raises:
+            BrokenTable: A line is not one.
+        """
+        path = self.path
         return [
             _rule(path, number, line)
             for number, line in logical_lines(path, reader.read(path))

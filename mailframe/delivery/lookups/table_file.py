@@ -5,8 +5,6 @@ includes, has changed.
 """
 
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from zope.interface import implementer
 
@@ -14,52 +12,29 @@ from mailframe.delivery.lookups.broken import BrokenTable
 from mailframe.delivery.lookups.entries import INCLUDE, entry, logical_lines, values
 from mailframe.delivery.lookups.watched import FileReader, WatchedTable
 from mailframe.interfaces.lookup import ILookup, IOperatorsTable
-from mailframe.limits import AddressLimits
 from mailframe.model.address import canonical_domain
 
 _NOT_INCLUDED = ("|", "/", "lmtp:", "smtp:")
 
 
 @implementer(ILookup, IOperatorsTable)
-class TableFile:
+class TableFile(WatchedTable[dict[str, tuple[str, ...]]]):
     """One file of keys and values."""
-
-    def __init__(
-        self,
-        path: str,
-        *,
-        seconds: Callable[[], float],
-        run: Callable[..., Awaitable[Any]],
-        limits: AddressLimits | None = None,
-    ) -> None:
-        """Prepare; the file is first read when somebody asks.
-
-        Args:
-            path: The file.
-            seconds: A clock.
-            run: Calls a function with arguments in a thread.
-            limits: ``None`` for the defaults.
-        """
-        limits = limits or AddressLimits()
-        self._path = path
-        self._table = WatchedTable(
-            path,
-            self._parse,
-            seconds=seconds,
-            run=run,
-            max_octets=limits.table_file,
-            max_files=limits.includes + 1,
-        )
 
     async def lookup(self, key: str) -> list[str] | None:
         """Return the values of a key, whatever its case."""
-        found = (await self._table.current()).get(table_key(key))
+        found = (await self.current()).get(table_key(key))
         return None if found is None else list(found)
 
-    def _parse(self, reader: FileReader) -> dict[str, tuple[str, ...]]:
+    def parse(self, reader: FileReader) -> dict[str, tuple[str, ...]]:
+        """Read the keys and their values.
+
+        Raises:
+            BrokenTable: A line is wrong, or a key stands in two.
+        """
         table: dict[str, tuple[str, ...]] = {}
         first: dict[str, int] = {}
-        path = self._path
+        path = self.path
         for number, line in logical_lines(path, reader.read(path)):
             key, given = entry(path, number, line)
             name = table_key(key)
@@ -89,7 +64,7 @@ class TableFile:
                 found.append(value if is_address or not within else f":{value}")
                 continue
             name = value[len(INCLUDE) :].strip()
-            inner = os.path.join(os.path.dirname(self._path), name)
+            inner = os.path.join(os.path.dirname(self.path), name)
             if inner in within:
                 raise BrokenTable(path, number, f"{name} includes itself")
             for line_number, line in logical_lines(inner, reader.read(inner)):

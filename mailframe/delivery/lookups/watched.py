@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from mailframe.delivery.lookups.broken import BrokenTable
 from mailframe.errors import TemporaryFailure
 from mailframe.joined import Joined
+from mailframe.limits import AddressLimits
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -61,38 +62,45 @@ class FileReader:
 
 
 class WatchedTable(Generic[_T]):
-    """Files and what they mean."""
+    """Files and what they mean, which a subclass says.
+
+    Attributes:
+        path: The main file.
+    """
 
     def __init__(
         self,
         path: str,
-        parse: Callable[[FileReader], _T],
         *,
         seconds: Callable[[], float],
         run: Callable[..., Awaitable[Any]],
-        max_octets: int,
-        max_files: int,
+        limits: AddressLimits | None = None,
     ) -> None:
-        """Watch files; they are first read when somebody asks.
+        """Prepare; the files are first read when somebody asks.
 
         Args:
-            path: The main file, for the log.
-            parse: Reads the files and says what they mean; called in a thread,
-                raises BrokenTable.
+            path: The main file.
             seconds: A clock.
             run: Calls a function with arguments in a thread.
-            max_octets: Of one file.
-            max_files: How many there may be.
+            limits: ``None`` for the defaults.
         """
-        self._path = path
-        self._parse = parse
+        limits = limits or AddressLimits()
+        self.path = path
         self._seconds = seconds
         self._run = run
-        self._bounds = (max_octets, max_files)
+        self._bounds = (limits.table_file, limits.includes + 1)
         self._reading = Joined(self._look)
         self._looked: float | None = None
         self._seen: dict[str, tuple[int, ...] | None] = {}
         self._current: _T | None = None
+
+    def parse(self, reader: FileReader) -> _T:
+        """Read the files and return what they mean; called in a thread.
+
+        Raises:
+            BrokenTable: They mean nothing.
+        """
+        raise NotImplementedError
 
     async def current(self) -> _T:
         """Return what the files mean now, or did at most a second ago.
@@ -103,7 +111,7 @@ class WatchedTable(Generic[_T]):
         if not self._is_fresh():
             await self._reading.run()
         if self._current is None:
-            raise TemporaryFailure(f"{self._path} cannot be used")
+            raise TemporaryFailure(f"{self.path} cannot be used")
         return self._current
 
     def _is_fresh(self) -> bool:
@@ -130,7 +138,7 @@ class WatchedTable(Generic[_T]):
             return None, None, None
         reader = FileReader(*self._bounds)
         try:
-            return reader.seen, self._parse(reader), None
+            return reader.seen, self.parse(reader), None
         except BrokenTable as error:
             return reader.seen, None, str(error)
 
