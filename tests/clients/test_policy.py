@@ -8,6 +8,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.auth.ldap_world import ENTRIES
+from tests.auth.slapd import BASE, SERVICE_DN, SERVICE_PASSWORD, Slapd
 from tests.clients.test_destinations import send, soon
 from tests.clients.test_outbound import mailframe
 from tests.clients.test_python import insecure
@@ -174,4 +176,24 @@ class CheckTests(SynchronousTestCase):
         for user in ("alice", "bob"):
             self.assertEqual(len(host.new_mail(user)), 1)
         path.rename(directory / "away")
+        self.assertEqual(self.outcome(host), "4")
+
+    def test_table_in_a_directory(self) -> None:
+        """The same with a directory: what an entry says goes, trouble defers."""
+        slapd = Slapd(ENTRIES)
+        self.addCleanup(slapd.close)
+        file = Path(self.mktemp()).absolute()
+        file.write_text(
+            f'servers = ["{slapd.url()}"]\nca = "{slapd.ca}"\nbase = "{BASE}"\n'
+            f'[service]\ndn = "{SERVICE_DN}"\npassword = "{SERVICE_PASSWORD}"\n'
+            '[lookup]\nfilter = "(mail={user})"\nattributes = ["uid"]\n'
+            "[cache]\npositive = 0\nnegative = 0\n"
+        )
+        host = self.start(f"--virtual=ldap:{file}")
+        send(host.port["smtp"], "found", "sales@EXAMPLE.org")
+        self.assertEqual(len(host.new_mail("alice")), 1)
+        with self.assertRaises(smtplib.SMTPRecipientsRefused) as raised:
+            send(host.port["smtp"], "not found", "*@example.org")
+        self.assertEqual(raised.exception.recipients["*@example.org"][0], 550)
+        slapd.stop()
         self.assertEqual(self.outcome(host), "4")
