@@ -36,6 +36,7 @@ from mailframe.interfaces.plugin import Host, getPlugins
 from mailframe.model.address import canonical_domain
 from mailframe.model.envelope import Envelope
 from mailframe.outbound import Outbound
+from mailframe.outbound_routes import name_servers
 from mailframe.policy.networks import Networks
 from mailframe.policy.relay_control import RelayControl
 from mailframe.storage.content import MemoryContent
@@ -101,6 +102,7 @@ class Reception:
                         (*ours, *given.relay_domains),
                         host.reactor,
                         intake,
+                        tuple(name_servers(config.resolvers)),
                     ),
                     control.permits,
                 )

@@ -151,6 +151,7 @@ class CheckHost:
         domains: The domains we take mail for, relay domains included.
         reactor: Provides IReactorTime, IReactorThreads and the rest.
         intake: Where content rests that a check makes.
+        name_servers: Addresses and ports of those to ask; empty for the system's.
     """
 
     state_dir: str
@@ -158,6 +159,7 @@ class CheckHost:
     domains: tuple[str, ...]
     reactor: Any
     intake: IIntake
+    name_servers: tuple[tuple[str, int], ...] = ()
 
 
 class ICheckFactory(Interface):

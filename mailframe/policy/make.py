@@ -144,8 +144,11 @@ def _if_asked(argstring: str, host: CheckHost) -> NamesResolver | None:
 
 def _resolver(host: CheckHost) -> NamesResolver:
     # Without twisted.names' own cache: ours is bounded.
+    servers = list(host.name_servers)
     names = Resolver(  # type: ignore[no-untyped-call]
-        resolv="/etc/resolv.conf", reactor=host.reactor
+        resolv=None if servers else "/etc/resolv.conf",
+        servers=servers,
+        reactor=host.reactor,
     )
     return NamesResolver(names, host.reactor.seconds)
 

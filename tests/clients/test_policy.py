@@ -14,6 +14,7 @@ from tests.clients.test_destinations import send, soon
 from tests.clients.test_outbound import mailframe
 from tests.clients.test_python import insecure
 from tests.host import Host, free_ports
+from tests.net.bind import Bind
 
 
 class CheckTests(SynchronousTestCase):
@@ -48,6 +49,19 @@ class CheckTests(SynchronousTestCase):
         host.program.stop()
         host.start()
         self.assertEqual(self.outcome(host), "2")
+
+    def test_dns_list(self) -> None:
+        """Lists are asked of the name server the operator names."""
+        bind = Bind(signed="1.0.0.127.bl A 127.0.0.2\n")
+        self.addCleanup(bind.close)
+        resolver = f"--resolver=127.0.0.1:{bind.authority}"
+        host = self.start(resolver, "--check=dnsbl:bl.signed.test")
+        self.assertEqual(self.outcome(host), "5")
+        self.assertIn('reason="PolicyRefusal of dnsbl: ', host.program.said())
+        host = self.start(resolver, "--check=dnsbl:other.signed.test")
+        self.assertEqual(self.outcome(host), "2")
+        host = self.start(resolver, "--check=sender:resolve")
+        self.assertEqual(self.outcome(host), "5")
 
     def test_nobody_there(self) -> None:
         """A filter that is not there means what the operator says it means."""
