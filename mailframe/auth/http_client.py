@@ -13,10 +13,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from twisted.internet import defer
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, succeed
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Protocol
-from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import (
@@ -29,15 +28,13 @@ from twisted.web.client import (
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
-from zope.interface import implementer
 
+from mailframe.authorities import read_authorities
 from mailframe.errors import TemporaryFailure
+from mailframe.http_body import OctetsBody
 from mailframe.model.secret import Secret
 
 _log = Logger()
-
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +96,7 @@ def tls_policy(ca: str | None) -> Any:
     """
     if ca is None:
         return BrowserLikePolicyForHTTPS()  # type: ignore[no-untyped-call]
-    with open(ca, "rb") as file:
-        found = _PEM.findall(file.read())
-    try:
-        roots = [Certificate.loadPEM(pem) for pem in found]
-    except Exception:
-        # Whatever the library calls it.
-        roots = []
-    if not roots:
-        raise ValueError(f"{ca}: no certificates in it")
-    trusted = trustRootFromCertificates(roots)  # type: ignore[no-untyped-call]
+    trusted = read_authorities(ca)
     return BrowserLikePolicyForHTTPS(trusted)  # type: ignore[no-untyped-call]
 
 
@@ -245,7 +233,7 @@ class HTTPClient:
             headers.setRawHeaders(name.encode(), [value.reveal()])
         if kind is not None:
             headers.setRawHeaders("Content-Type", [kind])
-        producer = None if body is None else _Octets(body)
+        producer = None if body is None else OctetsBody(body)
         response = await self._agent.request(
             method.encode(), url.encode("ascii"), headers, producer
         )
@@ -262,29 +250,6 @@ class HTTPClient:
             return Answer(response.code, json.loads(octets))
         except (ValueError, RecursionError):
             raise TemporaryFailure("the answer is not JSON") from None
-
-
-@implementer(IBodyProducer)
-class _Octets:
-    """What is sent: small, and all at once."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
-        self.length = len(octets)
-
-    def startProducing(self, consumer: Any) -> "Deferred[None]":  # noqa: N802
-        """Send it."""
-        consumer.write(self._octets)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """Do nothing; it is sent already."""
-
-    def resumeProducing(self) -> None:
-        """Do nothing; it is sent already."""
-
-    def stopProducing(self) -> None:
-        """Do nothing; it is sent already."""
 
 
 class _Body(Protocol):

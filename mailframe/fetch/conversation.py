@@ -3,27 +3,24 @@
 Source: RFC 8314 section 4.1 (implicit TLS), RFC 2595 section 3 (STARTTLS).
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from typing import Protocol as Shape
 
-from OpenSSL.crypto import Error as CertificateError
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import (
-    Certificate,
     TLSVersion,
     optionsForClientTLS,
     platformTrust,
-    trustRootFromCertificates,
 )
 from zope.interface import implementer
 
+from mailframe.authorities import read_authorities
 from mailframe.errors import MessageTooLarge, TemporaryFailure
 from mailframe.interfaces.content import IContent, IIntake
 
@@ -35,8 +32,6 @@ CONNECT_TIMEOUT = 30.0
 
 MakeTLS = Callable[[str], Any]
 """Given a host name, returns what ``startTLS`` takes; the name is verified."""
-
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.S)
 
 
 class Silent(TemporaryFailure):
@@ -73,16 +68,9 @@ def make_tls(authorities: Path | None) -> MakeTLS:
     trust: Any = platformTrust()  # type: ignore[no-untyped-call]
     if authorities is not None:
         try:
-            found = _PEM.findall(authorities.read_bytes())
-            load: Any = Certificate.loadPEM
-            make_root: Any = trustRootFromCertificates
-            trust = make_root([load(one) for one in found])
+            trust = read_authorities(authorities)
         except OSError as error:
             raise ValueError(f"{authorities}: {error.strerror}") from None
-        except (CertificateError, ValueError):
-            found = []
-        if not found:
-            raise ValueError(f"{authorities}: no PEM certificate in it")
     lowest = {"raiseMinimumTo": TLSVersion.TLSv1_2}
 
     def make(host: str) -> Any:

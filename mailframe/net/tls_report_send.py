@@ -6,14 +6,13 @@ Source: RFC 8460 sections 5.3 and 5.4.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
-from zope.interface import implementer
 
 from mailframe.errors import TemporaryFailure
+from mailframe.http_body import OctetsBody
 from mailframe.model.address import Address
 from mailframe.model.envelope import Envelope, ForwardPath, Origin, ReversePath
 from mailframe.net.dns import Resolver
@@ -108,35 +107,11 @@ class ReportSender:
             b"POST",
             report.uri.encode("ascii"),
             Headers({b"Content-Type": [MEDIA_TYPE.encode()]}),
-            _Octets(compressed(report)),
+            OctetsBody(compressed(report)),
         )
         response.deliverBody(_Unread())
         if response.code // 100 != 2:
             raise TemporaryFailure(f"HTTP status {response.code}")
-
-
-@implementer(IBodyProducer)
-class _Octets:
-    """A body that is there."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
-        self.length = len(octets)
-
-    def startProducing(self, consumer: Any) -> "Deferred[None]":  # noqa: N802
-        """Write all of it."""
-        consumer.write(self._octets)
-        done: Deferred[None] = succeed(None)
-        return done
-
-    def pauseProducing(self) -> None:
-        """It is written already."""
-
-    def resumeProducing(self) -> None:
-        """It is written already."""
-
-    def stopProducing(self) -> None:
-        """It is written already."""
 
 
 class _Unread(Protocol):
