@@ -5,7 +5,7 @@ Source: RFC 8314 section 4.1 (implicit TLS), RFC 2595 section 3 (STARTTLS).
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from typing import Protocol as Shape
 
 from twisted.internet.defer import Deferred
@@ -54,6 +54,17 @@ class Client(Shape):
 
     def tls_started(self) -> None:
         """TLS stands."""
+
+
+class Reply(Shape):
+    """What the replies of both protocols have."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server does what it was told."""
+
+
+R = TypeVar("R", bound=Reply)
 
 
 def make_tls(authorities: Path | None) -> MakeTLS:
@@ -124,6 +135,31 @@ class Conversation(Protocol):
             if event is not None:
                 return event
             await self._more(self.client.timeout if silence is None else silence)
+
+    async def reply(self, kind: type[R]) -> R:
+        """Send what there is, and return the reply to it.
+
+        Args:
+            kind: What the protocol calls a reply.
+
+        Raises:
+            As :meth:`next`.
+        """
+        self.flush()
+        reply = await self.next()
+        assert isinstance(reply, kind)
+        return reply
+
+    async def good(self, kind: type[R]) -> R:
+        """Return the reply to what was sent, which has to be a yes.
+
+        Raises:
+            TemporaryFailure: It is none; and as :meth:`next`.
+        """
+        reply = await self.reply(kind)
+        if not reply.ok:
+            raise TemporaryFailure("the server refuses")
+        return reply
 
     async def receive_message(self, intake: IIntake, most: int) -> tuple[Any, IContent]:
         """Return the Reply after a message, and the message, which is closed by you.

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from twisted.logger import Logger
 
-from mailframe.errors import BadSyntax, MessageTooLarge, TemporaryFailure
+from mailframe.errors import BadSyntax, MessageTooLarge
 from mailframe.fetch.conversation import Conversation, Silent
 from mailframe.fetch.source import Source
 from mailframe.imap.client import Exists, Idling, IMAPClient, Reply
@@ -63,7 +63,7 @@ class IMAPPass:
         source = self._source
         if source.job.tls == "implicit":
             await source.start_tls(self._conversation)
-        await self._good()
+        await self._conversation.good(Reply)
         if source.job.tls == "starttls":
             await self._command(b"STARTTLS")
             await source.start_tls(self._conversation)
@@ -74,7 +74,7 @@ class IMAPPass:
         await self._learn()
         carrier = source.carrier(self._conversation)
         self._client.log_in(self._capabilities, source.login, carrier)
-        if not (await self._reply()).ok:
+        if not (await self._conversation.reply(Reply)).ok:
             raise UnauthorizedLogin("the server does not take name and password")
         await self._learn()
 
@@ -243,19 +243,7 @@ class IMAPPass:
 
     async def _command(self, line: bytes) -> Reply:
         self._client.command(line)
-        return await self._good()
-
-    async def _reply(self) -> Reply:
-        self._conversation.flush()
-        reply = await self._conversation.next()
-        assert isinstance(reply, Reply)
-        return reply
-
-    async def _good(self) -> Reply:
-        reply = await self._reply()
-        if not reply.ok:
-            raise TemporaryFailure("the server refuses")
-        return reply
+        return await self._conversation.good(Reply)
 
 
 def _epoch(line: bytes) -> int | None:

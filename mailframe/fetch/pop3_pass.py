@@ -58,9 +58,9 @@ class POP3Pass:
                 count += 1
             if not job.keep:
                 self._client.command(b"DELE %d" % number)
-                await self._reply()
+                await self._conversation.reply(Reply)
         self._client.command(b"QUIT")
-        if not (await self._reply()).ok:
+        if not (await self._conversation.reply(Reply)).ok:
             raise TemporaryFailure("not everything was deleted")
         return count
 
@@ -68,24 +68,24 @@ class POP3Pass:
         source = self._source
         if source.job.tls == "implicit":
             await source.start_tls(self._conversation)
-        await self._good()
+        await self._conversation.good(Reply)
         if source.job.tls == "starttls":
             self._client.command(b"STLS")
-            await self._good()
+            await self._conversation.good(Reply)
             await source.start_tls(self._conversation)
         # Asked after TLS: what was said before it is worth nothing.
         self._client.listing(b"CAPA")
-        reply = await self._reply()
+        reply = await self._conversation.reply(Reply)
         capabilities = reply.lines if reply.ok else ()
         carrier = source.carrier(self._conversation)
         self._client.log_in(capabilities, source.login, carrier)
-        if not (await self._reply()).ok:
+        if not (await self._conversation.reply(Reply)).ok:
             raise UnauthorizedLogin("the server does not take name and password")
 
     async def _listing(self) -> tuple[dict[int, str], dict[int, int]]:
         """Return UIDL and size of each message number."""
         self._client.listing(b"UIDL")
-        reply = await self._reply()
+        reply = await self._conversation.reply(Reply)
         if not reply.ok:
             raise NotSupported("the server has no UIDL")
         names = {}
@@ -95,7 +95,7 @@ class POP3Pass:
                 raise BadSyntax("a message number and a unique-id")
             names[int(found[1])] = found[2].decode("ascii")
         self._client.listing(b"LIST")
-        reply = await self._good()
+        reply = await self._conversation.good(Reply)
         sizes = {}
         for line in reply.lines:
             found = _SIZE.fullmatch(line)
@@ -131,15 +131,3 @@ class POP3Pass:
         finally:
             content.close()
         return True
-
-    async def _reply(self) -> Reply:
-        self._conversation.flush()
-        reply = await self._conversation.next()
-        assert isinstance(reply, Reply)
-        return reply
-
-    async def _good(self) -> Reply:
-        reply = await self._reply()
-        if not reply.ok:
-            raise TemporaryFailure("the server refuses")
-        return reply
