@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mailframe.config import HostConfig, Listener
 from mailframe.finding import Finding
-from mailframe.net.tls_files import CertificateFile, TLSFileError, find, read
+from mailframe.net.tls_files import CertificateFile, TLSFileError, find, names_for, read
 
 SOON = 14 * 86_400.0
 """Seconds before a certificate's end from which that is worth a word."""
@@ -70,8 +70,7 @@ def certificates(
         mend = "put certificate, chain and key there, PEM, in that order"
         return [Finding("bad", "tls", str(error), mend)], found
     names = {name for one in found for name in one.names}
-    parent = "*." + config.hostname.partition(".")[2]
-    if not {config.hostname, parent} & names:
+    if names.isdisjoint(names_for(config.hostname)):
         findings.append(
             Finding(
                 "bad",

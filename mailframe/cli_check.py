@@ -11,7 +11,7 @@ from typing import Any
 
 from mailframe import check_local
 from mailframe.check_dns import DNSCheck, policy, records
-from mailframe.cli_dns import in_reactor, read_servers
+from mailframe.cli_dns import add_dns_option, in_reactor, read_servers
 from mailframe.config import HostConfig, host_config, read_file
 from mailframe.config_key import BadConfig
 from mailframe.config_keys import KEYS
@@ -34,11 +34,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--no-dns", action="store_true", help="look at this machine only"
     )
-    parser.add_argument(
-        "--dns",
-        metavar="ADDRESS:PORT",
-        help="the resolver to ask [default: those of /etc/resolv.conf]",
-    )
+    add_dns_option(parser)
     parser.add_argument("--config", metavar="FILE", help="TOML file of the host")
     group = parser.add_argument_group("the options of twistd mailframe")
     for key in KEYS:

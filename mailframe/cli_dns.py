@@ -13,6 +13,15 @@ from mailframe.net.dns import system_servers
 T = TypeVar("T")
 
 
+def add_dns_option(parser: Any) -> None:
+    """Add ``--dns`` to the parser of a command, for :func:`read_servers`."""
+    parser.add_argument(
+        "--dns",
+        metavar="ADDRESS:PORT",
+        help="the resolver to ask [default: those of /etc/resolv.conf]",
+    )
+
+
 def read_servers(text: str | None) -> list[tuple[str, int]]:
     """Return the resolvers to ask.
 

@@ -22,7 +22,7 @@ from twisted.internet.endpoints import (
 from twisted.internet.error import ConnectError
 from twisted.names import dns
 
-from mailframe.cli_dns import in_reactor, read_servers
+from mailframe.cli_dns import add_dns_option, in_reactor, read_servers
 from mailframe.config import BadConfig, HostConfig, host_config, read_file
 from mailframe.errors import BadSyntax, MailError
 from mailframe.interfaces.delivery import Hop
@@ -64,11 +64,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--connect", action="store_true", help="connect to the hosts, look at their TLS"
     )
-    parser.add_argument(
-        "--dns",
-        metavar="ADDRESS:PORT",
-        help="the resolver to ask [default: those of /etc/resolv.conf]",
-    )
+    add_dns_option(parser)
     parser.add_argument(
         "--config",
         metavar="FILE",

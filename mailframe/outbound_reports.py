@@ -12,10 +12,9 @@ from typing import Any
 from twisted.logger import Logger
 
 from mailframe.model.address import Address
-from mailframe.model.envelope import Envelope
 from mailframe.net.dns import Resolver
 from mailframe.net.tls_report import Report, TLSReports
-from mailframe.net.tls_report_send import ReportSender
+from mailframe.net.tls_report_send import ReportSender, Submit
 from mailframe.replaced_file import replace_file
 
 JITTER = 4 * 3600.0
@@ -60,7 +59,7 @@ class HouseReports:
 
     def serve(
         self,
-        submit: Callable[[Envelope, bytes], Awaitable[object]],
+        submit: Submit,
         identify: Callable[[], str],
     ) -> None:
         """Send by this from now on."""

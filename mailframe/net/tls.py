@@ -22,6 +22,7 @@ from mailframe.net.tls_files import (
     TLSFileError,
     find,
     look,
+    names_for,
     read,
 )
 
@@ -149,8 +150,7 @@ class ServerTLS:
         if asked is None:
             return
         name = asked.decode("ascii", "replace").lower()
-        parent = "*." + name.partition(".")[2]
-        for wanted in (name, parent):
+        for wanted in names_for(name):
             for identity in self._identities:
                 if wanted in identity.names:
                     connection.set_context(identity.context)

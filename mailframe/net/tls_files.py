@@ -119,6 +119,11 @@ def _files(path: Path, key: Path | None) -> Files:
     return Files(path, key, path.with_suffix(".ocsp"))
 
 
+def names_for(host: str) -> tuple[str, str]:
+    """Return the names of which a certificate for a host has at least one."""
+    return host, "*." + host.partition(".")[2]
+
+
 def look(files: Sequence[Files], *more: Path) -> tuple[Any, ...]:
     """Return what changes when one of the files does."""
     paths = [path for one in files for path in (one.certificate, one.key, one.staple)]
