@@ -215,6 +215,8 @@ class IMAPServer:
             self._appending[-1].discard()
             self._appending = None
         self._dialogue = None
+        # Or each would hold the other until Python looks for cycles.
+        self._session.wake = lambda: None
         return self._session.release()
 
     # Commands.

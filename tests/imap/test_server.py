@@ -1,5 +1,7 @@
 """Octets in, answers out: framing, limits, refusals, the life of a session."""
 
+import gc
+import weakref
 from typing import Any
 
 from hypothesis import given, settings
@@ -98,6 +100,17 @@ class ContractTests(SynchronousTestCase):
         world = World()
         world.connect().lose()
         self.assertEqual(world.door.logouts, 0)
+
+    def test_gone(self) -> None:
+        """A session that is over goes with its last reference, without a collector."""
+        made = World(1).selected()
+        made.say(b"a FETCH 1 BODY[]\r\nb LOGOUT\r\n")
+        made.lose()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        left = weakref.ref(made.server)
+        del made.server
+        self.assertIsNone(left())
 
     def test_nothing_after_closing(self) -> None:
         """What comes after LOGOUT is not looked at."""

@@ -1,5 +1,7 @@
 """POP3 sessions over the wire, without a wire."""
 
+import gc
+import weakref
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -148,6 +150,17 @@ class HostileTests(SynchronousTestCase):
         self.assertIn(b"-ERR", conversation.say(b"RETR 1\r\n"))
         self.assertTrue(conversation.say(b"RETR 2\r\n").startswith(b"+OK"))
         self.assertEqual(conversation.say(b"DELE 1\r\nQUIT\r\n"), b"+OK\r\n+OK bye\r\n")
+
+    def test_gone(self) -> None:
+        """A session that is over goes with its last reference, without a collector."""
+        made = self._logged_in()
+        made.say(b"RETR 1\r\nRETR 2\r\nQUIT\r\n")
+        made.lose()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        left = weakref.ref(made.server)
+        del made.server
+        self.assertIsNone(left())
 
     def test_full_disk(self) -> None:
         """A commit that cannot be written is refused, and removes nothing."""
