@@ -8,7 +8,9 @@ because of others. A client that is told of each recipient, an MTA with a queue
 of its own (LMTP), keeps what cannot be delivered now. Without a spool each
 recipient's verdict is what its accounts said.
 
-Source: RFC 5321 sections 4.1.1.4 and 6.1, RFC 2033 section 4.2.
+What is to be held back (FUTURERELEASE) waits in the spool, all of it.
+
+Source: RFC 5321 sections 4.1.1.4 and 6.1, RFC 2033 section 4.2, RFC 4865.
 """
 
 from collections.abc import Sequence
@@ -164,14 +166,20 @@ class Distribution:
                 for number, destination in enumerate(recipient.destinations):
                     kind = self._by_kind.setdefault(type(destination.place), [])
                     kind.append(((at, number), recipient, destination))
+        self._held = (reverse_path.hold_until or 0.0) > when
         self._results: dict[tuple[int, int], MailError | None] = {}
         self._spooled: set[tuple[int, int]] = set()
 
     async def run(self, content: IContent) -> Sequence[MailError | None]:
         """Deliver; return the verdict on each recipient."""
-        await self._to_accounts(content)
+        if self._held:
+            for key, _, _ in self._places(Mailbox, Command, File):
+                self._results[key] = TemporaryFailure("held back")
+        else:
+            await self._to_accounts(content)
         if self._by_kind.keys() - {Mailbox}:
-            await self._to_agents(content)
+            if not self._held:
+                await self._to_agents(content)
             self._note_broken()
         if self._means.spool is not None:
             await self._to_spool(self._means.spool, content)
@@ -293,7 +301,8 @@ class Distribution:
             sender = self._reverse_path
             if destination.sender is not None:
                 sender = replace(sender, address=destination.sender)
-            later = AGAIN if _passing(self._results[key]) else 0.0
+            tried = _passing(self._results[key]) and not self._held
+            later = AGAIN if tried else 0.0
             groups.setdefault((sender, "", recipient.suspect, later), []).append(key)
         for (sender, by, suspect, later), keys in groups.items():
             header = trace.delivered_to(by) if by else b""

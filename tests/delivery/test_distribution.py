@@ -116,6 +116,37 @@ class ElsewhereTests(DistributionTestCase):
         self.assertNotIn(b"Return-Path", entry.octets)
         self.assertEqual(len(self.stored("alice")), 1)
 
+    def test_held_back(self) -> None:
+        """What is to come later comes to nobody before (FUTURERELEASE)."""
+        world = self.make({"run": ["|run"]}, tables={"allow_commands": True})
+        origin = world.origin(client_address="192.0.2.99")
+
+        async def send(hold_until: float) -> Any:
+            path = ReversePath(ALICE, hold_until=hold_until)
+            begun = await world.receiver.begin(origin, path)
+            for one in (BOB, STRANGER, Address("run", "example.org")):
+                await begun.recipient(ForwardPath(one))
+            begun.write(MESSAGE)
+            return await begun.finish()
+
+        self.assertEqual(self.run_now(send(NOW + 60)), [None] * 3)
+        self.assertEqual(self.stored("bob"), [])
+        (entry,) = self.spool.entries
+        self.assertEqual(
+            sorted(entry.recipients)[::2], ["bob@example.org", "x@elsewhere.example"]
+        )
+        self.assertEqual((len(entry.recipients), entry.due), (3, NOW + 60))
+        self.spool.full = True
+        self.refused_all(self.run_now(send(NOW + 60)))
+        self.spool.full = False
+        self.run_now(send(NOW))
+        self.assertEqual(len(self.stored("bob")), 1)
+
+    def refused_all(self, verdicts: Any) -> None:
+        """Demand that nobody has it."""
+        self.assertNotIn(None, verdicts)
+        self.assertEqual(self.stored("bob"), [])
+
     def test_no_open_relay(self) -> None:
         """Nobody else may."""
         world = self.make()

@@ -11,8 +11,8 @@ from mailframe.errors import BadSyntax
 from mailframe.smtp.command import Extension, Parameter
 from mailframe.smtp.session import Session
 
-# future-release-interval = 1*9DIGIT                  ; RFC 4865
-_INTERVAL = re.compile("[0-9]{1,9}")
+# future-release-interval: 1 to 999999999             ; RFC 4865 section 3
+_INTERVAL = re.compile("[1-9][0-9]{0,8}")
 
 # date-time of RFC 3339 section 5.6
 _DATE_TIME = re.compile(
