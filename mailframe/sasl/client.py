@@ -3,7 +3,6 @@
 Source: RFC 4422 section 3, RFC 4954 section 4.
 """
 
-import binascii
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from mailframe.errors import BadSyntax
 from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.model.secret import Secret
 from mailframe.sasl.cram_md5 import CramMD5Client
+from mailframe.sasl.encoding import decoded, encoded
 from mailframe.sasl.external import ExternalClient
 from mailframe.sasl.login import LoginClient
 from mailframe.sasl.mechanism import ClientMechanism
@@ -168,7 +168,7 @@ class ClientExchange:
         if not with_response:
             self._initial = initial
             return None
-        return _encoded(initial) or b"="
+        return encoded(initial) or b"="
 
     def feed(self, challenge: bytes) -> bytes:
         """Return the line that answers a challenge.
@@ -183,10 +183,10 @@ class ClientExchange:
         """
         initial, self._initial = self._initial, None
         if initial is not None:
-            return _encoded(initial)
+            return encoded(initial)
         if len(challenge) > MAX_CHALLENGE:
             raise BadSyntax("a shorter challenge")
-        return _encoded(self._mechanism.respond(_decoded(challenge)))
+        return encoded(self._mechanism.respond(decoded(challenge)))
 
     def finish(self) -> None:
         """Do nothing if the server may say that we are logged in.
@@ -196,15 +196,3 @@ class ClientExchange:
         """
         if not self._mechanism.done:
             raise UnauthorizedLogin("the server has not proven who it is")
-
-
-def _encoded(octets: bytes) -> bytes:
-    return binascii.b2a_base64(octets, newline=False)
-
-
-def _decoded(octets: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(octets, strict_mode=True)
-    except binascii.Error:
-        pass
-    raise BadSyntax("base64")

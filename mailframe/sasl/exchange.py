@@ -13,6 +13,7 @@ from typing import Any
 from mailframe.errors import BadSyntax, LineTooLong
 from mailframe.interfaces.auth import ILoginPortal, UnauthorizedLogin
 from mailframe.interfaces.connection import IConnection
+from mailframe.sasl.encoding import encoded
 from mailframe.sasl.mechanism import Answer, Mechanism, Question, Success
 from mailframe.sasl.mechanisms import MECHANISMS, source_for
 
@@ -97,7 +98,7 @@ class Exchange:
         Source: RFC 4954 section 4, RFC 4959 section 3, RFC 5034 section 4.
         """
         if initial is None:
-            return _encoded(self._mechanism.begin().octets)
+            return encoded(self._mechanism.begin().octets)
         if not self._mechanism.takes_initial_response:
             raise BadSyntax("no initial response with this mechanism")
         return self._step(b"" if initial == b"=" else self._decoded(initial))
@@ -141,7 +142,7 @@ class Exchange:
         while isinstance(answer, Question):
             checker = source_for(portal, type(self._mechanism))
             answer = answer.go_on(await answer.ask(checker))
-        return answer if isinstance(answer, Success) else _encoded(answer.octets)
+        return answer if isinstance(answer, Success) else encoded(answer.octets)
 
     def refused(self) -> bytes | None:
         """Return what the client is told before the portal's refusal, if anything.
@@ -153,13 +154,13 @@ class Exchange:
         Source: RFC 7628 section 3.2.3.
         """
         last = self._mechanism.refused()
-        return None if last is None else _encoded(last.octets)
+        return None if last is None else encoded(last.octets)
 
     def _step(self, octets: bytes) -> bytes | Success | Question:
         answer = self._mechanism.respond(octets)
         if isinstance(answer, Success | Question):
             return answer
-        return _encoded(answer.octets)
+        return encoded(answer.octets)
 
     def _decoded(self, line: bytes) -> bytes:
         if len(line) > self._max_line:
@@ -167,10 +168,6 @@ class Exchange:
         if not _BASE64.match(line):
             raise BadSyntax("base64")
         return binascii.a2b_base64(line)
-
-
-def _encoded(octets: bytes) -> bytes:
-    return binascii.b2a_base64(octets, newline=False)
 
 
 def _named(name: str) -> type[Mechanism]:

@@ -6,7 +6,6 @@ is that of RFC 5802 section 7.
 Source: RFC 5802, RFC 5801 section 4 (the GS2 header).
 """
 
-import binascii
 import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from mailframe.interfaces.credentials import IScramKeySource
 from mailframe.model.saslprep import saslprep
 from mailframe.model.scram_keys import ScramKeys
 from mailframe.sasl.channel_binding import bound_kind
+from mailframe.sasl.encoding import decoded, encoded
 from mailframe.sasl.mechanism import Answer, Challenge, Mechanism, Question, Success
 from mailframe.sasl.saslname import unescaped
 
@@ -112,7 +112,7 @@ class Scram(Mechanism):
         name = _prepared(unescaped(username))
         if authzid is not None and _prepared(unescaped(authzid)) != name:
             raise UnauthorizedLogin("another authorization identity")
-        ours = binascii.b2a_base64(self.connection.nonce(NONCE_OCTETS), newline=False)
+        ours = encoded(self.connection.nonce(NONCE_OCTETS))
         self._first = _First(header, bare, name, client_nonce + ours)
 
         def ask(source: Any) -> Awaitable[ScramKeys]:
@@ -148,7 +148,7 @@ class Scram(Mechanism):
         self._keys = keys
         self._server_first = b"r=%b,s=%b,i=%d" % (
             self._first.nonce,
-            binascii.b2a_base64(keys.salt, newline=False),
+            encoded(keys.salt),
             keys.iterations,
         )
         return Challenge(self._server_first)
@@ -160,17 +160,17 @@ class Scram(Mechanism):
         without_proof, binding, nonce, proof = found.groups()
         if nonce != first.nonce:
             raise BadSyntax("the nonce as it was sent")
-        if _decoded(binding) != self._expected_binding(first):
+        if decoded(binding) != self._expected_binding(first):
             raise UnauthorizedLogin("bound to something else")
         message = b",".join((first.bare, self._server_first, without_proof))
-        credentials = self.proof(first.username, message, _decoded(proof))
+        credentials = self.proof(first.username, message, decoded(proof))
         success = Success(credentials)
         if not credentials.proven_by(self._keys):
             # The portal will refuse it, and whoever counts refusals sees it.
             return success
         self._proven = success
         signature = self._keys.server_signature(message)
-        return Challenge(b"v=" + binascii.b2a_base64(signature, newline=False))
+        return Challenge(b"v=" + encoded(signature))
 
     def _expected_binding(self, first: _First) -> bytes:
         # cbind-input = gs2-header [ cbind-data ]
@@ -195,11 +195,3 @@ def _prepared(name: bytes) -> bytes:
     if not prepared:
         raise UnauthorizedLogin("nobody has such a name")
     return prepared.encode()
-
-
-def _decoded(octets: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(octets, strict_mode=True)
-    except binascii.Error:
-        pass
-    raise BadSyntax("base64")

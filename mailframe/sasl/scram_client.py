@@ -3,7 +3,6 @@
 Source: RFC 5802.
 """
 
-import binascii
 import hmac
 import re
 from typing import ClassVar
@@ -12,6 +11,7 @@ from mailframe.errors import BadSyntax
 from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.model.saslprep import saslprep
 from mailframe.model.scram_keys import ITERATIONS, ScramSecret, derived
+from mailframe.sasl.encoding import decoded, encoded
 from mailframe.sasl.mechanism import ClientMechanism
 from mailframe.sasl.saslname import escaped
 
@@ -70,7 +70,7 @@ class ScramClient(ClientMechanism):
             flag = b"p=" + binding[0].encode("ascii")
             self._binding = binding[1]
         self._header = flag + b",,"
-        self._nonce = _encoded(nonce)
+        self._nonce = encoded(nonce)
         self._bare = b"n=%b,r=%b" % (escaped(name), self._nonce)
         self._signature: bytes | None = None
 
@@ -98,7 +98,7 @@ class ScramClient(ClientMechanism):
             raise BadSyntax("a verifier")
         if found[1] is None:
             raise UnauthorizedLogin("the server refuses")
-        if not hmac.compare_digest(_decoded(found[1]), self._signature):
+        if not hmac.compare_digest(decoded(found[1]), self._signature):
             raise UnauthorizedLogin("the server does not know the password")
         self.done = True
         return b""
@@ -112,24 +112,12 @@ class ScramClient(ClientMechanism):
             raise UnauthorizedLogin("not our nonce and the server's")
         if not ITERATIONS <= int(iterations) <= MAX_ITERATIONS:
             raise UnauthorizedLogin("an unsafe number of iterations")
-        secret = self._secret(_decoded(salt), int(iterations))
-        binding = _encoded(self._header + self._binding)
+        secret = self._secret(decoded(salt), int(iterations))
+        binding = encoded(self._header + self._binding)
         without_proof = b"c=%b,r=%b" % (binding, nonce)
         message = b",".join((self._bare, challenge, without_proof))
         self._signature = secret.keys.server_signature(message)
-        return without_proof + b",p=" + _encoded(secret.proof(message))
+        return without_proof + b",p=" + encoded(secret.proof(message))
 
     def _secret(self, salt: bytes, iterations: int) -> ScramSecret:
         return derived(self._password, salt, iterations, self.digest)
-
-
-def _encoded(octets: bytes) -> bytes:
-    return binascii.b2a_base64(octets, newline=False)
-
-
-def _decoded(octets: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(octets, strict_mode=True)
-    except binascii.Error:
-        pass
-    raise BadSyntax("base64")
