@@ -14,6 +14,7 @@ from mailframe.errors import NoSuchMailbox, NotPermitted
 from mailframe.imap.command import LOGGED_IN, Command
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.grammar import atom, mailbox
+from mailframe.imap.parameters import parameters
 from mailframe.imap.responses import Refused
 from mailframe.imap.session import Session
 from mailframe.model.mailbox import INBOX, MailboxName, MailboxStatus
@@ -88,20 +89,9 @@ def parse_create(cursor: Cursor) -> tuple[MailboxName, Mapping[bytes, Any]]:
     """
     cursor.space()
     name = mailbox(cursor, level=True)
-    parameters: dict[bytes, Any] = {}
-    if cursor.accept(b" ("):
-        while True:
-            start = cursor.position
-            word = atom(cursor).upper()
-            if word not in CREATE_PARAMETERS or word in parameters:
-                cursor.position = start
-                cursor.fail("a parameter of CREATE")
-            parameters[word] = CREATE_PARAMETERS[word].parse(cursor)
-            if not cursor.accept(b" "):
-                break
-        cursor.expect(b")")
+    found = parameters(cursor, CREATE_PARAMETERS, "a parameter of CREATE")
     cursor.end()
-    return name, parameters
+    return name, found
 
 
 async def create(
@@ -114,10 +104,10 @@ async def create(
 
     Source: RFC 3501 section 6.3.3, RFC 6154 section 3 (USE).
     """
-    name, parameters = command
-    for word, value in parameters.items():
+    name, given = command
+    for word, value in given.items():
         await CREATE_PARAMETERS[word].check(session, value)
-    await session.mail.create(name, parameters.get(b"USE", frozenset()))
+    await session.mail.create(name, given.get(b"USE", frozenset()))
     with suppress(NoSuchMailbox, NotPermitted):
         # Who may make a mailbox need not be one who may read it.
         for code in CREATE_CODES.values():

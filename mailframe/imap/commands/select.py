@@ -12,7 +12,8 @@ from typing import Any
 
 from mailframe.imap.command import LOGGED_IN, Command
 from mailframe.imap.cursor import Cursor
-from mailframe.imap.grammar import atom, written_mailbox
+from mailframe.imap.grammar import written_mailbox
+from mailframe.imap.parameters import parameters
 from mailframe.imap.session import Session
 from mailframe.imap.view import View
 from mailframe.model.mailbox import MailboxName, mailbox_name
@@ -70,20 +71,9 @@ def parse_select(cursor: Cursor) -> Select:
     """
     cursor.space()
     written = written_mailbox(cursor)
-    parameters: dict[bytes, Any] = {}
-    if cursor.accept(b" ("):
-        while True:
-            start = cursor.position
-            word = atom(cursor).upper()
-            if word not in SELECT_PARAMETERS or word in parameters:
-                cursor.position = start
-                cursor.fail("a parameter of SELECT")
-            parameters[word] = SELECT_PARAMETERS[word].parse(cursor)
-            if not cursor.accept(b" "):
-                break
-        cursor.expect(b")")
+    found = parameters(cursor, SELECT_PARAMETERS, "a parameter of SELECT")
     cursor.end()
-    return Select(mailbox_name(written), written, parameters)
+    return Select(mailbox_name(written), written, found)
 
 
 async def select(examine: bool, session: Session, command: Select) -> bytes:
@@ -93,16 +83,16 @@ async def select(examine: bool, session: Session, command: Select) -> bytes:
 
     Source: RFC 9051 sections 6.3.2 and 6.3.3, RFC 7162 section 3.2.11 (CLOSED).
     """
-    parameters = [
+    given = [
         (SELECT_PARAMETERS[word], value) for word, value in command.parameters.items()
     ]
-    for parameter, _ in parameters:
+    for parameter, _ in given:
         if parameter.check is not None:
             parameter.check(session)
     if session.view is not None:
         session.deselect()
         session.say(b"* OK [CLOSED] The mailbox was left\r\n")
-    for parameter, _ in parameters:
+    for parameter, _ in given:
         if parameter.enables is not None:
             session.enable(parameter.enables)
     view = session.new_view(await session.mail.open(command.name), examine)
@@ -111,7 +101,7 @@ async def select(examine: bool, session: Session, command: Select) -> bytes:
         view.select()
         for tell in SELECT_RESPONSES.values():
             session.put(await tell(session, view, command))
-        for parameter, value in parameters:
+        for parameter, value in given:
             if parameter.tell is not None:
                 await parameter.tell(view, value)
     except BaseException:

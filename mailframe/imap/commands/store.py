@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from mailframe.errors import BadSyntax, MessageGone
+from mailframe.errors import MessageGone
 from mailframe.imap.command import SELECTED, Command
 from mailframe.imap.commands.selected import writable
 from mailframe.imap.cursor import Cursor
-from mailframe.imap.grammar import atom, flag_list, flags
+from mailframe.imap.grammar import flag_list, flags
+from mailframe.imap.parameters import parameters
 from mailframe.imap.responses import Refused
 from mailframe.imap.sequence import SequenceSet, sequence_set
 from mailframe.imap.session import Session
@@ -70,7 +71,7 @@ def parse_store(cursor: Cursor) -> Store:
     """
     cursor.space()
     messages = sequence_set(cursor)
-    modifiers = _modifiers(cursor)
+    modifiers = parameters(cursor, STORE_MODIFIERS, "a modifier of STORE")
     cursor.space()
     sign = next((sign for sign in (b"+", b"-") if cursor.accept(sign)), b"")
     cursor.expect(b"FLAGS")
@@ -79,23 +80,6 @@ def parse_store(cursor: Cursor) -> Store:
     named = flag_list(cursor) if cursor.peek() == b"(" else flags(cursor)
     cursor.end()
     return Store(messages, _CHANGES[sign], silent, named, modifiers)
-
-
-def _modifiers(cursor: Cursor) -> dict[bytes, Any]:
-    """``store-modifiers = SP "(" store-modifier *(SP store-modifier) ")"``."""
-    found: dict[bytes, Any] = {}
-    if not cursor.accept(b" ("):
-        return found
-    while True:
-        start = cursor.position
-        name = atom(cursor).upper()
-        if name not in STORE_MODIFIERS or name in found:
-            raise BadSyntax("a modifier of STORE", start)
-        found[name] = STORE_MODIFIERS[name].parse(cursor)
-        if not cursor.accept(b" "):
-            break
-    cursor.expect(b")")
-    return found
 
 
 async def store(by_uid: bool, session: Session, command: Store) -> bytes:
