@@ -17,20 +17,8 @@ from tests.fuzz.imap_world import COMMANDS, ODD, Session, parse_with_everything
 def mutated(chance: random.Random, octets: bytes) -> bytes:
     """Return ``octets`` with up to four changes."""
     for _ in range(chance.randrange(1, 5)):
-        at = chance.randrange(len(octets) + 1)
-        kind = chance.randrange(6)
-        if kind == 0:
-            octets = octets[:at] + chance.choice(ODD) + octets[at:]
-        elif kind == 1:
-            octets = octets[:at] + octets[at + chance.randrange(1, 5) :]
-        elif kind == 2:
-            octets = (
-                octets[:at] + chance.randbytes(chance.randrange(1, 6)) + octets[at:]
-            )
-        elif kind == 3:
-            octets = octets[:at] + octets[max(at - chance.randrange(9), 0) :]
-        elif kind == 4:
-            octets = octets[:at] + octets[at:].swapcase()
+        if chance.randrange(6):
+            octets = million.changed(chance, octets, ODD)
         else:
             words = octets.split(b" ")
             other = chance.choice(COMMANDS).split(b" ")
@@ -72,4 +60,4 @@ def try_session(chance: random.Random) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(million.run(sys.argv[1:], __doc__, try_grammar, try_session))
+    sys.exit(million.run(sys.argv[1:], __doc__, texts=try_grammar, inputs=try_session))

@@ -9,12 +9,10 @@ reply is whole lines, and nothing is sent once a session is over. The seed is pr
 the same seed gives the same run.
 """
 
-import argparse
 import random
 import sys
-import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +28,7 @@ from mailframe.pop3.options import POP3Options
 from mailframe.sasl.client import Carrier, ClientExchange, Login, best
 from mailframe.sasl.mechanisms import MECHANISMS
 from mailframe.testing.transcript import Conversation, FakeConnection
+from tests.fuzz import million
 from tests.fuzz.smtp_million import drive, mutated
 from tests.pop3.world import World
 from tests.sasl.test_protocols import PROTOCOLS, Protocol
@@ -211,26 +210,5 @@ def try_session(chance: random.Random) -> int:
     return inputs
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run until enough inputs or seconds are over; return the exit status."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--inputs", type=int, default=1_000_000)
-    options.add_argument("--seconds", type=float, default=3600.0)
-    options.add_argument("--seed", type=int, default=random.randrange(2**32))
-    given = options.parse_args(arguments)
-    chance = random.Random(given.seed)
-    end = time.monotonic() + given.seconds
-    inputs = sessions = 0
-    try:
-        while inputs < given.inputs and time.monotonic() < end:
-            inputs += try_session(chance)
-            sessions += 1
-    except Exception:
-        print(f"seed {given.seed}: failed after {inputs} inputs")
-        raise
-    print(f"seed {given.seed}: {inputs} inputs in {sessions} sessions, no fault")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(million.run(sys.argv[1:], __doc__, inputs=try_session))

@@ -6,19 +6,37 @@ import time
 from collections.abc import Callable, Sequence
 
 
+def changed(chance: random.Random, octets: bytes, odd: Sequence[bytes]) -> bytes:
+    """Return ``octets`` with one change.
+
+    Args:
+        chance: Says which.
+        octets: What is changed.
+        odd: Octets that mean something to whoever reads them.
+    """
+    at = chance.randrange(len(octets) + 1)
+    kind = chance.randrange(5)
+    if kind == 0:
+        return octets[:at] + chance.choice(odd) + octets[at:]
+    if kind == 1:
+        return octets[:at] + octets[at + chance.randrange(1, 5) :]
+    if kind == 2:
+        return octets[:at] + chance.randbytes(chance.randrange(1, 6)) + octets[at:]
+    if kind == 3:
+        return octets[:at] + octets[max(at - chance.randrange(9), 0) :]
+    return octets[:at] + octets[at:].swapcase()
+
+
 def run(
-    arguments: Sequence[str],
-    doc: str,
-    try_grammar: Callable[[random.Random], int],
-    try_session: Callable[[random.Random], int],
+    arguments: Sequence[str], doc: str, **tries: Callable[[random.Random], int]
 ) -> int:
     """Run until enough inputs or seconds are over; return the exit status.
 
     Args:
         arguments: Of the command line.
         doc: What the run is for, in its first line.
-        try_grammar: Returns how many texts it tried.
-        try_session: Returns how many inputs a session took.
+        tries: By what they are called in the plural: each tries some inputs, and
+            returns how many.
     """
     options = argparse.ArgumentParser(description=doc.splitlines()[0])
     options.add_argument("--inputs", type=int, default=1_000_000)
@@ -27,13 +45,14 @@ def run(
     given = options.parse_args(arguments)
     chance = random.Random(given.seed)
     end = time.monotonic() + given.seconds
-    texts = inputs = 0
+    counts = dict.fromkeys(tries, 0)
     try:
-        while texts + inputs < given.inputs and time.monotonic() < end:
-            texts += try_grammar(chance)
-            inputs += try_session(chance)
+        while sum(counts.values()) < given.inputs and time.monotonic() < end:
+            for name, try_some in tries.items():
+                counts[name] += try_some(chance)
     except BaseException:
-        print(f"seed {given.seed}: failed after {texts + inputs} inputs")
+        print(f"seed {given.seed}: failed after {sum(counts.values())} inputs")
         raise
-    print(f"seed {given.seed}: {texts} texts, {inputs} session inputs, no fault")
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    print(f"seed {given.seed}: {told}, no fault")
     return 0

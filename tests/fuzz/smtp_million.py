@@ -112,20 +112,7 @@ _REPLIES = re.compile(rb"(?:[2-5][0-9]{2}(?:[ -][\x20-\x7e]*)\r\n)*")
 def mutated(chance: random.Random, octets: bytes) -> bytes:
     """Return ``octets`` with up to four changes."""
     for _ in range(chance.randrange(5)):
-        at = chance.randrange(len(octets) + 1)
-        kind = chance.randrange(5)
-        if kind == 0:
-            octets = octets[:at] + chance.choice(ODD) + octets[at:]
-        elif kind == 1:
-            octets = octets[:at] + octets[at + chance.randrange(1, 5) :]
-        elif kind == 2:
-            octets = (
-                octets[:at] + chance.randbytes(chance.randrange(1, 6)) + octets[at:]
-            )
-        elif kind == 3:
-            octets = octets[:at] + octets[max(at - chance.randrange(9), 0) :]
-        else:
-            octets = octets[:at] + octets[at:].swapcase()
+        octets = million.changed(chance, octets, ODD)
     return octets
 
 
@@ -241,4 +228,4 @@ def try_session(chance: random.Random) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(million.run(sys.argv[1:], __doc__, try_grammar, try_session))
+    sys.exit(million.run(sys.argv[1:], __doc__, texts=try_grammar, inputs=try_session))
