@@ -9,8 +9,6 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, execute
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.auth import passwd_checker
@@ -18,6 +16,7 @@ from mailframe.auth.passwd_checker import PasswdFileChecker
 from mailframe.auth.password_hash import verify
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory
+from tests.auth.at_once import LoginCase
 
 
 def sha(password: str) -> str:
@@ -45,11 +44,11 @@ class Threads:
         return execute(call, *args)
 
 
-class CheckerCase(SynchronousTestCase):
+class CheckerCase(LoginCase):
     """A checker with a file, a clock and threads of its own."""
 
     def setUp(self) -> None:
-        self.clock = Clock()
+        super().setUp()
         self.threads = Threads()
         self.path = self.mktemp()
         self.checker = PasswdFileChecker(
@@ -62,23 +61,7 @@ class CheckerCase(SynchronousTestCase):
 
     def write(self, *lines: str) -> None:
         """Make the file have these lines, and let it be noticed."""
-        with open(self.path, "wb") as file:
-            file.write("\n".join(lines).encode())
-        self.clock.advance(1)
-
-    def login(self, name: str, password: str) -> Deferred[Any]:
-        """Ask for somebody's avatar ID."""
-        return self.checker.requestAvatarId(
-            UsernamePassword(name.encode(), password.encode())
-        )
-
-    def assert_in(self, name: str, password: str, avatar_id: bytes) -> None:
-        """Make sure somebody gets in, and as whom."""
-        self.assertEqual(self.successResultOf(self.login(name, password)), avatar_id)
-
-    def assert_out(self, name: str, password: str) -> None:
-        """Make sure somebody does not."""
-        self.failureResultOf(self.login(name, password), UnauthorizedLogin)
+        super().write(self.path, *lines)
 
 
 class LoginTests(CheckerCase):
@@ -86,7 +69,6 @@ class LoginTests(CheckerCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.logged: list[str] = []
         self.patch(passwd_checker, "_log", self)
 
     def test_interfaces(self) -> None:
@@ -195,12 +177,6 @@ class LoginTests(CheckerCase):
         self.assertEqual(self.checker.default_domain, "example.net")
         self.assert_in("alice", "a", b"alice@example.net")
 
-    def warn(self, text: str, **values: object) -> None:
-        """Take what is logged."""
-        self.logged.append(text.format(**values))
-
-    error = warn
-
     def flush_log(self) -> list[str]:
         """Return what was logged since the last time."""
         logged, self.logged = self.logged, []
@@ -259,10 +235,6 @@ class VerifierTests(CheckerCase):
 class FindTests(CheckerCase):
     """Addresses are found without a password."""
 
-    def find(self, address: str) -> Any:
-        """Return what the directory says."""
-        return self.successResultOf(Deferred.fromCoroutine(self.checker.find(address)))
-
     def test_entry(self) -> None:
         """Home, quota, aliases and the rest come with the canonical address."""
         self.write(
@@ -283,6 +255,4 @@ class FindTests(CheckerCase):
 
     def test_never_read(self) -> None:
         """Without a file nobody is unknown."""
-        self.failureResultOf(
-            Deferred.fromCoroutine(self.checker.find("a@example.org")), TemporaryFailure
-        )
+        self.assert_find_fails("a@example.org")

@@ -17,6 +17,7 @@ from mailframe.net.pump import Pump
 from mailframe.net.self_signed import self_signed
 from mailframe.net.tls import ServerTLS
 from mailframe.sasl.channel_binding import KINDS
+from tests.net.handshake import shake_hands
 
 Session = tuple[Any, Any]
 
@@ -52,34 +53,6 @@ class ChannelBindingTests(SynchronousTestCase):
                     pass
         return client, server
 
-    def session_of_ssl(
-        self, context: ssl.SSLContext, resumed: ssl.SSLSession | None = None
-    ) -> Session:
-        """Do the same with a client of the standard library."""
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        client = context.wrap_bio(
-            incoming, outgoing, server_hostname="localhost", session=resumed
-        )
-        server = SSL.Connection(self.tls.getContext(), None)
-        server.set_accept_state()
-        for _ in range(5):
-            try:
-                client.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
-            octets = outgoing.read()
-            if octets:
-                server.bio_write(octets)
-            try:
-                server.do_handshake()
-            except SSL.WantReadError:
-                pass
-            try:
-                incoming.write(server.bio_read(65_536))
-            except SSL.WantReadError:
-                break
-        return client, server
-
     def test_exporter(self) -> None:
         """TLS 1.3 exports a key of its own for each session.
 
@@ -106,11 +79,11 @@ class ChannelBindingTests(SynchronousTestCase):
         """
         context = ssl.create_default_context(cafile=str(self.pem))
         context.maximum_version = ssl.TLSVersion.TLSv1_2
-        client, server = self.session_of_ssl(context)
+        client, server = shake_hands(self.tls, context, "localhost")
         before = channel_binding(server, "tls-unique")
         self.assertEqual(before, client.get_channel_binding("tls-unique"))
         self.assertIsNone(channel_binding(server, "tls-exporter"))
-        client, server = self.session_of_ssl(context, client.session)
+        client, server = shake_hands(self.tls, context, "localhost", client.session)
         self.assertTrue(client.session_reused)
         found = channel_binding(server, "tls-unique")
         self.assertEqual(found, client.get_channel_binding("tls-unique"))

@@ -8,41 +8,22 @@ from pathlib import Path
 from shutil import copyfile, rmtree
 
 from cryptography import x509
-from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.net.self_signed import self_signed
 from mailframe.net.tls import CHECK_INTERVAL, ServerTLS
 from mailframe.net.tls_files import TLSFileError
+from tests.net.handshake import shake_hands
 
 
 def served_name(tls: ServerTLS, asked: str | None) -> str:
     """Shake hands in memory and return the certificate's common name."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2", "http/1.1"])
-    client = context.wrap_bio(incoming, outgoing, server_hostname=asked)
-    server = SSL.Connection(tls.getContext(), None)
-    server.set_accept_state()
-    for _ in range(5):
-        try:
-            client.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
-        octets = outgoing.read()
-        if octets:
-            server.bio_write(octets)
-        try:
-            server.do_handshake()
-        except SSL.WantReadError:
-            pass
-        try:
-            incoming.write(server.bio_read(65_536))
-        except SSL.WantReadError:
-            break
+    client, _ = shake_hands(tls, context, asked)
     found = client.getpeercert(binary_form=True)
     assert found is not None
     certificate = x509.load_der_x509_certificate(found)
