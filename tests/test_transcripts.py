@@ -62,7 +62,8 @@ class PlayerTests(SynchronousTestCase):
             self.assertRaises(ValueError, self.play, wrong)
 
 
-def _scenes(path: Path) -> Iterator[Transcript]:
+def scenes(path: Path) -> Iterator[Transcript]:
+    """Return the conversations of a file."""
     above = 0
     for octets in path.read_bytes().split(b"\n====\n"):
         # So that a failure names the line of the file.
@@ -75,7 +76,7 @@ def _add(path: Path) -> None:
 
     def test(self: SynchronousTestCase) -> None:
         start = import_module(f"tests.{room}.world").start
-        for transcript in _scenes(path):
+        for transcript in scenes(path):
             for feeding in transcript.feedings():
                 transcript.play(start, feeding)
 

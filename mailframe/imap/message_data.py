@@ -92,5 +92,6 @@ def bad_url(octets: bytes) -> Refused:
 
     Source: RFC 4469 sections 4.1 and 5.
     """
-    told = _NOT_TOLD.sub(b"?", octets[:_TOLD_MAX])
+    # The grammar has no empty URL.
+    told = _NOT_TOLD.sub(b"?", octets[:_TOLD_MAX]) or b'""'
     return Refused(b"[BADURL %b] The URL means nothing here" % told)

@@ -41,6 +41,7 @@ def try_session(chance: random.Random) -> int:
         tls=chance.randrange(2) == 0,
         trusted=chance.randrange(2) == 0,
         login=chance.randrange(8) != 0,
+        grammar=chance.randrange(4) == 0,
     )
     if chance.randrange(4):
         session.feed(b"s SELECT INBOX\r\n")

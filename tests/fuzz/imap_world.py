@@ -1,8 +1,8 @@
 """What the runs of hostile IMAP input have in common: words, sessions, and rules.
 
 Whatever comes in, nothing is reported as our own bug, every octet that is sent
-belongs to a response, a session that is over says nothing, and no command gets two
-answers.
+belongs to a response, each response is one of the grammar's, a session that is over
+says nothing, and no command gets two answers.
 """
 
 import re
@@ -24,6 +24,7 @@ from mailframe.imap.commands import list as listing
 from mailframe.limits import IMAPLimits
 from mailframe.model.mailbox import mailbox_name
 from mailframe.testing.transcript import FAKE_TLS, FakeConnection
+from tests.imap.response_grammar import Watch
 from tests.imap.world import World, done
 
 COMMANDS: Sequence[bytes] = (
@@ -169,8 +170,19 @@ def parse_with_everything(octets: bytes) -> None:
 class Session:
     """One session, watched."""
 
-    def __init__(self, *, tls: bool, trusted: bool, login: bool) -> None:
-        """Connect; there are some messages."""
+    def __init__(
+        self, *, tls: bool, trusted: bool, login: bool, grammar: bool = True
+    ) -> None:
+        """Connect; there are some messages.
+
+        Args:
+            tls: Whether there is TLS.
+            trusted: Whether secrets may be sent without.
+            login: Whether to log in.
+            grammar: Whether to read each response by its grammar, which takes long
+                for long ones.
+        """
+        self._watch = Watch() if grammar else None
         self.world = World(3, LIMITS)
         done(self.world.account.create(mailbox_name("box")))
         self.world.put(
@@ -204,6 +216,9 @@ class Session:
         said = self._driven()
         assert not (over and said), f"said something after the end: {said!r}"
         self._check(said)
+        if self._watch is not None:
+            wrong = list(self._watch.wrong(said))
+            assert not wrong, f"not of the grammar: {wrong!r}"
 
     def close(self) -> None:
         """Lose the connection."""

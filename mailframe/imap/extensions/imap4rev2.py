@@ -14,6 +14,7 @@ from mailframe.imap.commands.list import entries, everything, list_line
 from mailframe.imap.commands.select import SELECT_RESPONSES, Select
 from mailframe.imap.session import Session
 from mailframe.imap.view import View
+from mailframe.model.uid_set import UIDSet
 
 _NAME = "IMAP4REV2"
 
@@ -36,6 +37,14 @@ async def _list_response(session: Session, view: View, command: Select) -> bytes
     return list_line(session, b"LIST", [], name, items)
 
 
+def _switched_on(session: Session) -> None:
+    """Let nothing be recent in a mailbox selected before."""
+    if session.view is not None:
+        session.view.recent = UIDSet.EMPTY
+
+
 SELECT_RESPONSES[_NAME] = _list_response
 
-EXTENSION = Extension(b"IMAP4rev2", announced=always, can_be_enabled=True)
+EXTENSION = Extension(
+    b"IMAP4rev2", announced=always, can_be_enabled=True, switched_on=_switched_on
+)
