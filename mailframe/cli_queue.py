@@ -109,6 +109,8 @@ def _ask(path: str, request: Found) -> Iterator[Found]:
 
 def _read(lines: IO[bytes]) -> Iterator[Found]:
     for line in lines:
+        if line == b"\n":
+            continue  # a sign of life
         found = json.loads(line)
         if "error" in found:
             raise ValueError(found["error"])

@@ -9,6 +9,8 @@ Source: docs/queue.rst.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+
 from mailframe.errors import MessageGone
 from mailframe.queue.contract import Chosen, IQueueSpool, Parcel
 from mailframe.queue.destination import named
@@ -67,7 +69,7 @@ class QueueControl:
 
         Args:
             request: As it was sent.
-            send: Sends lines of the answer.
+            send: Sends lines of the answer, or with none a sign of life.
 
         Returns:
             What was done, as the last line.
@@ -107,17 +109,17 @@ class QueueControl:
         return {"done": 1}
 
     async def _hold(self, request: Request, send: Send) -> Request:
-        return await self._each(request, lambda one: self._spool.hold(one, True))
+        return await self._each(request, send, lambda one: self._spool.hold(one, True))
 
     async def _release(self, request: Request, send: Send) -> Request:
-        return await self._each(request, lambda one: self._spool.hold(one, False))
+        return await self._each(request, send, lambda one: self._spool.hold(one, False))
 
     async def _drop(self, request: Request, send: Send) -> Request:
-        return await self._each(request, self._spool.remove)
+        return await self._each(request, send, self._spool.remove)
 
     async def _requeue(self, request: Request, send: Send) -> Request:
         now = self._now()
-        return await self._each(request, lambda one: self._spool.renew(one, now))
+        return await self._each(request, send, lambda one: self._spool.renew(one, now))
 
     async def _flush(self, request: Request, send: Send) -> Request:
         destination = _destination(request)
@@ -131,10 +133,10 @@ class QueueControl:
                 self._revive(parcel.destination)
             await self._spool.hasten(queue_id, None, self._now())
 
-        return await self._each(request, retry)
+        return await self._each(request, send, retry)
 
     async def _each(
-        self, request: Request, act: Callable[[str], Awaitable[object]]
+        self, request: Request, send: Send, act: Callable[[str], Awaitable[object]]
     ) -> Request:
         """Do something to the messages that are meant: some IDs, or what matches."""
         ids = request.get("ids")
@@ -146,13 +148,31 @@ class QueueControl:
             raise BadRequest("no message is named")
         count = 0
         async for page in _pages(self._spool, _chosen(request)):
-            for parcels in page:
-                try:
-                    await act(parcels[0].queue_id)
-                    count += 1
-                except MessageGone:
-                    pass  # it was delivered meanwhile
+            count += await _together(act, [parcels[0].queue_id for parcels in page])
+            await send([])  # a sign of life: there may be very many
         return {"done": count}
+
+
+async def _together(act: Callable[[str], Awaitable[object]], ids: list[str]) -> int:
+    """Do something to messages at the same time: the spool flushes once for many.
+
+    Returns:
+        How many it were; some may have been delivered meanwhile.
+    """
+
+    async def one(queue_id: str) -> int:
+        try:
+            await act(queue_id)
+        except MessageGone:
+            return 0
+        return 1
+
+    acting = [Deferred.fromCoroutine(one(queue_id)) for queue_id in ids]
+    try:
+        return sum(await gatherResults(acting, consumeErrors=True))
+    except FirstError as error:
+        error.subFailure.raiseException()
+        raise
 
 
 async def _pages(

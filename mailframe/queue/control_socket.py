@@ -1,7 +1,8 @@
 """The queue's Unix socket: an operator's requests to a running server.
 
 One request a connection, a JSON object on one line; the answer is JSON objects
-on lines of their own, the last one ``{"done": ...}`` or ``{"error": "..."}``.
+on lines of their own, the last one ``{"done": ...}`` or ``{"error": "..."}``. An
+empty line says that there is more to come.
 Whoever can open the socket is the operator: it is for its owner alone.
 
 Source: docs/queue.rst.
@@ -118,7 +119,8 @@ class ControlProtocol(Protocol):
             self._wire.loseConnection()
 
     def _write(self, lines: Sequence[Request]) -> None:
-        self._wire.write("".join([json.dumps(one) + "\n" for one in lines]).encode())
+        text = "\n".join(map(json.dumps, lines))
+        self._wire.write(text.encode() + b"\n")
 
     # What the transport says of its buffer.
 

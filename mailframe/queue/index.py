@@ -131,12 +131,16 @@ class Index:
         try:
             # Results come together, and so go the messages that are settled:
             # a statement for each would cost several times as much.
-            for together, some in groupby(changes, key=_settles):
-                if together:
+            for kind, some in groupby(changes, key=_together):
+                if kind is Recorded:
                     self._settle(cast("list[Recorded]", list(some)), gone)
-                    continue
-                for change in some:
-                    self._apply(change, gone)
+                elif kind is Removed:
+                    numbers = [change.number for change in cast("list[Removed]", some)]
+                    self._remove(numbers)
+                    gone.update(dict.fromkeys(numbers))
+                else:
+                    for change in some:
+                        self._apply(change)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -145,15 +149,12 @@ class Index:
         self.taking.back_to(min(map(_due, changes), default=float("inf")))
         return list(gone)
 
-    def _apply(self, change: Change, gone: dict[int, None]) -> None:
+    def _apply(self, change: Change) -> None:
         match change:
             case Added():
                 self._add(change)
             case Recorded():
                 self._record(change)
-            case Removed():
-                gone[change.number] = None
-                self._remove([change.number])
             case Held():
                 for table, key in (("messages", "number"), ("parcels", "message")):
                     self._db.execute(
@@ -403,9 +404,10 @@ def _sender_of(reverse_path: str) -> str:
     return sender_of(unpack_reverse_path(reverse_path))
 
 
-def _settles(change: Change) -> bool:
-    """Tell whether a change is an attempt that nobody is left waiting of."""
-    return isinstance(change, Recorded) and not change.kept
+def _together(change: Change) -> type | None:
+    """Return the kind of a change that is made together with others of it."""
+    settles = isinstance(change, Recorded) and not change.kept
+    return type(change) if settles or isinstance(change, Removed) else None
 
 
 def _due(change: Change) -> float:

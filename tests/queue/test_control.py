@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.internet import reactor  # noqa: TID251 - a real socket
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from mailframe.errors import TemporaryFailure
+from mailframe.errors import MessageGone, TemporaryFailure
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath
 from mailframe.queue.content import HeldContent
@@ -84,7 +84,8 @@ class ControlTestCase(SynchronousTestCase):
         protocol.dataReceived(line)
         self.assertTrue(transport.disconnecting)
         protocol.connectionLost()
-        return [json.loads(one) for one in transport.value().splitlines()]
+        lines = transport.value().splitlines()
+        return [json.loads(one) for one in lines if one]
 
     def ask(self, command: Any, **more: Any) -> Any:
         """Return the lines of the answer to a request."""
@@ -181,6 +182,40 @@ class ControlTests(ControlTestCase):
         self.assertEqual(self.ask("hold", destination="y.example"), [{"done": 1}])
         self.assertTrue(self.parcels(self.tried)[0].held)
         self.assertEqual(self.ask("hold", all=True), [{"done": 2}])
+
+    def test_many_at_the_same_time(self) -> None:
+        """What is done to many messages is done together; what fails is said."""
+        for _ in range(9):
+            self.add("b@x.example")
+        gone = self.add("b@x.example")
+        asked: list[tuple[str, Deferred[None]]] = []
+
+        def hold(queue_id: str, held: bool) -> "Deferred[None]":
+            asked.append((queue_id, Deferred()))
+            return asked[-1][1]
+
+        self.patch(self.spool, "hold", hold)
+        request = json.dumps({"command": "hold", "destination": "x.example"}).encode()
+        for failure, last in (
+            (None, {"done": 10}),
+            (TemporaryFailure("full"), {"error": "not possible now; the log says why"}),
+        ):
+            protocol, transport = self.connect()
+            protocol.dataReceived(request + b"\n")
+            self.assertEqual(len(asked), 11)
+            for queue_id, done in asked:
+                if queue_id == gone:
+                    done.errback(MessageGone(queue_id))
+                elif failure is not None:
+                    done.errback(failure)
+                else:
+                    done.callback(None)
+            asked.clear()
+            sign = b"\n" if failure is None else b""
+            self.assertEqual(
+                transport.value(), sign + json.dumps(last).encode() + b"\n"
+            )
+            protocol.connectionLost()
 
     def test_flush(self) -> None:
         """Deferred mail is tried now, all or that to one destination."""
