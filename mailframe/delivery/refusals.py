@@ -103,6 +103,8 @@ def tell(
 
 
 def _reason(refusal: MailError) -> str:
+    if type(refusal) is MailError:
+        return str(refusal)
     kind, text = type(refusal).__name__, str(refusal)
     if isinstance(refusal, PolicyRefusal | PolicyDeferral) and refusal.check:
         kind = f"{kind} of {refusal.check}"

@@ -22,9 +22,15 @@ from mailframe.delivery.distribution import Distribution, Means, Recipient
 from mailframe.delivery.edited_content import rewrite
 from mailframe.delivery.loops import been_to, check_hops
 from mailframe.delivery.refusals import Told, tell
-from mailframe.errors import DeliveryFailed, MailError, RelayDenied
+from mailframe.errors import (
+    DeliveryFailed,
+    MailError,
+    RelayDenied,
+    TemporaryFailure,
+)
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
 from mailframe.interfaces.delivery import IMailTransaction
+from mailframe.interfaces.reception import IRefusalNoter
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 
@@ -53,7 +59,7 @@ class NoFilter:
         return b""
 
 
-@implementer(IMailTransaction)
+@implementer(IMailTransaction, IRefusalNoter)
 class LocalTransaction:
     """A message on its way to accounts of ours, and elsewhere."""
 
@@ -141,6 +147,11 @@ class LocalTransaction:
                     content.close()
         finally:
             self._checks.over()
+
+    def note_refusal(self, why: str) -> None:
+        """Write down why the protocol refuses the content."""
+        kind = TemporaryFailure if why.startswith("4") else MailError
+        tell(kind(why), "end", self._origin, self._reverse_path)
 
     def abort(self) -> None:
         """Forget the content."""

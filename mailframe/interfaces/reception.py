@@ -1,4 +1,4 @@
-"""Optional powers of an ``IMailReceiver``, for commands beside the mail.
+"""Optional powers of an ``IMailReceiver`` and of its transactions.
 
 Source: RFC 5321 section 3.5, RFC 1985.
 """
@@ -43,6 +43,18 @@ class IQueueStarter(Interface):
         Raises:
             NotPermitted: Not for this client, or not for this domain.
             TemporaryFailure: Not now.
+        """
+
+
+class IRefusalNoter(Interface):
+    """A transaction that writes down why its content was refused."""
+
+    def note_refusal(why: str) -> None:
+        """Write down why the protocol refuses the content; ``abort`` follows.
+
+        Args:
+            why: The reply: about line ends, lengths or size, or what ``write``
+                raised.
         """
 
 

@@ -412,12 +412,17 @@ class SMTPServer:
         session.put(refused)
 
     def _fault(self, reader: ContentJudge) -> bytes | None:
-        """Return the reply to what is wrong with the content so far."""
+        """Return the reply to what is wrong with the content; it is at its end."""
+        fault = self._refused
         if reader.bare:
-            return replies.BARE_IN_MESSAGE
-        if reader.long_line:
-            return replies.LONG_LINE
-        return replies.TOO_LARGE if reader.too_large else self._refused
+            fault = replies.BARE_IN_MESSAGE
+        elif reader.long_line:
+            fault = replies.LONG_LINE
+        elif reader.too_large:
+            fault = replies.TOO_LARGE
+        if fault is not None:
+            self._session.note_refusal(fault)
+        return fault
 
     async def _finish(self, waiting: Awaitable[None] | None) -> None:
         """Answer the end of a message (RFC 5321 section 4.1.1.4)."""

@@ -17,6 +17,7 @@ from mailframe.interfaces.delivery import (
     IMailReceiver,
     IMailTransaction,
 )
+from mailframe.interfaces.reception import IRefusalNoter
 from mailframe.limits import SMTPLimits
 from mailframe.model.envelope import BodyType, Origin, ReversePath
 from mailframe.smtp import replies
@@ -159,6 +160,11 @@ class Session:
         self.transaction = transaction
         self.smtputf8 = reverse_path.smtputf8
         self.body = reverse_path.body
+
+    def note_refusal(self, reply: bytes) -> None:
+        """Have it written down that the content of the transaction is refused."""
+        if IRefusalNoter.providedBy(self.transaction):
+            IRefusalNoter(self.transaction).note_refusal(reply.decode().rstrip())
 
     def end_transaction(self) -> None:
         """Drop the mail transaction, if there is one."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from twisted.logger import capturedLogs, formatEvent
+
 from mailframe.delivery.inbound import InboundReceiver
 from mailframe.errors import OverQuota
 from mailframe.limits import SMTPLimits
@@ -77,6 +79,30 @@ class OverSMTPTests(DeliveryTestCase):
             + b"\r\n.\r\n"
         )
         self.assertIn(b"\r\n554 5.4.6 ", heard)
+
+    def test_refused_content(self) -> None:
+        """What the session itself refuses is in the log as well."""
+        with capturedLogs() as events:
+            conversation = self._converse()
+            conversation.say(b"RCPT TO:<alice@example.org>\r\nDATA\r\n\n\r\n.\r\n")
+            conversation.say(
+                b"MAIL FROM:<x@b.example>\r\nRCPT TO:<alice@example.org>\r\n"
+                b"BDAT 999999999 LAST\r\n"
+            )
+        lines = [formatEvent(event) for event in events]
+        for line, reason in zip(
+            [line for line in lines if line.startswith("mail ")],
+            (
+                "550 5.6.11 Message has a CR or LF that is not a CRLF",
+                "552 5.3.4 Message too large",
+            ),
+            strict=True,
+        ):
+            self.assertEqual(
+                line,
+                'mail refused service=smtp client=192.0.2.1 helo="client.example"'
+                f' at=end from="x@b.example" reason="{reason}"',
+            )
 
     def test_full_mailbox(self) -> None:
         """LMTP tells of each recipient; SMTP asks for all of it again."""

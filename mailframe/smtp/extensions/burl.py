@@ -56,6 +56,7 @@ async def burl(session: Session, argument: str) -> None:
         chunks = session.chunks = chunk_reader(session)
     if chunks.size + content.size > session.limits.message_size:
         content.close()
+        session.note_refusal(replies.TOO_LARGE)
         session.end_transaction()
         return session.put(replies.TOO_LARGE)
     chunks.begin_chunk(content.size, match[2] is not None)

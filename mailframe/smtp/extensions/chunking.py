@@ -41,6 +41,7 @@ def bdat(session: Session, argument: str) -> None:
         chunks = session.chunks = chunk_reader(session)
     last = match[2] is not None
     if chunks.size + size > limits.message_size + limits.unwanted:
+        session.note_refusal(replies.TOO_LARGE)
         each = last and session.service == "lmtp"
         session.put(replies.TOO_LARGE * (session.accepted if each else 1))
         return session.close(replies.TOO_MUCH_UNWANTED)
