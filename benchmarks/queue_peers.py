@@ -6,7 +6,6 @@ to port 25 of addresses the DNS tells, as it does anywhere; that takes root.
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from own_postfix import OwnPostfix, program
 from servers import REACTOR, ROOT, wait_for
 
 DOMAINS = [f"d{number}.example" for number in range(100)]
@@ -65,12 +65,6 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    assert found is not None, f"{name} is not installed"
-    return found
-
-
 _NAMED = """\
 options {{
     directory "{directory}";
@@ -110,7 +104,7 @@ def dns(directory: Path) -> Iterator[None]:
     run("mount", "--bind", str(resolv), "/etc/resolv.conf")
     with open(directory / "log", "wb") as log:
         process = subprocess.Popen(
-            [_program("named"), "-g", "-n", "1", "-c", str(directory / "named.conf")],
+            [program("named"), "-g", "-n", "1", "-c", str(directory / "named.conf")],
             stdout=log,
             stderr=log,
         )
@@ -146,7 +140,7 @@ class Sink:
         """Start it."""
         user = ("-u", "root") if os.getuid() == 0 else ()
         self._process = subprocess.Popen(
-            [_program("smtp-sink"), "-c", *user, "0.0.0.0:25", "1000"],
+            [program("smtp-sink"), "-c", *user, "0.0.0.0:25", "1000"],
             stdout=subprocess.PIPE,
         )
         self.pid = self._process.pid
@@ -181,46 +175,17 @@ class Sink:
         self._process.wait()
 
 
-_MAIN = """\
-compatibility_level = 3.6
-queue_directory = {directory}/queue
-data_directory = {directory}/data
-maillog_file = {directory}/mail.log
-maillog_file_prefixes = /tmp, {directory}
+_SETTINGS = """\
 myhostname = mail.example.org
-inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-mydestination =
-mynetworks = 127.0.0.0/8
-alias_maps =
-smtpd_peername_lookup = no
-smtpd_client_connection_count_limit = 0
-smtpd_client_connection_rate_limit = 0
 smtpd_client_restrictions = static:HOLD
 smtp_bind_address = 10.9.0.53
-in_flow_delay = 0
-{more}
 """
 
-_MASTER = """\
-127.0.0.1:2525 inet n - n - 100 smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-proxymap unix - - n - - proxymap
-anvil unix - - n - 1 anvil
-tlsmgr unix - - n 1000? 1 tlsmgr
+_SERVICES = """\
 scache unix - - n - 1 scache
 smtp unix - - n - - smtp
 showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-postlog unix-dgram n - n - 1 postlogd
 """
 
 
@@ -238,14 +203,12 @@ class Postfix:
             directory: For its files.
             more: More settings.
         """
-        self._etc = directory / "etc"
-        for name in ("etc", "queue", "data"):
-            (directory / name).mkdir(parents=True)
+        directory.mkdir(parents=True)
         directory.chmod(0o755)
-        shutil.chown(directory / "data", "postfix")
-        text = _MAIN.format(directory=directory, more=more)
-        (self._etc / "main.cf").write_text(text)
-        (self._etc / "master.cf").write_text(_MASTER)
+        postfix = OwnPostfix(
+            directory, 2525, settings=_SETTINGS + more, services=_SERVICES
+        )
+        self._run = postfix.run
         self._run("postfix", "start")
         wait_for(2525)
         self.pid = int((directory / "queue/pid/master.pid").read_text())
@@ -268,16 +231,6 @@ class Postfix:
     def close(self) -> None:
         """Stop it."""
         self._run("postfix", "stop")
-
-    def _run(self, *command: str) -> None:
-        done = subprocess.run(
-            [_program(command[0]), "-c", str(self._etc), *command[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-        assert done.returncode == 0, command
 
 
 class Mailframe:

@@ -9,22 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import disk
+from own_postfix import OwnPostfix
 from servers import ROOT, Running, Server, free_ports, wait_for
 
-_MAIN = """\
-compatibility_level = 3.6
-queue_directory = {directory}/queue
-data_directory = {directory}/data
-maillog_file = {directory}/mail.log
-maillog_file_prefixes = /tmp, {parent}
+_SETTINGS = """\
 myhostname = mx.example.org
-inet_interfaces = 127.0.0.1
-mydestination =
-mynetworks = 127.0.0.0/8
-alias_maps =
-smtpd_peername_lookup = no
-smtpd_client_connection_count_limit = 0
-smtpd_client_connection_rate_limit = 0
 virtual_mailbox_domains = example.org
 virtual_mailbox_base = {directory}/mail
 virtual_mailbox_maps = texthash:{directory}/users
@@ -32,68 +21,33 @@ virtual_minimum_uid = 1
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_destination_concurrency_limit = 20
-in_flow_delay = 0
-"""
-
-_MASTER = """\
-127.0.0.1:{port} inet n - n - 100 smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-proxymap unix - - n - - proxymap
-anvil unix - - n - 1 anvil
-tlsmgr unix - - n 1000? 1 tlsmgr
-virtual unix - n n - - virtual
-error unix - - n - - error
-retry unix - - n - - error
-postlog unix-dgram n - n - 1 postlogd
 """
 
 
 @contextlib.contextmanager
 def postfix(users: list[str], where: str | None = None) -> Iterator[Server]:
     """Run Debian's Postfix, which delivers into Maildirs itself; needs root."""
-    program = shutil.which("postfix", path="/usr/sbin:/sbin")
-    assert program is not None, "postfix is not installed"
     with disk.directory(where) as directory:
         (port,) = free_ports(1)
-        for name in ("etc", "queue", "data", "mail"):
-            (directory / name).mkdir()
         owner = pwd.getpwnam("nobody")
-        shutil.chown(directory / "data", "postfix")
+        (directory / "mail").mkdir()
         shutil.chown(directory / "mail", owner.pw_uid)
         lines = [f"{user} {user.partition('@')[0]}/\n" for user in users]
         (directory / "users").write_text("".join(lines))
-        (directory / "etc" / "main.cf").write_text(
-            _MAIN.format(
-                directory=directory,
-                parent=directory.parent,
-                uid=owner.pw_uid,
-                gid=owner.pw_gid,
-            )
+        host = OwnPostfix(
+            directory,
+            port,
+            settings=_SETTINGS.format(
+                directory=directory, uid=owner.pw_uid, gid=owner.pw_gid
+            ),
+            services="virtual unix - n n - - virtual",
         )
-        (directory / "etc" / "master.cf").write_text(_MASTER.format(port=port))
-
-        def run(command: str) -> None:
-            subprocess.run(
-                [program, "-c", str(directory / "etc"), command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                check=True,
-            )
-
-        run("start")
+        host.run("postfix", "start")
         try:
             wait_for(port)
             yield Server("postfix", directory, {"smtp": port})
         finally:
-            run("stop")
+            host.run("postfix", "stop")
 
 
 _AIOSMTPD = """\
