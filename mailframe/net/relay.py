@@ -79,11 +79,13 @@ class Verdicts(tuple[MailError | None, ...]):
         host: The hop's host.
         dsn: Whether the server understands DSN, and so tells the sender of
             success itself where that is wanted (RFC 3461 section 5.2.2).
+        by: Whether it understands DELIVERBY, and so minds the time.
         tls: Version, cipher and whether verified; ``None`` without TLS.
     """
 
     host: str
     dsn: bool
+    by: bool
     tls: str | None
 
 
@@ -258,7 +260,9 @@ class SMTPRelay:
     ) -> Verdicts:
         found = Verdicts(settled[index] for index in sorted(settled))
         found.host = hop.host
-        found.dsn = connection is not None and "DSN" in connection.client.offer
+        offer = connection.client.offer if connection is not None else ()
+        found.dsn = "DSN" in offer
+        found.by = "DELIVERBY" in offer
         if self._reporting.get(hop) is not found.dsn:
             self._reporting.pop(hop, None)
             self._reporting[hop] = found.dsn

@@ -138,8 +138,19 @@ class Attempts:
             return [BUG] * count
         reported = bool(getattr(verdicts, "dsn", False))
         tls = getattr(verdicts, "tls", None) or ""
+        by = parcel.envelope.reverse_path.deliver_by
+        # Nobody watches over the time from here on (RFC 2852 section 4.1.4.2).
+        unwatched = not (by is None or by.bounce or getattr(verdicts, "by", False))
+        relayed = by is not None and (by.trace or unwatched) and not hop.lmtp
         return [
-            outcome_of(one, hop.host, reported=reported, final=hop.lmtp, tls=tls)
+            outcome_of(
+                one,
+                hop.host,
+                reported=reported,
+                final=hop.lmtp,
+                relayed=relayed,
+                tls=tls,
+            )
             for one in verdicts
         ]
 

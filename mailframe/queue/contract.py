@@ -38,6 +38,7 @@ class Outcome:
         smtp: Whether ``reply`` is an SMTP reply of the peer.
         reported: Whether the peer promised to report success itself.
         final: Whether the peer was the last one on the way (LMTP).
+        relayed: Whether the sender is to hear that it went on (DELIVERBY).
         tls: Version, cipher and what the certificate was worth; ``""`` without.
     """
 
@@ -48,6 +49,7 @@ class Outcome:
     smtp: bool = False
     reported: bool = False
     final: bool = False
+    relayed: bool = False
     tls: str = ""
 
 

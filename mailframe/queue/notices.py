@@ -130,9 +130,8 @@ class Notices:
         """
         failed = [one for one in told if one.outcome.state is State.FAILED]
         await self._send(Kind.FAILED, parcel, failed, content, now, expiry)
-        traced = is_traced(parcel)
         try:
-            delivered = [one for one in told if _succeeded(one, traced)]
+            delivered = [one for one in told if _succeeded(one)]
             await self._send(Kind.DELIVERED, parcel, delivered, content, now, expiry)
             delayed = [one for one in told if one.delayed]
             await self._send(Kind.DELAYED, parcel, delayed, content, now, expiry)
@@ -182,8 +181,7 @@ class Notices:
         now: float,
         expiry: float,
     ) -> None:
-        traced = is_traced(parcel)
-        lines = [self._line(one, kind) for one in told if _wants(one, kind, traced)]
+        lines = [self._line(one, kind) for one in told if _wants(one, kind)]
         if lines:
             await self._report(kind, parcel, lines, content, now, expiry)
 
@@ -275,33 +273,24 @@ class Notices:
         self._counts[address] = since, count - 1
 
 
-def is_traced(parcel: Parcel) -> bool:
-    """Tell whether the sender wants to hear of each hop.
-
-    Source: RFC 2852 (by-trace).
-    """
-    deliver_by = parcel.envelope.reverse_path.deliver_by
-    return deliver_by is not None and deliver_by.trace
-
-
-def _wants(one: Told, kind: Kind, traced: bool) -> bool:
+def _wants(one: Told, kind: Kind) -> bool:
     """Tell whether the sender wants to be told of this.
 
-    Source: RFC 3461 section 4.1, RFC 2852 (by-trace: unless NOTIFY is NEVER).
+    Source: RFC 3461 section 4.1, RFC 2852 section 4.1.4 (unless NOTIFY is NEVER).
     """
     notify = one.recipient.path.notify
-    if traced and kind is Kind.DELIVERED and not one.outcome.final:
+    if one.outcome.relayed:
         return notify is None or bool(notify)
     return kind is not Kind.DELIVERED if notify is None else _WORDS[kind] in notify
 
 
-def _succeeded(one: Told, traced: bool) -> bool:
+def _succeeded(one: Told) -> bool:
     """Tell whether a success is ours to report.
 
     Source: RFC 3461 sections 5.2.2 and 5.2.3.
     """
     outcome = one.outcome
-    ours = not outcome.reported or (traced and not outcome.final)
+    ours = outcome.relayed or not outcome.reported
     return ours and outcome.state is State.DELIVERED
 
 

@@ -23,7 +23,7 @@ from mailframe.queue.contract import (
     Settled,
     State,
 )
-from mailframe.queue.notices import Notices, Told, is_traced
+from mailframe.queue.notices import Notices, Told
 from mailframe.queue.schedule import Schedules
 
 AGAIN = 60.0
@@ -67,7 +67,7 @@ class Settling:
         """
         now = self._clock.seconds()
         again: float | None = None
-        if not is_traced(parcel) and all(map(_is_plain, parcel.recipients, outcomes)):
+        if all(map(_is_plain, parcel.recipients, outcomes)):
             told = list(map(Told, parcel.recipients, outcomes))
         else:
             again, told = self._judge(parcel, outcomes, now)
@@ -182,4 +182,8 @@ def _is_plain(recipient: Recipient, outcome: Outcome) -> bool:
 
     That is nearly all mail, and needs neither schedule nor report.
     """
-    return outcome.state is State.DELIVERED and recipient.path.notify is None
+    return (
+        outcome.state is State.DELIVERED
+        and recipient.path.notify is None
+        and not outcome.relayed
+    )

@@ -45,6 +45,7 @@ def outcome_of(
     *,
     reported: bool = False,
     final: bool = False,
+    relayed: bool = False,
     tls: str = "",
 ) -> Outcome:
     """Return the outcome that a verdict is.
@@ -54,11 +55,19 @@ def outcome_of(
         host: Who gave it, ``""`` when it is our own.
         reported: Whether the peer reports success itself.
         final: Whether the peer was the last on the way.
+        relayed: Whether the sender is to hear of this hop.
         tls: How the way there was protected.
     """
     if error is None:
         return Outcome(
-            State.DELIVERED, "2.0.0", "", host, reported=reported, final=final, tls=tls
+            State.DELIVERED,
+            "2.0.0",
+            "",
+            host,
+            reported=reported,
+            final=final,
+            relayed=relayed,
+            tls=tls,
         )
     reply = error.reply
     # A full mailbox is emptied one day; a peer that refuses for good for that

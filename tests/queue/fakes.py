@@ -48,9 +48,10 @@ class FakeRouter:
 
 
 class Verdicts(list[MailError | None]):
-    """Verdicts that say whether the host reports success itself."""
+    """Verdicts that say whether the host knows DSN and DELIVERBY."""
 
     dsn = False
+    by = False
 
 
 Answer = Callable[[Hop, Envelope], Any]
@@ -66,7 +67,7 @@ class FakeRelay:
         active: Calls under way, by host.
         most: The most there ever were, by host.
         octets: The content of each call.
-        reporting: Hosts that report success themselves.
+        reporting: Hosts that report success themselves, and mind the time.
     """
 
     def __init__(self) -> None:
@@ -94,7 +95,7 @@ class FakeRelay:
             if isinstance(found, MailError):
                 return [found] * len(envelope.forward_paths)
             taken = Verdicts(found or [None] * len(envelope.forward_paths))
-            taken.dsn = host in self.reporting
+            taken.dsn = taken.by = host in self.reporting
             return taken
         finally:
             self.active[host] -= 1

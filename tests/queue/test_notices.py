@@ -384,6 +384,23 @@ class SuccessTests(NoticesTestCase):
         self.assertEqual(recipient["Final-Recipient"], "rfc822;b@x.example")
         self.assertEqual(recipient["Action"], "relayed")
 
+    def test_unwatched(self) -> None:
+        """So does who has a time, where nobody minds it any more (RFC 2852)."""
+        for bounce, host, expected in (
+            (False, "other", 1),
+            (False, "mx.x.example", 0),
+            (True, "other", 0),
+        ):
+            self.house.reports.clear()
+            self.house.relay.reporting = {host}
+            by = DeliverBy(START + 1e6, bounce=bounce)
+            reports = self.try_all(
+                sent(to("b@x.example"), deliver_by=by), lambda *args: None
+            )
+            self.assertEqual(len(reports), expected)
+            for report in reports:
+                self.assertEqual(blocks(report)[1]["Action"], "relayed")
+
     def test_delivered(self) -> None:
         """Over LMTP the message has arrived."""
         self.house.router.answers["x.example"] = [Hop("mx.x.example", lmtp=True)]
