@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tests.imap.model_messages import MessageRules
-from tests.imap.model_sessions import FLAGS, meddling, picks, ways, who
+from tests.imap.model_sessions import FLAGS, Asked, asks, ways, who
 from tests.imap.reference import SEEN, Replica, ranges
 
 Test = Callable[[int, frozenset[str]], bool]
@@ -16,11 +16,7 @@ class LookingRules(MessageRules):
     """What is answered is true, and of the messages that were meant."""
 
     @rule(
-        meddling=meddling,
-        number=who,
-        by_uid=ways,
-        picked=picks,
-        span=ways,
+        asked=asks(),
         what=st.sampled_from(
             (
                 *("FLAGS", "(UID FLAGS)", "(FLAGS MODSEQ)", "BODY[]", "FAST"),
@@ -30,24 +26,13 @@ class LookingRules(MessageRules):
         since=st.one_of(st.none(), st.none(), st.integers(-4, 0)),
         vanished=ways,
     )
-    def fetch(
-        self,
-        number: int,
-        by_uid: bool,
-        picked: list[int],
-        span: bool,
-        what: str,
-        since: int | None,
-        vanished: bool,
-        meddling: int,
-    ) -> None:
+    def fetch(self, asked: Asked, what: str, since: int | None, vanished: bool) -> None:
         """FETCH, with CHANGEDSINCE and VANISHED or without."""
-        chosen = self.selected(number, meddling)
+        chosen = self.chosen(asked)
         if chosen is None:
             return
-        client, replica = chosen
-        box = replica.box
-        some, meant = self.named(replica, picked, by_uid, span)
+        client, replica, some, meant = chosen
+        box, by_uid = replica.box, asked.by_uid
         condition = None
         modifier = ""
         if since is not None and what != "BODY[]":
@@ -56,7 +41,7 @@ class LookingRules(MessageRules):
             modifier = f" (CHANGEDSINCE {condition})"
             if vanished and by_uid and "QRESYNC" in client.enabled:
                 modifier = f" (CHANGEDSINCE {condition} VANISHED)"
-        text = f"{'UID ' if by_uid else ''}FETCH {some} {what}{modifier}"
+        text = f"{asked.uid}FETCH {some} {what}{modifier}"
         said = self.say(client, text)
         if (client.by_uid and not by_uid) or meant is None:
             assert self.take(client, said, expunges=by_uid).result == "BAD"
@@ -83,36 +68,24 @@ class LookingRules(MessageRules):
         assert not set(heard.earlier) & set(box.letters), "VANISHED, but there"
 
     @rule(
-        meddling=meddling,
-        number=who,
-        by_uid=ways,
-        picked=picks,
+        asked=asks(),
         kind=st.integers(0, 9),
         flag=st.sampled_from(FLAGS),
         returns=st.sampled_from(
             ("", "", "(ALL)", "(MIN MAX COUNT)", "(SAVE)", "(SAVE COUNT)", "()")
         ),
     )
-    def search(
-        self,
-        number: int,
-        by_uid: bool,
-        picked: list[int],
-        kind: int,
-        flag: str,
-        returns: str,
-        meddling: int,
-    ) -> None:
+    def search(self, asked: Asked, kind: int, flag: str, returns: str) -> None:
         """SEARCH by flags, sets, text and mod-sequence."""
-        chosen = self.selected(number, meddling)
+        chosen = self.chosen(asked)
         if chosen is None:
             return
-        client, replica = chosen
-        box = replica.box
-        program, test = self.program(replica, picked, kind, flag)
+        client, replica, _, _ = chosen
+        box, by_uid = replica.box, asked.by_uid
+        program, test = self.program(replica, asked.picked, kind, flag)
         option = f"RETURN {returns} " if returns else ""
         with_numbers = kind == 5
-        said = self.say(client, f"{'UID ' if by_uid else ''}SEARCH {option}{program}")
+        said = self.say(client, f"{asked.uid}SEARCH {option}{program}")
         heard = self.take(client, said, expunges=by_uid and not with_numbers)
         if client.by_uid and (not by_uid or with_numbers):
             assert (heard.result, heard.code) == ("BAD", "UIDREQUIRED")

@@ -8,10 +8,10 @@ from hypothesis.stateful import rule
 
 from tests.imap.model_mailboxes import MailboxRules
 from tests.imap.model_sessions import (
+    Asked,
+    asks,
     flag_sets,
-    meddling,
     names,
-    picks,
     rarely,
     ways,
     who,
@@ -59,20 +59,17 @@ class MessageRules(MailboxRules):
             self.audit()
             self.take_idle()
 
-    @rule(meddling=meddling, number=who, by_uid=rarely, picked=picks, span=ways)
-    def expunge(
-        self, number: int, by_uid: bool, picked: list[int], span: bool, meddling: int
-    ) -> None:
+    @rule(asked=asks(by_uid=rarely))
+    def expunge(self, asked: Asked) -> None:
         """EXPUNGE and UID EXPUNGE."""
-        chosen = self.selected(number, meddling)
+        chosen = self.chosen(asked)
         if chosen is None:
             return
-        client, replica = chosen
+        client, replica, some, meant = chosen
         box = replica.box
         uids: Iterable[int] = list(box.letters)
         text = "EXPUNGE"
-        if by_uid:
-            some, meant = self.named(replica, picked, True, span)
+        if asked.by_uid:
             text, uids = f"UID EXPUNGE {some}", meant or ()
         said = self.say(client, text)
         if replica.read_only or box.dead:
@@ -82,34 +79,16 @@ class MessageRules(MailboxRules):
         box.remove([u for u in uids if u in letters and DELETED in letters[u].flags])
         assert self.take(client, said).result == "OK"
 
-    @rule(
-        meddling=meddling,
-        number=who,
-        by_uid=ways,
-        picked=picks,
-        span=ways,
-        to=names,
-        move=ways,
-    )
-    def copy(
-        self,
-        number: int,
-        by_uid: bool,
-        picked: list[int],
-        span: bool,
-        to: str,
-        move: bool,
-        meddling: int,
-    ) -> None:
+    @rule(asked=asks(), to=names, move=ways)
+    def copy(self, asked: Asked, to: str, move: bool) -> None:
         """COPY and MOVE."""
-        chosen = self.selected(number, meddling)
+        chosen = self.chosen(asked)
         if chosen is None:
             return
-        client, replica = chosen
-        box = replica.box
-        some, meant = self.named(replica, picked, by_uid, span)
+        client, replica, some, meant = chosen
+        box, by_uid = replica.box, asked.by_uid
         word = "MOVE" if move else "COPY"
-        said = self.say(client, f'{"UID " if by_uid else ""}{word} {some} "{to}"')
+        said = self.say(client, f'{asked.uid}{word} {some} "{to}"')
         if client.by_uid and not by_uid:
             heard = self.take(client, said)
             assert (heard.result, heard.code) == ("BAD", "UIDREQUIRED")
@@ -139,40 +118,24 @@ class MessageRules(MailboxRules):
         assert int(validity) == target.validity
         assert (numbers(sources), numbers(uids)) == (live, copies)
 
-    @rule(
-        meddling=meddling,
-        number=who,
-        by_uid=ways,
-        pick=st.integers(0, 30),
-        to=names,
-        flags=flag_sets,
-    )
-    def replace(
-        self,
-        meddling: int,
-        number: int,
-        by_uid: bool,
-        pick: int,
-        to: str,
-        flags: frozenset[str],
-    ) -> None:
+    @rule(asked=asks(one=True), to=names, flags=flag_sets)
+    def replace(self, asked: Asked, to: str, flags: frozenset[str]) -> None:
         """REPLACE and UID REPLACE: one goes, another comes, in one step."""
-        chosen = self.selected(number, meddling)
+        chosen = self.chosen(asked)
         if chosen is None:
             return
-        client, replica = chosen
-        some, meant = self.named(replica, [pick], by_uid, False)
+        client, replica, some, meant = chosen
         token = b"token%d" % next(self.tokens)
         octets = f"Subject: {token.decode()}\r\n\r\nbody\r\n"
         said = self.say(
             client,
-            f'{"UID " if by_uid else ""}REPLACE {some} "{to}" '
+            f'{asked.uid}REPLACE {some} "{to}" '
             f"({' '.join(sorted(flags))}) {{{len(octets)}+}}\r\n{octets}",
         )
         box, target = replica.box, self.mail.boxes.get(to)
         live = [uid for uid in meant or () if uid in box.letters]
         refused = replica.read_only or box.dead or target is None
-        if (client.by_uid and not by_uid) or refused or not live:
+        if (client.by_uid and not asked.by_uid) or refused or not live:
             assert self.take(client, said).result in ("NO", "BAD")
             return
         assert target is not None
@@ -186,11 +149,7 @@ class MessageRules(MailboxRules):
     # Flags.
 
     @rule(
-        meddling=meddling,
-        number=who,
-        by_uid=ways,
-        picked=picks,
-        span=ways,
+        asked=asks(),
         sign=st.sampled_from(("", "+", "-")),
         flags=flag_sets,
         silent=ways,
@@ -198,29 +157,24 @@ class MessageRules(MailboxRules):
     )
     def store(
         self,
-        number: int,
-        by_uid: bool,
-        picked: list[int],
-        span: bool,
+        asked: Asked,
         sign: str,
         flags: frozenset[str],
         silent: bool,
         since: int | None,
-        meddling: int,
     ) -> None:
         """STORE, on condition or not, silent or not."""
-        chosen = self.selected(number, meddling)
+        chosen = self.chosen(asked)
         if chosen is None:
             return
-        client, replica = chosen
-        box = replica.box
-        some, meant = self.named(replica, picked, by_uid, span)
+        client, replica, some, meant = chosen
+        box, by_uid = replica.box, asked.by_uid
         condition = None
         if since is not None:
             condition = max(box.highest + since, 0)
             some += f" (UNCHANGEDSINCE {condition})"
         text = (
-            f"{'UID ' if by_uid else ''}STORE {some} {sign}FLAGS"
+            f"{asked.uid}STORE {some} {sign}FLAGS"
             f"{'.SILENT' if silent else ''} ({' '.join(sorted(flags))})"
         )
         said = self.say(client, text)

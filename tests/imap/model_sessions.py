@@ -44,6 +44,44 @@ meddling = st.sampled_from((0, 0, 0, 0, *range(1, 25)))
 """What happens by another way just before a command: a message and what of it."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What every command about messages has.
+
+    Attributes:
+        number: Of the session.
+        by_uid: Whether it is the form with UID.
+        picked: Stand for messages; see ``Sessions.named``.
+        span: Whether the first two are the ends of a range.
+        meddling: As above.
+    """
+
+    number: int
+    by_uid: bool
+    picked: list[int]
+    span: bool
+    meddling: int
+
+    @property
+    def uid(self) -> str:
+        """What stands before the command's name."""
+        return "UID " if self.by_uid else ""
+
+
+def asks(
+    by_uid: st.SearchStrategy[bool] = ways, *, one: bool = False
+) -> st.SearchStrategy[Asked]:
+    """Return what makes those; with ``one`` for a command about one message."""
+    return st.builds(
+        Asked,
+        number=who,
+        by_uid=by_uid,
+        picked=picks.map(lambda picked: picked[:1]) if one else picks,
+        span=ways,
+        meddling=meddling,
+    )
+
+
 @dataclass
 class Kept:
     """What a client keeps of a mailbox for the next time.
@@ -231,6 +269,17 @@ class Sessions(RuleBasedStateMachine):
             return None
         self.meddle(client.replica.box, meddling)
         return client, client.replica
+
+    def chosen(
+        self, asked: Asked
+    ) -> tuple[Client, Replica, str, list[int] | None] | None:
+        """Return session and mailbox, and the messages as :meth:`named` does."""
+        found = self.selected(asked.number, asked.meddling)
+        if found is None:
+            return None
+        client, replica = found
+        some, meant = self.named(replica, asked.picked, asked.by_uid, asked.span)
+        return client, replica, some, meant
 
     def named(
         self, replica: Replica, picked: list[int], by_uid: bool, span: bool

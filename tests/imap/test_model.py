@@ -26,7 +26,7 @@ from mailframe.storage.maildir.realm import MaildirRealm
 from mailframe.storage.memory import MemoryAccount
 from tests.hand_reactor import HandReactor
 from tests.imap.model_looking import LookingRules
-from tests.imap.model_sessions import Sessions, names, ways
+from tests.imap.model_sessions import Asked, Sessions, names, ways
 from tests.imap.reference import DELETED
 
 
@@ -197,30 +197,25 @@ class ModelTests(SynchronousTestCase):
             held: Whether the client comes back with the mod-sequence from before
                 an expunge that it was not told of.
         """
+        expunging = Asked(1, by_uid=False, picked=[1], span=False, meddling=0)
         try:
             machine.begin(("QRESYNC", "", ""))
             if held:
-                machine.expunge(
-                    number=1, by_uid=False, picked=[1], span=False, meddling=0
-                )
+                machine.expunge(asked=expunging)
             machine.append(
                 number=1, name="INBOX", flags=frozenset((DELETED,)), several=1
             )
             machine.fetch(
-                number=0,
-                by_uid=False,
-                picked=[0],
-                span=False,
+                asked=Asked(0, by_uid=False, picked=[0], span=False, meddling=0),
                 what="(FLAGS MODSEQ)" if held else "FLAGS",
                 since=None,
                 vanished=False,
-                meddling=0,
             )
             known = machine.clients[0].replica
             assert known is not None
             self.assertEqual(known.rows, list(range(1, 10)))
             machine.close(number=0, word="UNSELECT", now=True)
-            machine.expunge(number=1, by_uid=False, picked=[1], span=False, meddling=0)
+            machine.expunge(asked=expunging)
             # This finds what the client believes to be there.
             machine.do_select(0, "INBOX", False)
         finally:
