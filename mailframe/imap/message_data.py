@@ -13,8 +13,8 @@ from mailframe.imap.cursor import Cursor
 from mailframe.imap.responses import Refused
 from mailframe.model.imap_url import IMAPURL, imap_url
 
-# url-resp-text = 1*<any TEXT-CHAR except "]">            ; RFC 4469 section 5
-_NOT_TOLD = re.compile(rb"[^\x20-\x5c\x5e-\x7e]")
+# url-resp-text has no backslash (RFC 4469 section 5), and a bracket would end it.
+_NOT_TOLD = re.compile(rb"[^\x20-\x5b\x5e-\x7e]")
 _TOLD_MAX = 1000
 
 

@@ -158,7 +158,7 @@ def _events(cursor: Cursor, selected: bool) -> _Events:
         events.add(event)
         if len(events) > _EVENTS_MAX:
             raise TooLarge("fewer events", place)
-        if selected and event not in _MESSAGE_EVENTS:
+        if selected and event in _OTHER_EVENTS:
             raise BadSyntax("an event of messages", place)
         if event == MESSAGE_NEW and cursor.rest().startswith(b" ("):
             if not selected:
