@@ -5,7 +5,6 @@
 
 import difflib
 import socket
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from mailframe.config_value import (
     seconds,
 )
 from mailframe.limits import Limits
+from mailframe.toml import read_toml
 
 __all__ = [
     "SANDBOX_LISTENERS",
@@ -127,12 +127,9 @@ def read_file(path: str) -> dict[str, Any]:
         BadConfig: It cannot be read, or has a key that does not exist.
     """
     try:
-        with open(path, "rb") as file:
-            found = tomllib.load(file)
-    except OSError as error:
-        raise BadConfig(f"--config {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfig(f"--config {path}: {error}") from None
+        found = read_toml(path)
+    except ValueError as error:
+        raise BadConfig(f"--config {error}") from None
     if config_limits.TABLE in found:
         table = found.pop(config_limits.TABLE)
         found.setdefault("limit", [])

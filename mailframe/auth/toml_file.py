@@ -1,11 +1,11 @@
 """A backend's own TOML file: which keys there are, and one line when one is wrong."""
 
 import difflib
-import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from mailframe.model.secret import Secret
+from mailframe.toml import read_toml
 
 
 class TOMLFile:
@@ -30,17 +30,7 @@ class TOMLFile:
         self.path = path
         self._keys = keys
         self._values: dict[str, Any] = {}
-        try:
-            with open(path, "rb") as file:
-                found = tomllib.load(file)
-        except OSError as error:
-            raise ValueError(f"{path}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise ValueError(f"{path}: not UTF-8") from None
-        except tomllib.TOMLDecodeError as error:
-            # Its text names the place, not what stands there.
-            raise ValueError(f"{path}: {error}") from None
-        self._take(found, "")
+        self._take(read_toml(path), "")
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a value, or ``default`` when the file does not have it."""

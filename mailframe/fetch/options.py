@@ -11,7 +11,6 @@
    keep = false
 """
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from mailframe.errors import BadMailboxName
 from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
 from mailframe.model.secret import Secret
+from mailframe.toml import read_toml
 
 PROTOCOLS = ("imap", "pop3")
 TLS = ("implicit", "starttls", "none")
@@ -117,7 +117,7 @@ def read_accounts(path: Path) -> tuple[FetchAccount, ...]:
         ValueError: It is not as it should be; one line that names file and key,
             never a value.
     """
-    found = _read(path)
+    found = read_toml(path)
     rows = found.pop("account", None)
     if found:
         raise ValueError(f"{path}: {min(found)}: unknown key")
@@ -135,19 +135,6 @@ def read_accounts(path: Path) -> tuple[FetchAccount, ...]:
                 raise ValueError(f"{path}: {account} for {account.to} is there twice")
             sources.add(source)
     return tuple(accounts)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        # Its text names the place, not what stands there.
-        raise ValueError(f"{path}: {error}") from None
 
 
 def _account(row: Any, where: str, base: Path) -> FetchAccount:
