@@ -120,6 +120,14 @@ class TrustedTests(SynchronousTestCase):
         self.assertEqual(world.last.origin.client_address, "192.0.2.77")
         self.assertIn(b"220 mx.example.org ESMTP", conversation.heard())
 
+    def test_logged_in(self) -> None:
+        """Who has logged in does not become another client."""
+        world = World("submission", options=SMTPOptions(may_xclient=lambda _: True))
+        conversation = world.converse()
+        conversation.say(HELLO + LOGIN)
+        heard = conversation.say(b"XCLIENT ADDR=192.0.2.77\r\n")
+        self.assertEqual(heard, b"503 5.5.1 Authenticated already\r\n")
+
     def test_destination(self) -> None:
         """The address that client connected to is what counts as ours."""
         world, _ = self._watched()

@@ -33,6 +33,9 @@ def xclient(session: Session, argument: str) -> None:
         return session.put(replies.NOT_FOR_YOU)
     if session.transaction is not None:
         return session.put(replies.IN_TRANSACTION)
+    if session.user is not None:
+        # Another client's mail is not this user's.
+        return session.put(replies.LOGGED_IN_ALREADY)
     said = attributes(argument, NAMES)
     session.begin_anew(_address(said, "ADDR"), _address(said, "DESTADDR"))
     return None
