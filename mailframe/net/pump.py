@@ -86,6 +86,7 @@ class Pump(Protocol):
         self._turn: IDelayedCall | None = None
         self._alarm: IDelayedCall | None = None
         self._last_octets = 0.0
+        self._waiting_since = 0.0
         self._tls_info: TLSInfo | None = None
         self._begun = False
         self._shaken = False
@@ -312,6 +313,8 @@ class Pump(Protocol):
             self._end_step()
             self._broken()
             return True
+        if not self._running:
+            self._waiting_since = self._reactor.seconds()
         self._running, self._step, self._awaited = True, step, awaited
         if self._lost and awaited is self._drained:
             self._give_up(step)
@@ -331,12 +334,13 @@ class Pump(Protocol):
         self._go_on(step, step.throw, failure.value)
 
     def _go_on(self, step: Step, resume: Callable[[Any], Any], argument: Any) -> None:
-        ended = self._advance(resume, argument, step)
-        # What we took is not the peer's silence.
-        self._last_octets = self._reactor.seconds()
-        if not ended:
+        if not self._advance(resume, argument, step):
             self._flush()
-        elif self._lost:
+            return
+        # What we took is not the peer's silence.
+        now = self._reactor.seconds()
+        self._last_octets = min(now, self._last_octets + now - self._waiting_since)
+        if self._lost:
             self._let_go()
         elif self._full:
             self._settle()

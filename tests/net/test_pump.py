@@ -219,6 +219,19 @@ class PumpTests(SynchronousTestCase):
         self.clock.advance(2)
         self.assertEqual(self.said(), b"too slow")
 
+    def test_silence_goes_on(self) -> None:
+        """Work of ours that the peer did not ask for does not end its silence."""
+        self.pump.dataReceived(b"a")
+        self.clock.advance(50)
+        self.server.receive(b"w")
+        self.pump.wake()
+        self.clock.advance(1)
+        self.server.slow.callback(None)
+        self.clock.advance(8)
+        self.assertEqual(self.said(), b"hello aw")
+        self.clock.advance(2)
+        self.assertEqual(self.said(), b"too slow")
+
     def test_goodbye_not_read(self) -> None:
         """A peer that does not take our goodbye is cut off."""
         self.pump.dataReceived(b"q")
