@@ -1,4 +1,4 @@
-"""Tell in the log which lines of a file of users are not used, and why."""
+"""Tell in the log what in a file of users is not used, and why."""
 
 from collections.abc import Sequence
 
@@ -23,3 +23,17 @@ def tell_bad_lines(
     more = len(troubles) - _MOST
     if more > 0:
         log.warn("{where}: {more} lines more", where=where, more=more)
+
+
+def tell_damaged_hash(log: Logger, where: str, number: int, why: str) -> None:
+    """Say that the user of a line cannot log in.
+
+    Args:
+        log: The log of whoever reads the file.
+        where: What the file is called.
+        number: Of the line.
+        why: What is wrong with the hash.
+    """
+    log.error(
+        "{where} line {number}: {why}; no login", where=where, number=number, why=why
+    )

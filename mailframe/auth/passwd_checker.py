@@ -17,17 +17,16 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.auth import challenge_secrets
-from mailframe.auth.bad_lines import tell_bad_lines
+from mailframe.auth.bad_lines import tell_bad_lines, tell_damaged_hash
 from mailframe.auth.challenge_secrets import ChallengeSecrets
-from mailframe.auth.decoy_hash import spend_as_much
 from mailframe.auth.default_domain import InDefaultDomain
+from mailframe.auth.hash_logins import HashLogins
 from mailframe.auth.networks import check_fields
 from mailframe.auth.passwd_line import PasswdUser, is_name, parse_lines
 from mailframe.auth.passwd_table import PasswdTable
-from mailframe.auth.password_hash import is_usable, scheme_of, verify
+from mailframe.auth.password_hash import scheme_of, verify
 from mailframe.auth.refusal import RefusedLogin
 from mailframe.auth.table_checker import AvatarId
-from mailframe.auth.verified_cache import VerifiedCache
 from mailframe.auth.watched_file import WatchedFile
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
@@ -94,18 +93,23 @@ class PasswdFileChecker(InDefaultDomain):
         self._path = os.path.abspath(path)
         self._file = WatchedFile(self._path, self._parse, seconds, run)
         self._last: _Read | None = None
-        self._verified = VerifiedCache(seconds)
         self._verifiers = DeferredSemaphore(verifiers)
-        self._decoy_key = decoy_key or os.urandom(32)
+        self._logins = HashLogins(
+            self._table,
+            self._verify,
+            lambda number, why: tell_damaged_hash(_log, self._path, number, why),
+            seconds=seconds,
+            decoy_key=decoy_key or os.urandom(32),
+        )
 
     @property
     def decoy_key(self) -> bytes:
         """Of which the salts of unknown users are made."""
-        return self._decoy_key
+        return self._logins.decoy_key
 
     @decoy_key.setter
     def decoy_key(self, key: bytes) -> None:
-        self._decoy_key = key
+        self._logins.decoy_key = key
         self.forget()
 
     def forget(self) -> None:
@@ -125,7 +129,7 @@ class PasswdFileChecker(InDefaultDomain):
 
     async def _admitted(self, credentials: Any) -> AvatarId:
         if IUsernamePassword.providedBy(credentials):
-            found = self._check(credentials.username, credentials.password)
+            found = self._logins.user(credentials.username, credentials.password)
         elif IScramProof.providedBy(credentials):
             found = self._check_proof(credentials)
         elif IUsernameHashedPassword.providedBy(credentials):
@@ -182,28 +186,6 @@ class PasswdFileChecker(InDefaultDomain):
             extra=user.extra,
         )
 
-    async def _check(self, username: bytes, password: bytes) -> tuple[PasswdUser, str]:
-        try:
-            name = username.decode("utf-8")
-        except UnicodeDecodeError:
-            raise UnauthorizedLogin("the name is not UTF-8") from None
-        if not is_name(name) or not is_usable(password):
-            raise UnauthorizedLogin("nobody has such a name or password")
-        table = await self._table()
-        user = table.named(name)
-        if user is None or not user.stored:
-            await spend_as_much(
-                self._verify, password, name, table.hashes, self._decoy_key
-            )
-        else:
-            address = table.canonical(user.name)
-            if self._verified.knows(address, user.stored, password):
-                return user, address
-            if await self._is_password(user, password):
-                self._verified.remember(address, user.stored, password)
-                return user, address
-        raise UnauthorizedLogin("no such user, or not this password")
-
     async def _check_proof(self, credentials: Any) -> tuple[PasswdUser, str]:
         table = (await self._read()).table
         keys = await self.scram_keys(credentials.username, credentials.digest)
@@ -228,18 +210,6 @@ class PasswdFileChecker(InDefaultDomain):
         if wanted is not None and _looked_up(table, wanted)[0] is not user:
             raise UnauthorizedLogin("the certificate is another user's")
         return user, table.canonical(user.name)
-
-    async def _is_password(self, user: PasswdUser, password: bytes) -> bool:
-        try:
-            return await self._verify(password, user.stored)
-        except ValueError as error:
-            _log.error(
-                "{path} line {number}: {why}; no login",
-                path=self._path,
-                number=user.number,
-                why=str(error),
-            )
-            return False
 
     async def _verify(self, password: bytes, stored: str) -> bool:
         """Verify a password; raises as ``verify`` and ``_in_turn``."""
@@ -279,7 +249,7 @@ class PasswdFileChecker(InDefaultDomain):
 
     def _parse(self, octets: bytes) -> _Read:
         table = PasswdTable(parse_lines(octets), self._default_domain)
-        return _Read(table, ChallengeSecrets(table.hashes, self._decoy_key))
+        return _Read(table, ChallengeSecrets(table.hashes, self.decoy_key))
 
 
 def _looked_up(

@@ -17,13 +17,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailframe.auth.bad_lines import tell_bad_lines
-from mailframe.auth.decoy_hash import spend_as_much
+from mailframe.auth.bad_lines import tell_bad_lines, tell_damaged_hash
 from mailframe.auth.default_domain import InDefaultDomain
-from mailframe.auth.passwd_line import PasswdUser, is_name
+from mailframe.auth.hash_logins import HashLogins
+from mailframe.auth.passwd_line import PasswdUser
 from mailframe.auth.passwd_table import PasswdTable
-from mailframe.auth.password_hash import is_usable, verify
-from mailframe.auth.verified_cache import VerifiedCache
+from mailframe.auth.password_hash import verify
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
 
@@ -67,9 +66,14 @@ class TableChecker(InDefaultDomain):
         self.threads = threads
         self._where = where
         self._verify = verify
-        self._verified = VerifiedCache(seconds)
         self._reported: PasswdTable | None = None
-        self._decoy_key = os.urandom(32)
+        self._logins = HashLogins(
+            self._told,
+            self._hashed,
+            lambda number, why: tell_damaged_hash(_log, where, number, why),
+            seconds=seconds,
+            decoy_key=os.urandom(32),
+        )
 
     def table(self) -> Awaitable[PasswdTable]:
         """Return the table as it is now, the same object while it is the same.
@@ -111,39 +115,10 @@ class TableChecker(InDefaultDomain):
         return UserEntry(table.canonical(user.name), home=user.home, extra=user.extra)
 
     async def _check(self, username: bytes, password: bytes) -> AvatarId:
-        try:
-            name = username.decode("utf-8")
-        except UnicodeDecodeError:
-            raise UnauthorizedLogin("the name is not UTF-8") from None
-        if not is_name(name) or not is_usable(password):
-            raise UnauthorizedLogin("nobody has such a name or password")
-        table = await self._told()
-        user = table.named(name)
-        if user is None or not user.stored:
-            await spend_as_much(
-                self._hashed, password, name, table.hashes, self._decoy_key
-            )
-            raise UnauthorizedLogin("no such user, or not this password")
-        address = table.canonical(user.name)
-        if not self._verified.knows(address, user.stored, password):
-            if not await self._is_password(user, password):
-                raise UnauthorizedLogin("no such user, or not this password")
-            self._verified.remember(address, user.stored, password)
+        user, address = await self._logins.user(username, password)
         if not self.admits(user):
             raise UnauthorizedLogin("the account is closed")
         return address.encode()
-
-    async def _is_password(self, user: PasswdUser, password: bytes) -> bool:
-        try:
-            return await self._hashed(password, user.stored)
-        except ValueError as error:
-            _log.error(
-                "{where} line {number}: {why}; no login",
-                where=self._where,
-                number=user.number,
-                why=str(error),
-            )
-            return False
 
     def _hashed(self, password: bytes, stored: str) -> Awaitable[bool]:
         return self.threads.run(self._verify, password, stored)
