@@ -41,7 +41,7 @@ class _Checker(Checker):
         return await super()._is_alice(one)
 
 
-class _Realm:
+class Realm:
     """Has one account."""
 
     def __init__(self, account: Any) -> None:
@@ -54,7 +54,7 @@ class _Realm:
 
 def mechanisms(world: World) -> None:
     """Offer the mechanisms of section 6.2.2 and 8; TLS knows Alice."""
-    realm: Any = _Realm(world.account)
+    realm: Any = Realm(world.account)
     world.door = Portal(realm, [_Checker()])
 
     def prepare(connection: FakeConnection) -> None:
