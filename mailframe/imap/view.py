@@ -8,12 +8,12 @@ same object in every session.
 Source: RFC 3501 sections 5.2, 5.5 and 7.4.1, RFC 2180 section 4.
 """
 
-from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from itertools import compress, count
 
 from mailframe.imap import wording
 from mailframe.imap.fetch_items import FetchRequest
+from mailframe.imap.ghosts import Ghosts
 from mailframe.imap.sequence import SequenceSet
 from mailframe.imap.serialize import flag_list_out
 from mailframe.imap.unasked import Follower, Unasked, Wish
@@ -105,7 +105,7 @@ class View:
         self._wake = wake
         self._current = _EMPTY
         self._merged: Listing | None = None
-        self._ghosts: dict[int, tuple[object, ...]] = {}
+        self._ghosts = Ghosts()
         self._told = 0
         self._told_flags: tuple[FlagSet, FlagSet, bool] | None = None
         self._guarded = IGuardedMailbox(mailbox, None)
@@ -150,7 +150,7 @@ class View:
         if not self._ghosts:
             return self._current
         if self._merged is None:
-            self._merged = self._with_ghosts()
+            self._merged = self._ghosts.among(self._current)
         return self._merged
 
     @property
@@ -241,7 +241,7 @@ class View:
     @property
     def ghosts(self) -> UIDSet:
         """The messages that are gone, and the client does not know."""
-        return UIDSet.of(self._ghosts) if self._ghosts else UIDSet.EMPTY
+        return self._ghosts.uids
 
     @property
     def modseq(self) -> int:
@@ -273,13 +273,22 @@ class View:
         if changes.vanished:
             if not self._ghosts:
                 self._known = before.highest_modseq
-            self._keep_ghosts(changes.vanished, before)
+            self._vanish(changes.vanished, before)
         self._current = changes.listing
         self._merged = None
         if changes.changed:
             self._changed |= changes.changed
         if changes.new and wording.tells_recent(self.enabled):
             self.recent |= await self.mailbox.recent(not self.read_only)
+
+    def _vanish(self, vanished: UIDSet, before: Listing) -> None:
+        ghosts = self._ghosts
+        ghosts.keep(vanished, before, self._told - len(ghosts))
+        self._changed -= vanished
+        self._touched -= vanished
+        self.recent -= UIDSet.of(
+            uid for uid in self.recent & vanished if uid not in ghosts
+        )
 
     @property
     def behind(self) -> bool:
@@ -483,40 +492,9 @@ class View:
             return changed & UIDSet([(1, uids[-1])]) if uids else UIDSet.EMPTY
         return changed
 
-    def _keep_ghosts(self, vanished: UIDSet, before: Listing) -> None:
-        """Remember the rows the client was told of that are gone now."""
-        known = self._told - len(self._ghosts)
-        columns = _columns(before)
-        for start, stop in vanished.slices(before.uids):
-            for row in range(start, min(stop, known)):
-                uid, *values = (column[row] for column in columns)
-                self._ghosts[before.uids[row]] = tuple(values)
-        self._changed -= vanished
-        self._touched -= vanished
-        self.recent -= UIDSet.of(
-            uid for uid in self.recent & vanished if uid not in self._ghosts
-        )
-
-    def _with_ghosts(self) -> Listing:
-        """Return the current listing with the ghosts at their places."""
-        now = self._current
-        sources = _columns(now)[: 1 + len(next(iter(self._ghosts.values())))]
-        columns: list[list[object]] = [[] for _ in sources]
-        start = 0
-        for uid in sorted(self._ghosts):
-            stop = bisect_left(now.uids, uid, start)
-            for column, source in zip(columns, sources, strict=True):
-                column += source[start:stop]
-            for column, value in zip(columns, (uid, *self._ghosts[uid]), strict=True):
-                column.append(value)
-            start = stop
-        for column, source in zip(columns, sources, strict=True):
-            column += source[start:]
-        return Listing(now.highest_modseq, now.uid_next, *columns)  # type: ignore[arg-type]
-
     def _tell_expunges(self) -> None:
         """Tell which messages are gone, and forget them."""
-        gone = UIDSet.of(self._ghosts)
+        gone = self._ghosts.uids
         self.put(wording.expunges(self.enabled, gone, self._current.uids))
         self.owe_modseq()
         self._told -= len(gone)
@@ -548,16 +526,6 @@ class View:
             b"* FLAGS %b\r\n* OK [PERMANENTFLAGS (%b)] Flags permitted\r\n"
             % (known, kept)
         )
-
-
-def _columns(listing: Listing) -> tuple[Sequence[object], ...]:
-    """Return the columns of a listing, that of the UIDs first."""
-    columns: tuple[Sequence[object], ...] = (
-        *(listing.uids, listing.flags, listing.modseqs, listing.dates, listing.sizes),
-        listing.saved,
-    )
-    # An account that does not say when messages were saved has no such column.
-    return columns if len(listing.saved) == len(listing.uids) else columns[:-1]
 
 
 def first_unseen(listing: Listing) -> int:
