@@ -9,6 +9,7 @@ from mailframe.errors import TemporaryFailure
 from mailframe.imap.commands import select
 from mailframe.imap.mailbox_pattern import mailbox_matcher
 from mailframe.interfaces.mailbox import NewMessage
+from mailframe.limits import IMAPLimits
 from mailframe.model.mailbox import INBOX, MailboxName
 from mailframe.storage.content import MemoryContent
 from mailframe.storage.memory import MemoryMailbox
@@ -402,3 +403,26 @@ class IdleTests(SynchronousTestCase):
         world.put(b"x: y\r\n\r\n")
         self.assertIn(b"* 7 EXISTS\r\n", made.heard())
         self.assertTrue(made.say(b"DONE\r\n").startswith(b"a OK"))
+
+
+class KeywordTests(SynchronousTestCase):
+    """A mailbox has a bound for keywords, of which the client is told."""
+
+    def test_limit(self) -> None:
+        """With the last one there is no ``\\*`` any more, and then LIMIT.
+
+        Source: RFC 9051 section 7.1 (PERMANENTFLAGS).
+        """
+        session = World(2).selected()
+        words = b" ".join(b"k%d" % n for n in range(IMAPLimits().keywords - 1))
+        heard = session.say(b"a STORE 1 +FLAGS.SILENT (%b)\r\n" % words)
+        self.assertIn(b" \\*)] Flags permitted\r\n", heard)
+        heard = session.say(b"b STORE 1 +FLAGS.SILENT last\r\n")
+        self.assertIn(b" last)] Flags permitted\r\nb OK ", heard)
+        for command in (b"STORE 2 +FLAGS more", b"APPEND INBOX (more) {3+}\r\na:b"):
+            heard = session.say(b"c %b\r\n" % command)
+            self.assertEqual(heard[:13], b"c NO [LIMIT] ")
+        heard = session.say(b"d STORE 2 +FLAGS LAST\r\n")
+        self.assertEqual(
+            heard.partition(b"\r\n")[0], b"* 2 FETCH (FLAGS (last \\Recent))"
+        )
