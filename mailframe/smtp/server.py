@@ -136,9 +136,7 @@ class SMTPServer:
                 step = self._fetch(session.source)
             elif session.data is not None:
                 step = self._read_content()
-                if session.data is None:
-                    self._expect()
-                elif step is None:
+                if step is None and session.data is not None:
                     return None
             else:
                 try:
@@ -153,9 +151,9 @@ class SMTPServer:
                         session.close(replies.TOO_MANY_ERRORS)
                         break
                     step = self._run_line(line)
-                self._expect()
             if step is not None:
                 return self._run(step)
+            self._expect()
             self._bound()
         return None
 
@@ -263,16 +261,18 @@ class SMTPServer:
             self._answer(error)
         finally:
             self._running = False
-        if self._session.data is None:
+        session = self._session
+        if session.data is None:
             self._expect()
         else:
-            self._pace.go_on(self._session.seconds())
+            self._pace.go_on(session.seconds())
         self._bound()
 
     def _expect(self) -> None:
         """Give the client its time for what comes next."""
-        limits = self._session.limits
-        if self._session.data is None:
+        session = self._session
+        limits = session.limits
+        if session.data is None:
             self._pace.begin(limits.timeout)
         else:
             self._pace.begin(limits.data_timeout, limits.data_rate)
