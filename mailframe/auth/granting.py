@@ -1,6 +1,6 @@
 """A realm whose accounts may hold what the directory of users says.
 
-Source: :class:`mailframe.interfaces.mailbox.IQuotaGrant`.
+Source: :class:`mailframe.interfaces.quota.IQuotaGrant`.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IAwaitedRealm
-from mailframe.interfaces.mailbox import IQuotaGrant
+from mailframe.interfaces.quota import IQuotaGrant
 from mailframe.started import started
 
 FRESH = 30.0

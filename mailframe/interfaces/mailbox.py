@@ -5,8 +5,9 @@ protocols keep those. Calls may overlap: a second may begin before the first
 one's result is there, and the provider orders its own writes. Every method
 that returns an awaitable may be an ``async def`` or return a Deferred.
 
-Optional powers are interfaces of their own, at the end of this module; a
-capability is announced only when the account provides what it needs.
+Optional powers are interfaces of their own, at the end of this module and in
+``quota.py``, ``access.py``, ``access_keys.py`` and ``maildrop.py``; a capability is
+announced only when the account provides what it needs.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,7 +27,6 @@ from mailframe.model.mailbox import (
     MailboxStatus,
     Stored,
 )
-from mailframe.model.quota import QuotaLimits, QuotaRoot
 from mailframe.model.uid_set import UIDSet
 
 SummaryField = Literal[
@@ -342,54 +342,6 @@ class ISender(Interface):
 
     def may_send_as(address: str) -> Awaitable[bool]:
         """Tell whether mail from ``address`` (``local@domain``) is this user's."""
-
-
-class IQuotaAccount(Interface):
-    """Optional power of an account: it has bounds, kept and told.
-
-    What would not fit is refused with OverQuota by ``append`` and ``copy``; a
-    move within the account takes no room.
-
-    Source: RFC 9208 section 3.
-    """
-
-    def quota_roots(name: MailboxName) -> Awaitable[Sequence[str]]:
-        """Return the names of the quota roots of a mailbox, which need not exist."""
-
-    def quota(root: str) -> "Awaitable[QuotaRoot | None]":
-        """Return bounds and usage of a quota root, ``None`` when there is none."""
-
-
-class IQuotaKeeper(IQuotaAccount):
-    """Optional power of an account: its user may change bounds.
-
-    Source: RFC 9208 section 4.1.3.
-    """
-
-    may_set_quota = Attribute("Whether this user may; a ``bool``.")
-
-    def set_quota(root: str, limits: QuotaLimits) -> Awaitable[None]:
-        """Change the bounds of a quota root; what is over them already stays.
-
-        Raises:
-            NotPermitted: This user may not, or there is no such root.
-        """
-
-
-class IQuotaGrant(Interface):
-    """Optional power of an account: it keeps to what a directory grants its user.
-
-    Source: RFC 9208 section 3.
-    """
-
-    def grant(octets: int | None) -> None:
-        """Say how many octets it may hold, until that is said anew.
-
-        Counts where the account has no bound of its own on octets.
-
-        Args:
-            octets: From 1; ``None`` for no bound.
-        """
 
 
 class IAnnotatedAccount(Interface):

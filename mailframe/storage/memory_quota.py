@@ -1,6 +1,6 @@
 """Bounds of an account in memory.
 
-Source: the contract of :class:`mailframe.interfaces.mailbox.IQuotaKeeper`.
+Source: the contract of :class:`mailframe.interfaces.quota.IQuotaKeeper`.
 """
 
 from collections.abc import Collection, Sequence
@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from zope.interface import implementer
 
 from mailframe.errors import NotPermitted, OverQuota
-from mailframe.interfaces.mailbox import IQuotaGrant, IQuotaKeeper
+from mailframe.interfaces.quota import IQuotaGrant, IQuotaKeeper
 from mailframe.model.mailbox import MailboxName
 from mailframe.model.quota import QuotaLimits, QuotaRoot
 

@@ -1,7 +1,7 @@
 """What a store with bounds must do, as tests to run against yours.
 
 As :class:`mailframe.testing.mailbox_contract.MailboxContract`, for the optional
-powers :class:`mailframe.interfaces.mailbox.IQuotaAccount` and ``IQuotaKeeper``.
+powers :class:`mailframe.interfaces.quota.IQuotaAccount` and ``IQuotaKeeper``.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from zope.interface.verify import verifyObject
 
 from mailframe.errors import NotPermitted, OverQuota
-from mailframe.interfaces.mailbox import IQuotaGrant, IQuotaKeeper
+from mailframe.interfaces.quota import IQuotaGrant, IQuotaKeeper
 from mailframe.model.flag import DELETED, FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.quota import QuotaLimits

@@ -9,7 +9,8 @@ from typing import Any, cast
 from zope.interface.verify import verifyObject
 
 from mailframe.errors import MailError, MessageGone, NoSuchMailbox, OverQuota
-from mailframe.interfaces.mailbox import IQuotaKeeper, IReplacer
+from mailframe.interfaces.mailbox import IReplacer
+from mailframe.interfaces.quota import IQuotaKeeper
 from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
 from mailframe.model.quota import QuotaLimits
 from mailframe.testing.mailbox_contract import ALL, message, new

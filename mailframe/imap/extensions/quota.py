@@ -18,7 +18,7 @@ from mailframe.imap.quota_root import (
 )
 from mailframe.imap.responses import Refused
 from mailframe.imap.session import Session
-from mailframe.interfaces.mailbox import IQuotaAccount
+from mailframe.interfaces.quota import IQuotaAccount
 from mailframe.model.mailbox import MailboxName
 
 

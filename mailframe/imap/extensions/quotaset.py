@@ -17,7 +17,7 @@ from mailframe.imap.quota_root import (
 )
 from mailframe.imap.responses import Refused
 from mailframe.imap.session import Session
-from mailframe.interfaces.mailbox import IQuotaKeeper
+from mailframe.interfaces.quota import IQuotaKeeper
 from mailframe.model.quota import QuotaLimits
 
 _MAX = 2**43

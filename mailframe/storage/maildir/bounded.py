@@ -1,6 +1,6 @@
 """The bounds of an account, as its sessions see them; a base class of the account.
 
-Source: the contract of :class:`mailframe.interfaces.mailbox.IQuotaKeeper`.
+Source: the contract of :class:`mailframe.interfaces.quota.IQuotaKeeper`.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from zope.interface import implementer
 
 from mailframe.errors import NotPermitted
-from mailframe.interfaces.mailbox import IQuotaGrant, IQuotaKeeper
+from mailframe.interfaces.quota import IQuotaGrant, IQuotaKeeper
 from mailframe.model.mailbox import MailboxName
 from mailframe.model.quota import QuotaLimits, QuotaRoot
 from mailframe.storage.maildir import quota
