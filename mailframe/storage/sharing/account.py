@@ -53,13 +53,11 @@ from mailframe.model.uid_set import UIDSet
 from mailframe.storage.sharing import transfer
 from mailframe.storage.sharing.identifier import canonical
 from mailframe.storage.sharing.mailbox import GuardedMailbox, OwnMailbox, with_powers
+from mailframe.storage.sharing.notes import VisitorsNotes, is_owners, is_shared
 from mailframe.storage.sharing.places import Places
 from mailframe.storage.sharing.target import Target, refused
 from mailframe.storage.sharing.transfer import Source
 from mailframe.storage.sharing.watching import OthersWatched
-
-_NOTES = "/users/"
-"""Where notes of users on mailboxes that are not theirs are kept, by address."""
 
 
 async def _as_they_are(address: str) -> None:
@@ -114,6 +112,7 @@ class SharingAccount:
         self._groups_of = groups
         self._groups: frozenset[str] | None = None
         self._places = Places(self.namespaces, self.address)
+        self._notes = VisitorsNotes(self.address)
         self._owner = Person(self.address, owner=True)
         self._opened: WeakValueDictionary[str, OwnMailbox] = WeakValueDictionary()
 
@@ -242,7 +241,7 @@ class SharingAccount:
         """Watch the user's own mailboxes, and those of who shares, ever."""
 
         def told(name: MailboxName | None, entries: frozenset[str]) -> None:
-            own = frozenset(one for one in entries if not one.startswith(_NOTES))
+            own = frozenset(filter(is_owners, entries))
             if own:
                 notes(name, own)
 
@@ -251,7 +250,7 @@ class SharingAccount:
         ) -> None:
             top = self._places.top(owner)
             outer = None if top is None or name is None else Places.outer(top, name)
-            seen = frozenset(filter(None, map(self._noted_by_me, entries)))
+            seen = frozenset(self._notes.seen(dict.fromkeys(entries)))
             if outer is not None and seen:
                 with suppress(NoSuchMailbox, NotPermitted):
                     await self._notable(outer)
@@ -268,13 +267,6 @@ class SharingAccount:
             others.stop()
 
         return stop_all
-
-    def _noted_by_me(self, entry: str) -> str | None:
-        """Return what a note on another's mailbox is called for this user, if any."""
-        if entry.startswith("/shared/"):
-            return entry
-        mine = f"{_NOTES}{self.address}"
-        return entry.removeprefix(mine) if entry.startswith(f"{mine}/") else None
 
     async def watch_mailbox(
         self, name: MailboxName, callback: Callable[[], Any]
@@ -432,14 +424,8 @@ class SharingAccount:
         target = await self._notable(name)
         notes = await target.account.annotations(target.name)
         if target.person.owner:
-            return {
-                one: note for one, note in notes.items() if not one.startswith(_NOTES)
-            }
-        return {
-            mine: note
-            for one, note in notes.items()
-            if (mine := self._noted_by_me(one)) is not None
-        }
+            return {one: note for one, note in notes.items() if is_owners(one)}
+        return self._notes.seen(notes)
 
     async def annotate(
         self, name: MailboxName | None, values: Mapping[str, bytes | None]
@@ -450,15 +436,9 @@ class SharingAccount:
             return
         target = await self._notable(name)
         if not target.person.owner:
-            is_shared = any(one.startswith("/shared/") for one in values)
-            if is_shared and "w" not in await target.rights():
+            if any(map(is_shared, values)) and "w" not in await target.rights():
                 raise NotPermitted(name)
-            values = {
-                one if one.startswith("/shared/") else f"{_NOTES}{self.address}{one}": (
-                    note
-                )
-                for one, note in values.items()
-            }
+            values = {self._notes.kept(one): note for one, note in values.items()}
         await target.account.annotate(target.name, values)
 
     async def _notable(self, name: MailboxName) -> Target:
