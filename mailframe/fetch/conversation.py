@@ -13,11 +13,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.ssl import (
-    TLSVersion,
-    optionsForClientTLS,
-    platformTrust,
-)
+from twisted.internet.ssl import TLSVersion, optionsForClientTLS, platformTrust
 from zope.interface import implementer
 
 from mailframe.authorities import read_authorities

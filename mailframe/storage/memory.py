@@ -7,7 +7,7 @@ over it can be driven without a reactor; watchers are called through the
 Source: the contracts of :mod:`mailframe.interfaces.mailbox`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from zope.interface import implementer
@@ -20,50 +20,34 @@ from mailframe.errors import (
     NoSuchMailbox,
     NotPermitted,
 )
-from mailframe.interfaces.access import IListedMailbox
 from mailframe.interfaces.mailbox import (
-    IHeaderIndex,
     IMailAccount,
-    IMailbox,
     IReplacer,
     ISaveDates,
-    ISharedMailbox,
     ISpecialUseKeeper,
     IWatchedAccount,
     NewMessage,
-    SummaryField,
 )
-from mailframe.interfaces.maildrop import IRemover
 from mailframe.mime.lines import to_crlf
-from mailframe.mime.summary import summarise
 from mailframe.model.access import NO_LIST, AccessList
-from mailframe.model.flag import (
-    DELETED,
-    SEEN,
-    SYSTEM_FLAGS,
-    FlagChange,
-    FlagSet,
-    intern_flags,
-)
+from mailframe.model.flag import DELETED, SEEN
 from mailframe.model.mailbox import (
     DELIMITER,
     INBOX,
     Appended,
-    Changes,
-    Copied,
     MailboxInfo,
     MailboxName,
     MailboxStatus,
-    Stored,
     levels_above,
     mailbox_name,
 )
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent, whole
+from mailframe.storage.content import whole
 from mailframe.storage.memory_access import MemoryAccess
 from mailframe.storage.memory_access_keys import MemoryAccessKeys
 from mailframe.storage.memory_annotations import MemoryAnnotations
-from mailframe.storage.memory_box import KEYWORDS_MAX, MemoryBox
+from mailframe.storage.memory_box import MemoryBox
+from mailframe.storage.memory_mailbox import MemoryMailbox
 from mailframe.storage.memory_quota import MemoryQuota
 from mailframe.storage.watchers import Watched, Watchers
 
@@ -156,7 +140,7 @@ class MemoryAccount(
                 raise MailboxHasChildren(name)
             raise NoSuchMailbox(name)
         box.deleted = True
-        self._changed(box)
+        self.changed(box)
         self.watchers.names()
 
     async def rename(self, name: MailboxName, to: MailboxName) -> None:
@@ -183,7 +167,7 @@ class MemoryAccount(
 
     async def status(self, name: MailboxName) -> MailboxStatus:
         """Count."""
-        box = self._box(name)
+        box = self.box(name)
         flags = [message.flags for message in box.messages.values()]
         return MailboxStatus(
             messages=len(flags),
@@ -202,20 +186,20 @@ class MemoryAccount(
             ),
         )
 
-    async def open(self, name: MailboxName) -> "MemoryMailbox":
+    async def open(self, name: MailboxName) -> MemoryMailbox:
         """Open a mailbox."""
-        return MemoryMailbox(self, name, self._box(name))
+        return MemoryMailbox(self, name, self.box(name))
 
     async def append(
         self, name: MailboxName, messages: Sequence[NewMessage]
     ) -> Appended:
         """Store messages."""
-        self._box(name)
+        self.box(name)
         octets = [
             to_crlf(message.header + await whole(message.content))
             for message in messages
         ]
-        box = self._box(name)
+        box = self.box(name)
         self.make_room([len(one) for one in octets])
         flags = [box.spelt(message.flags) for message in messages]
         box.modseq += 1
@@ -229,7 +213,7 @@ class MemoryAccount(
                 octets, flags, messages, strict=True
             )
         ]
-        self._changed(box)
+        self.changed(box)
         return Appended(box.uid_validity, uids)
 
     async def replace(
@@ -237,7 +221,7 @@ class MemoryAccount(
     ) -> Appended:
         """Store one, remove another."""
         content = to_crlf(message.header + await whole(message.content))
-        target = self._box(name)
+        target = self.box(name)
         box = next(
             (one for one in self._boxes.values() if one.mailbox_id == mailbox_id), None
         )
@@ -252,9 +236,9 @@ class MemoryAccount(
         uids = [target.add(content, flags, date)]
         box.modseq += 1
         box.remove([uid])
-        self._changed(box)
+        self.changed(box)
         if target is not box:
-            self._changed(target)
+            self.changed(target)
         return Appended(target.uid_validity, uids)
 
     async def watch_mailbox(
@@ -265,17 +249,17 @@ class MemoryAccount(
 
     async def set_special_use(self, name: MailboxName, uses: frozenset[str]) -> None:
         """Change special uses."""
-        self._box(name).special_use = uses
+        self.box(name).special_use = uses
         self.watchers.names()
 
     def access_of(self, name: MailboxName) -> AccessList:
         """Return the list of a mailbox."""
-        return self._box(name).access
+        return self.box(name).access
 
     def set_access(self, name: MailboxName, access: AccessList) -> None:
         """Put another list in its place."""
-        self._box(name).access = access
-        self._changed(self._box(name))
+        self.box(name).access = access
+        self.changed(self.box(name))
         self.watchers.names()
         self._relisted()
 
@@ -286,12 +270,12 @@ class MemoryAccount(
 
     def notes(self, name: MailboxName | None) -> dict[str, bytes]:
         """Return the notes on a mailbox, or on the account."""
-        return self._notes if name is None else self._box(name).notes
+        return self._notes if name is None else self.box(name).notes
 
     def noted(self, name: MailboxName | None) -> None:
         """Give a mailbox whose notes have changed a new mod-sequence."""
         if name is not None:
-            self._box(name).modseq += 1
+            self.box(name).modseq += 1
 
     def sizes(self) -> list[int]:
         """Return the octets of every message."""
@@ -304,243 +288,18 @@ class MemoryAccount(
     def _inferiors(self, name: MailboxName) -> list[MailboxName]:
         return [other for other in self._boxes if other.startswith(name + DELIMITER)]
 
-    def _box(self, name: MailboxName) -> MemoryBox:
+    def box(self, name: MailboxName) -> MemoryBox:
+        """Return what is in a mailbox.
+
+        Raises:
+            NoSuchMailbox: It is not there.
+        """
         try:
             return self._boxes[name]
         except KeyError:
             raise NoSuchMailbox(name) from None
 
-    def _changed(self, box: MemoryBox) -> None:
+    def changed(self, box: MemoryBox) -> None:
+        """Tell who watches a mailbox."""
         for callback in list(box.watchers.values()):
             self._soon(callback)
-
-
-@implementer(IMailbox, IHeaderIndex, IRemover, ISharedMailbox, IListedMailbox)
-class MemoryMailbox:
-    """One session's hold on a mailbox of a :class:`MemoryAccount`."""
-
-    read_only = False
-
-    def __init__(
-        self, account: MemoryAccount, name: MailboxName, box: MemoryBox
-    ) -> None:
-        """Hold a mailbox open."""
-        self.name = name
-        self.uid_validity = box.uid_validity
-        self.mailbox_id = box.mailbox_id
-        self.shared = box
-        self._account = account
-        self._held = box
-
-    @property
-    def _box(self) -> MemoryBox:
-        if self._held.deleted:
-            raise NoSuchMailbox(self.name)
-        return self._held
-
-    async def access_list(self) -> AccessList:
-        """Return the list."""
-        return self._box.access
-
-    def permanent_flags(self) -> tuple[FlagSet, bool]:
-        """Return the system flags and the keywords in use."""
-        keywords = self._held.keywords
-        return (
-            frozenset(SYSTEM_FLAGS) | frozenset(keywords.values()),
-            len(keywords) < KEYWORDS_MAX,
-        )
-
-    async def changes(self, since: int) -> Changes:
-        """Compare mod-sequences."""
-        box = self._box
-        listing = box.listing()
-        if since >= listing.highest_modseq:
-            return Changes(listing)
-        rows = box.messages.items()
-        return Changes(
-            listing,
-            new=UIDSet.of(uid for uid, row in rows if row.arrived > since),
-            changed=UIDSet.of(
-                uid for uid, row in rows if row.modseq > since >= row.arrived
-            ),
-            vanished=UIDSet.of(uid for when, uid in box.vanished if when > since),
-        )
-
-    def watch(self, callback: Callable[[], Any]) -> Callable[[], None]:
-        """Register a callback."""
-        key = object()
-        watchers = self._held.watchers
-        watchers[key] = callback
-        return lambda: watchers.pop(key, None) and None
-
-    async def recent(self, claim: bool) -> UIDSet:
-        """Return what came since the last claim."""
-        box = self._box
-        found = UIDSet.of(uid for uid in box.messages if uid >= box.first_recent)
-        if claim:
-            box.first_recent = box.uid_next
-        return found
-
-    async def store(
-        self,
-        uids: UIDSet,
-        change: FlagChange,
-        flags: FlagSet,
-        unchanged_since: int | None = None,
-    ) -> Stored:
-        """Change flags."""
-        box = self._box
-        flags = box.spelt(flags)
-        present = self._present(uids)
-        modified = [
-            uid
-            for uid in present
-            if unchanged_since is not None
-            and box.messages[uid].modseq > unchanged_since
-        ]
-        done = UIDSet.of(present) - UIDSet.of(modified)
-        wanted = {}
-        for uid in done:
-            had = box.messages[uid].flags
-            if change is FlagChange.ADD:
-                new = had | flags
-            elif change is FlagChange.REMOVE:
-                new = had - flags
-            else:
-                new = flags
-            if new != had:
-                wanted[uid] = intern_flags(new)
-        if wanted:
-            box.modseq += 1
-            for uid, new in wanted.items():
-                box.messages[uid].flags = new
-                box.messages[uid].modseq = box.modseq
-            self._account._changed(box)
-        return Stored(done, UIDSet.of(modified))
-
-    async def expunge(self, uids: UIDSet | None = None) -> UIDSet:
-        """Remove what is marked."""
-        rows = self._box.messages.items()
-        marked = UIDSet.of(uid for uid, row in rows if DELETED in row.flags)
-        return await self.remove(marked if uids is None else marked & uids)
-
-    async def remove(self, uids: UIDSet) -> UIDSet:
-        """Remove messages, marked or not."""
-        box, gone = self._box, UIDSet.of(self._present(uids))
-        if gone:
-            box.modseq += 1
-            box.remove(gone)
-            self._account._changed(box)
-        return gone
-
-    async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
-        """Append copies."""
-        return await self.copy_into(uids, self._account, destination, _as_they_are)
-
-    async def copy_into(
-        self,
-        uids: UIDSet,
-        account: Any,
-        name: MailboxName,
-        flags: Callable[[FlagSet], FlagSet],
-    ) -> Copied:
-        """Append copies to a mailbox of any account."""
-        messages = self._box.messages
-        account.make_room([len(messages[uid].content) for uid in self._present(uids)])
-        return self._append_copies(uids, account, name, flags)
-
-    def _append_copies(
-        self,
-        uids: UIDSet,
-        account: "MemoryAccount",
-        name: MailboxName,
-        flags_of: Callable[[FlagSet], FlagSet],
-    ) -> Copied:
-        box = account._box(name)
-        source = [(uid, self._box.messages[uid]) for uid in self._present(uids)]
-        flags = [box.spelt(flags_of(row.flags)) for _, row in source]
-        copied = {}
-        if source:
-            box.modseq += 1
-            for (uid, row), flags_of_one in zip(source, flags, strict=True):
-                copied[uid] = box.add(row.content, flags_of_one, row.date)
-            account._changed(box)
-        return Copied(box.uid_validity, copied)
-
-    async def move(self, uids: UIDSet, destination: MailboxName) -> Copied:
-        """Append copies and remove the originals."""
-        moved = self._append_copies(uids, self._account, destination, _as_they_are)
-        if moved.uids:
-            self._box.modseq += 1
-            self._box.remove(moved.uids)
-            self._account._changed(self._box)
-        return moved
-
-    async def summaries(
-        self, uids: UIDSet, fields: Sequence[SummaryField]
-    ) -> tuple[Sequence[Any], ...]:
-        """Compute on first need."""
-        present = self._present(uids)
-        rows = [self._box.messages[uid] for uid in present]
-        for row in rows:
-            if row.summary is None:
-                row.summary = summarise(row.content)
-        return (
-            present,
-            *([getattr(row.summary, field) for row in rows] for field in fields),
-        )
-
-    async def headers(self, uids: UIDSet) -> tuple[Sequence[int], Sequence[bytes]]:
-        """Cut the contents at their empty lines."""
-        present = self._present(uids)
-        return present, [_header(self._box.messages[uid].content) for uid in present]
-
-    async def headers_with(self, uids: UIDSet, octets: bytes) -> Sequence[int]:
-        """Look at each header."""
-        found, headers = await self.headers(uids)
-        return [
-            uid
-            for uid, header in zip(found, headers, strict=True)
-            if octets in header.lower() or b"=?" in header or not header.isascii()
-        ]
-
-    async def load(self, uids: UIDSet, max_octets: int) -> Mapping[int, bytes]:
-        """Return contents."""
-        loaded: dict[int, bytes] = {}
-        for uid in self._present(uids):
-            content = self._box.messages[uid].content
-            max_octets -= len(content)
-            if max_octets < 0:
-                break
-            loaded[uid] = content
-        return loaded
-
-    async def open_content(self, uid: int) -> MemoryContent:
-        """Return one content."""
-        try:
-            return MemoryContent(self._box.messages[uid].content)
-        except KeyError:
-            raise MessageGone(str(uid)) from None
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def _present(self, uids: UIDSet) -> list[int]:
-        """Return the UIDs of ``uids`` that are there, ascending."""
-        column = self._box.listing().uids
-        found: list[int] = []
-        for start, stop in uids.slices(column):
-            found += column[start:stop]
-        return found
-
-
-def _as_they_are(flags: FlagSet) -> FlagSet:
-    return flags
-
-
-def _header(content: bytes) -> bytes:
-    """Return the header of a message, its empty line included."""
-    if content.startswith(b"\r\n"):
-        return b"\r\n"
-    end = content.find(b"\r\n\r\n")
-    return content if end < 0 else content[: end + 4]

@@ -11,7 +11,8 @@ from mailframe.model.flag import NO_FLAGS, FlagSet
 from mailframe.model.mailbox import INBOX, Listing
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent
-from mailframe.storage.memory import MemoryAccount, MemoryMailbox
+from mailframe.storage.memory import MemoryAccount
+from mailframe.storage.memory_mailbox import MemoryMailbox
 
 _Result = TypeVar("_Result")
 

@@ -7,15 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tests.imap.model_mailboxes import MailboxRules
-from tests.imap.model_sessions import (
-    Asked,
-    asks,
-    flag_sets,
-    names,
-    rarely,
-    ways,
-    who,
-)
+from tests.imap.model_sessions import Asked, asks, flag_sets, names, rarely, ways, who
 from tests.imap.reference import DELETED, numbers
 
 

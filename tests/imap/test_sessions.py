@@ -12,7 +12,7 @@ from mailframe.interfaces.mailbox import NewMessage
 from mailframe.limits import IMAPLimits
 from mailframe.model.mailbox import INBOX, MailboxName
 from mailframe.storage.content import MemoryContent
-from mailframe.storage.memory import MemoryMailbox
+from mailframe.storage.memory_mailbox import MemoryMailbox
 from mailframe.testing.transcript import Conversation
 from tests.imap.world import World, done
 
