@@ -1,7 +1,7 @@
 """One IMAP session as octets in, steps and octets out.
 
-The server finds commands, looks each up in the table, runs it and turns what
-comes of it into the tagged response. What a command means is in ``commands/``
+The server finds commands, looks each up in the table, runs it and has what
+comes of it answered (``answers.py``). What a command means is in ``commands/``
 and ``extensions/``. Everything that decides what the next octets are is here
 together, since each way to read them begins where another has ended.
 
@@ -15,16 +15,16 @@ from typing import Any
 
 from zope.interface import implementer
 
-from mailframe.errors import BadSyntax, LineTooLong, MailError
+from mailframe.errors import BadSyntax, LineTooLong
+from mailframe.imap.answers import Answers
 from mailframe.imap.appending import Appending
 from mailframe.imap.capabilities import COMMANDS, EXTENSIONS
 from mailframe.imap.command import Answer, Command, Completed, Dialogue
 from mailframe.imap.command_head import HEAD, command_head, is_http, tag_of
 from mailframe.imap.compression import Layer
 from mailframe.imap.cursor import Cursor
-from mailframe.imap.fetch import BrokenLiteral
 from mailframe.imap.framing import SKIPPED, Announced, Framer
-from mailframe.imap.responses import SERVER_BUG, Rejected, bad_syntax, refusal
+from mailframe.imap.responses import Rejected
 from mailframe.imap.session import Session
 from mailframe.imap.url_access import URLAccess
 from mailframe.interfaces.auth import ILoginPortal
@@ -92,9 +92,7 @@ class IMAPServer:
             url_access=url_access,
         )
         self._layer = Layer(self._framer, limits.inflated)
-        self._running = False
-        self._parting: bytes | None = None
-        self._errors = 0
+        self._answers = Answers(self._session, limits, report)
         self._refusal: _Refusal | None = None
         self._appending: tuple[bytes, Command, Appending] | None = None
         self._dialogue: tuple[bytes, Command, Dialogue] | None = None
@@ -150,7 +148,7 @@ class IMAPServer:
             except LineTooLong:
                 if self._dialogue is not None or self._appending is not None:
                     # Where the next command begins is not known any more.
-                    self._goodbye(b"Line too long")
+                    self._answers.goodbye(b"Line too long")
                     return None
                 step = self._pass_over()
             if step is not _MORE:
@@ -159,7 +157,7 @@ class IMAPServer:
                     step = self._inflate()
                 if step is None and not (self._appending or self._dialogue):
                     step = self._push()
-                return None if step is None else self._run(step)
+                return None if step is None else self._answers.during(step)
         return None
 
     def _push(self) -> Step | None:
@@ -183,17 +181,7 @@ class IMAPServer:
         try:
             self._layer.inflate()
         except BadSyntax:
-            self._goodbye(b"That is not compressed")
-
-    async def _run(self, step: Step) -> None:
-        """Run a step; what was to be said meanwhile is said after it."""
-        self._running = True
-        try:
-            await step
-        finally:
-            self._running = False
-        if self._parting is not None:
-            self._session.say(b"* BYE %b\r\n" % self._parting)
+            self._answers.goodbye(b"That is not compressed")
 
     def tls_started(self) -> None:
         """Forget what came without protection."""
@@ -202,11 +190,11 @@ class IMAPServer:
 
     def timed_out(self) -> None:
         """Say goodbye to a silent client."""
-        self._leave(b"Autologout; idle for too long")
+        self._answers.leave(b"Autologout; idle for too long")
 
     def shut_down(self) -> None:
         """Say goodbye because the host stops."""
-        self._leave(b"[UNAVAILABLE] The server is shutting down")
+        self._answers.leave(b"[UNAVAILABLE] The server is shutting down")
 
     def lost(self) -> Step | None:
         """Release everything."""
@@ -230,7 +218,7 @@ class IMAPServer:
         piece = self._framer.next_piece()
         if piece is None:
             if self._framer.passed > limits.passed_over:
-                self._goodbye(b"Line too long")
+                self._answers.goodbye(b"Line too long")
             return None
         if isinstance(piece, bytes):
             return self._command(piece)
@@ -267,7 +255,7 @@ class IMAPServer:
 
     def _garbage(self, octets: bytes) -> _Outcome:
         if self._session.account is None and is_http(octets):
-            self._goodbye(b"This is an IMAP server")
+            self._answers.goodbye(b"This is an IMAP server")
             return None
         tag = tag_of(octets)
         what = b"a tag and a command" if tag == b"*" else b"a command"
@@ -287,21 +275,8 @@ class IMAPServer:
         return _MORE
 
     def _put_ok(self, tag: bytes, text: bytes) -> None:
-        """Put the tagged OK, with the response code that is owed, if any."""
-        view = self._session.view
-        if view is not None:
-            last_done = view.take_last_done()
-            if text.startswith(b"["):
-                view.tell_code()
-            else:
-                text = view.take_code() + text
-            if last_done:
-                code = b"[MESSAGELIMIT %d %d] " % (view.limit, last_done)
-                if text.startswith(b"["):
-                    self._session.say(b"* NO %bNot all messages\r\n" % code)
-                else:
-                    text = code + text
-        self._session.say(b"%b OK %b\r\n" % (tag, text))
+        """Put the tagged OK, behind which all may be compressed."""
+        self._answers.ok(tag, text)
         if self._session.compressed is not self._layer.compresses:
             self._layer.change(self._session.take_output())
 
@@ -325,35 +300,11 @@ class IMAPServer:
     # Refusals.
 
     def _failed(self, tag: bytes, error: Exception) -> _Outcome:
-        """Answer what went wrong, as its family demands."""
-        session = self._session
-        if isinstance(error, BadSyntax):
-            return self._bad(tag, bad_syntax(error))
-        if isinstance(error, BrokenLiteral):
-            # Whatever came now would be taken for the rest of the literal.
-            self._report(error)
-            self._parting = None
-            session.closing = True
-            return None
-        if session.view is not None:
-            session.view.tell_code()
-            session.view.take_last_done()
-        if isinstance(error, MailError):
-            session.say(b"%b NO %b\r\n" % (tag, refusal(error)))
-        else:
-            self._report(error)
-            session.say(b"%b NO %b\r\n" % (tag, SERVER_BUG))
-        if session.account is None and (
-            session.failed_logins >= self._limits.login_attempts
-        ):
-            self._goodbye(b"Too many failed logins")
+        self._answers.failed(tag, error)
         return _MORE
 
     def _bad(self, tag: bytes, text: bytes) -> _Outcome:
-        self._session.say(b"%b BAD %b\r\n" % (tag, text))
-        self._errors += 1
-        if self._errors >= self._limits.errors:
-            self._goodbye(b"Too many errors")
+        self._answers.bad(tag, text)
         return _MORE
 
     def _pass_over(self) -> _Outcome:
@@ -365,19 +316,6 @@ class IMAPServer:
         self._refusal = partial(self._bad, tag, b"Line too long")
         self._framer.pass_over()
         return _MORE
-
-    def _leave(self, text: bytes) -> None:
-        """Say goodbye unasked, but not into a response that is being sent."""
-        if self._running and not self._session.closing:
-            self._session.closing = True
-            self._parting = text
-        else:
-            self._goodbye(text)
-
-    def _goodbye(self, text: bytes) -> None:
-        if not self._session.closing:
-            self._session.closing = True
-            self._session.say(b"* BYE %b\r\n" % text)
 
     # Literals.
 
@@ -460,7 +398,7 @@ class IMAPServer:
         logged_in = self._session.account is not None
         if size <= (_ABSURD * limits.message_size if logged_in else limits.command):
             return False
-        self._goodbye(b"[TOOBIG] Literal too large")
+        self._answers.goodbye(b"[TOOBIG] Literal too large")
         return True
 
     # The message of an APPEND.
