@@ -11,8 +11,7 @@ from mailframe.interfaces.delivery import Hop, IRelay
 from mailframe.model.address import Address
 from mailframe.model.envelope import Envelope, ForwardPath, ReversePath
 from mailframe.storage.content import MemoryContent
-from tests.delivery.test_addresses import addresses
-from tests.delivery.test_distribution import (
+from tests.delivery.distribution_case import (
     ALICE,
     BOB,
     CAROL,
@@ -21,6 +20,7 @@ from tests.delivery.test_distribution import (
     STRANGER,
     DistributionTestCase,
 )
+from tests.delivery.test_addresses import addresses
 
 
 class LocalRelayTests(DistributionTestCase):
