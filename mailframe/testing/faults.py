@@ -189,6 +189,12 @@ class FaultyOS(OSLayer):
                     change.apply()
                     if change.partner is not None and not change.partner.done:
                         wanted.append(change.partner.directory)
+                    # A rename is one step, whichever of its directories is synced.
+                    wanted += [
+                        other.directory
+                        for other in self._changes
+                        if other.partner is change and not other.done
+                    ]
         self._changes = [change for change in self._changes if not change.done]
 
     def rename(self, source: str, target: str) -> None:

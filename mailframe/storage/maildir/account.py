@@ -284,7 +284,8 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
             loaded = [box for box in self._boxes.values() if box.loaded]
             await self._rebuild.run()
             for box in loaded:
-                if not box.deleted:
+                # One that is looking now goes on with the new index.
+                if not (box.deleted or box.looking):
                     await box.in_step()
         finally:
             self._mending = False

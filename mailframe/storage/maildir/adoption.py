@@ -1,22 +1,31 @@
 """The job that takes over what other programs did to a mailbox.
 
 Each difference :mod:`mailframe.storage.maildir.scan` found is checked once more:
-new files get UIDs and their place in ``cur/``, changed letters change flags,
-messages whose files are missing vanish.
+new files get UIDs, changed letters change flags, messages whose files are missing
+vanish. Index and journal have a UID at once; where there are many, the names of the
+files follow with the other names that are owed (``tidy.py``).
 
 Source: https://cr.yp.to/proto/maildir.html; DESIGN.md section 4.
 """
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from operator import itemgetter
 
 from mailframe.model.flag import NO_FLAGS, FlagSet
 from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import records
-from mailframe.storage.maildir.arrival import add_message
 from mailframe.storage.maildir.flagging import vanish
 from mailframe.storage.maildir.index import Index, MailboxRow
-from mailframe.storage.maildir.names import file_name, unique, usable, with_uid
+from mailframe.storage.maildir.names import (
+    FileName,
+    file_name,
+    has_uid,
+    unique,
+    usable,
+    with_uid,
+)
 from mailframe.storage.maildir.recovery import remove, unfinished
 from mailframe.storage.maildir.scan import Differences, Found
 from mailframe.storage.maildir.store import AccountStore, Delta, settled, snapshot
@@ -31,7 +40,7 @@ def adopt(
     """Take over what :func:`~.scan.compare` found, as far as it is still so."""
     with store.step(batch) as index:
         row = store.mailbox(mailbox_id)
-        delta = Delta(row, [], [])
+        delta = Delta(row, [], [], named=True)
         store.letters(row, fresh=True)
         row.new_mtime, row.cur_mtime = (
             mtime if settled(mtime) and not differences.more else 0
@@ -42,7 +51,7 @@ def adopt(
         with store.own_change(row):
             _take_names(store, index, row, differences.renamed, delta)
             _take_missing(store, batch, index, row, differences.missing, delta)
-            _take_files(store, batch, index, row, differences.found, delta)
+            _take_files(store, batch, index, row, differences, delta)
         if not differences.more:
             row.scanned = 1
         index.update_mailbox(row)
@@ -87,7 +96,7 @@ def _take_names(
         wanted = letters.letters(flags, letters.unknown(now or ""))
         index.execute(
             "UPDATE messages SET disk=?, owed=? WHERE id=?",
-            (now, wanted != (now or ""), base + uid),
+            (now, wanted != (now or "") or not has_uid(file), base + uid),
         )
         if flags != had:
             changed.setdefault(flags, []).append(uid)
@@ -157,48 +166,44 @@ def _take_files(
     batch: Batch,
     index: Index,
     row: MailboxRow,
-    found: Sequence[Found],
+    differences: Differences,
     delta: Delta,
 ) -> None:
-    """Give new files UIDs and their place in ``cur/``."""
+    """Give new files UIDs; those whose names cannot wait get them at once."""
     letters = store.letters(row)
-    directory = store.directory(row)
+    new = _still_new(store, index, row, differences.found)
+    uids = _uids(store, index, row, new, len(differences.rest))
+    base_id, modseq = row.span()[0], row.highest_modseq
     files: list[records.File] = []
-    for one in found:
-        parts = file_name(one.place[4:])
-        if usable(parts.base) and _is_ours(store, index, row, one.place):
-            continue
-        if unfinished(store, parts, one.disk_size):
-            remove(store, f"{directory}/{one.place}")
-            continue
-        uid = one.uid
-        if uid is None or _taken(index, row, uid):
-            (uid,) = store.take_uids(row, 1)
-        base = with_uid(parts.base if usable(parts.base) else unique(), uid)
+    rows = []
+    known: dict[str, tuple[FlagSet, int]] = {}
+    for one, uid in zip(new, uids, strict=True):
+        parts = one.name
         disk = "".join(sorted(set(parts.letters)))
-        path = store.path(row, base, disk)
-        if path != f"{directory}/{one.place}":
-            try:
-                store.os_layer.rename(f"{directory}/{one.place}", path)
-            except FileNotFoundError:
-                continue
-        flags = letters.flags(disk) if disk else NO_FLAGS
-        flags, keywords = store.spelt(row, flags)
-        if keywords is not None:
-            delta.keywords = keywords
-        file = records.File(
-            uid,
-            base,
-            disk,
-            tuple(flags),
-            one.date,
-            one.size,
-            int(one.size != one.disk_size),
+        own = parts.base if usable(parts.base) else ""
+        base = with_uid(own or unique(), uid)
+        named: tuple[str, str | None] = base, disk
+        if differences.many and own and one.alone and _may_wait(one.place, own, disk):
+            named = own, None if one.place.startswith("new/") else disk
+        elif not _rename(store, row, one.place, base, disk):
+            continue
+        if disk not in known:
+            flags = letters.flags(disk) if disk else NO_FLAGS
+            flags, keywords = store.spelt(row, flags)
+            if keywords is not None:
+                delta.keywords = keywords
+            known[disk] = flags, index.flag_number(flags)
+        flags, number = known[disk]
+        lf = int(one.size != one.disk_size)
+        files.append(
+            records.File(uid, base, disk, tuple(flags), one.date, one.size, lf)
         )
-        add_message(store, index, row, file, flags, row.highest_modseq)
-        files.append(file)
-        delta.added.append((uid, flags, file.date, file.size))
-    delta.added.sort(key=lambda one: one[0])
+        owed = named[0] is not base
+        times = (modseq, modseq, one.date)
+        rows.append((base_id + uid, *named, owed, number, *times, one.size, lf))
+        delta.added.append((uid, flags, one.date, one.size))
+    index.executemany("INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+    delta.added.sort(key=itemgetter(0))
     if files:
         # A UID once told must not name another message after a crash.
         batch.record(
@@ -213,23 +218,93 @@ def _take_files(
         )
 
 
-def _is_ours(store: AccountStore, index: Index, row: MailboxRow, place: str) -> bool:
-    """Tell whether a file is known by now, or expunged and about to go."""
-    parts = file_name(place[4:])
-    message = index.execute(
-        "SELECT file, disk FROM messages WHERE id=?",
-        (row.span()[0] + (parts.uid or 0),),
-    ).fetchone()
-    if message is not None and message[0] == parts.base:
-        path = store.path(row, *message)
-        # A second file of the same name is another message.
-        return path == f"{store.directory(row)}/{place}" or not os.path.exists(path)
-    return (
-        index.execute(
-            "SELECT 1 FROM removals WHERE mailbox=? AND file=?", (row.id, parts.base)
-        ).fetchone()
-        is not None
+def _still_new(
+    store: AccountStore, index: Index, row: MailboxRow, found: Sequence[Found]
+) -> list[Found]:
+    """Return the files nobody has taken over or begun to remove meanwhile."""
+    expunged = frozenset(
+        file
+        for (file,) in index.execute(
+            "SELECT file FROM removals WHERE mailbox=?", (row.id,)
+        )
     )
+    new = []
+    for one in found:
+        parts = one.name
+        if parts.base in expunged or _is_ours(store, index, row, one.place, parts):
+            continue
+        if unfinished(store, parts, one.disk_size):
+            remove(store, f"{store.directory(row)}/{one.place}")
+            continue
+        new.append(one)
+    return new
+
+
+def _uids(
+    store: AccountStore, index: Index, row: MailboxRow, new: Sequence[Found], rest: int
+) -> list[int]:
+    """Return the UIDs of new files: those they bring along, or the next ones.
+
+    Args:
+        store: The account.
+        index: The account's.
+        row: The mailbox.
+        new: The files.
+        rest: How many more there are, to be taken over soon.
+    """
+    kept: set[int] = set()
+    uids: list[int | None] = []
+    for one in new:
+        uid = one.uid
+        if uid is not None and (uid in kept or _taken(index, row, uid)):
+            uid = None
+        elif uid is not None:
+            kept.add(uid)
+        uids.append(uid)
+    fresh = iter(store.take_uids(row, uids.count(None), rest))
+    return [next(fresh) if uid is None else uid for uid in uids]
+
+
+def _may_wait(place: str, base: str, disk: str) -> bool:
+    """Tell whether the index can have a file by the name it has."""
+    return not has_uid(base) and place in (f"cur/{base}:2,{disk}", f"new/{base}")
+
+
+def _rename(
+    store: AccountStore, row: MailboxRow, place: str, base: str, disk: str
+) -> bool:
+    """Give a file its name; False if it is not there any more."""
+    path, there = store.path(row, base, disk), f"{store.directory(row)}/{place}"
+    if path != there:
+        try:
+            store.os_layer.rename(there, path)
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def _is_ours(
+    store: AccountStore, index: Index, row: MailboxRow, place: str, parts: FileName
+) -> bool:
+    """Tell whether a file is known by now."""
+    uid = parts.uid
+    if uid is None or not usable(parts.base):
+        return False
+    message = index.execute(
+        "SELECT file, disk FROM messages WHERE id=?", (row.span()[0] + uid,)
+    ).fetchone()
+    if message is None or message[0] != parts.base:
+        return False
+    path, there = store.path(row, *message), f"{store.directory(row)}/{place}"
+    if path == there or not os.path.exists(path):
+        return True
+    # A second file of the same name is another message; a second name of the same
+    # file is what a rename left that a crash did by half.
+    with suppress(FileNotFoundError):
+        if not os.path.samefile(path, there):
+            return False
+        store.os_layer.unlink(there)
+    return True
 
 
 def _taken(index: Index, row: MailboxRow, uid: int) -> bool:

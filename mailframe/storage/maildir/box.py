@@ -80,6 +80,11 @@ class Box:
         """Whether its messages were loaded, because somebody has it open."""
         return self._columns is not None
 
+    @property
+    def looking(self) -> bool:
+        """Whether its directories are being looked at."""
+        return self._look.running
+
     def directory(self) -> str:
         """Return its path."""
         root = self.account.root
@@ -188,6 +193,7 @@ class Box:
             return
         reader = self.account.reader
         found: Differences | None = None
+        came = False
         while found is None or found.more:
             began = self._now()
             try:
@@ -209,6 +215,10 @@ class Box:
             if found.any() or all(map(settled, found.mtimes)):
                 await self.account.change(adopt, self.mailbox_id, found)
                 self._doubt_at = None
+                came = came or bool(found.found)
+        if came:
+            # Some files may have to be given names.
+            self.account.tidy_soon()
         if self._watchers and not (self.row.new_mtime and self.row.cur_mtime):
             # Too early to trust the mtimes: somebody has to look again.
             self._soon(self.tell)

@@ -15,6 +15,7 @@ import socket
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailframe.errors import BadMailboxName
 from mailframe.model.mailbox import DELIMITER, INBOX, MailboxName, mailbox_name
@@ -83,8 +84,7 @@ def _decode(match: re.Match[str]) -> str:
     return binascii.a2b_base64(padded).decode("utf-16-be")
 
 
-@dataclass(frozen=True, slots=True)
-class FileName:
+class FileName(NamedTuple):
     """The name of a message file, taken apart.
 
     Attributes:
@@ -104,7 +104,8 @@ class FileName:
     @property
     def sizes(self) -> tuple[int, int] | None:
         """What ``,S=`` (on disk) and ``,W=`` (with CRLF) say, if both do."""
-        disk, wire = _SIZE.search(self.base), _WIRE_SIZE.search(self.base)
+        wire = _WIRE_SIZE.search(self.base)
+        disk = _SIZE.search(self.base) if wire else None
         return (int(disk[1]), int(wire[1])) if disk and wire else None
 
     @property
@@ -131,6 +132,11 @@ def usable(base: str) -> bool:
 def with_uid(base: str, uid: int) -> str:
     """Return ``base`` with this UID in place of any other."""
     return f"{without_uid(base)},U={uid}"
+
+
+def has_uid(base: str) -> bool:
+    """Tell whether a base name has a UID in it."""
+    return _UID.search(base) is not None
 
 
 def without_uid(base: str) -> str:

@@ -11,8 +11,7 @@ Source: DESIGN.md section 5.
 
 import json
 import struct
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 ARRIVED = 1
 """Messages were appended: ``files`` and their contents."""
@@ -29,8 +28,7 @@ TAKEN = 5
 _LENGTH = struct.Struct("<I")
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A message file that came to be.
 
     Attributes:

@@ -22,7 +22,7 @@ from mailframe.storage.maildir.arrival import JOURNAL_MAX, add_message
 from mailframe.storage.maildir.filing import write_file
 from mailframe.storage.maildir.flagging import vanish
 from mailframe.storage.maildir.index import Index, MailboxRow
-from mailframe.storage.maildir.names import without_uid
+from mailframe.storage.maildir.names import has_uid, with_uid, without_uid
 from mailframe.storage.maildir.store import AccountStore, find_file
 from mailframe.storage.maildir.summary_rows import digest, keep
 from mailframe.storage.maildir.tidy import tidy
@@ -46,7 +46,7 @@ class Replay:
         """
         self._store_of = store_of
         self._skipped: dict[tuple[str, str], bytes] = {}
-        self._moved_to: dict[tuple[str, str], tuple[str, str]] = {}
+        self._moved_to: dict[tuple[str, int], tuple[str, records.File]] = {}
         self.stores: dict[str, AccountStore] = {}
 
     def foresee(self, record: Record) -> None:
@@ -58,8 +58,8 @@ class Replay:
             with suppress(ValueError):
                 facts, _ = records.unpack(record.payload)
                 for file in facts["files"]:
-                    place = facts["source"], file.origin[1]
-                    self._moved_to[place] = facts["mailbox"], file.name
+                    place = facts["source"], file.origin[0]
+                    self._moved_to[place] = facts["mailbox"], file
 
     def apply(self, record: Record) -> None:
         """Carry over one record.
@@ -182,10 +182,10 @@ class Replay:
         if os.path.exists(path):
             return path
         found = index.execute(
-            "SELECT disk FROM messages WHERE id=?", (row.span()[0] + file.uid,)
+            "SELECT file, disk FROM messages WHERE id=?", (row.span()[0] + file.uid,)
         ).fetchone()
         if found is not None:
-            path = store.path(row, file.name, found[0])
+            path = store.path(row, *found)
             if os.path.exists(path):
                 return path
         elsewhere = find_file(store.directory(row), file.name)
@@ -262,10 +262,12 @@ class Replay:
         for file in facts["files"]:
             origin = None
             if source is not None:
-                origin = _find(source_store.directory(source), file.origin[1])
+                origin = _find(
+                    source_store.directory(source), file.origin[1], file.origin[0]
+                )
             if origin is None and not moving:
                 origin = self._moved_on(
-                    source_store, source_index, facts["source"], file.origin[1]
+                    source_store, source_index, facts["source"], file.origin[0]
                 )
             # What arrived and left again has no file, but its octets are here.
             content = self._skipped.get((facts["source"], file.origin[1]))
@@ -292,13 +294,13 @@ class Replay:
             index.update_mailbox(source)
 
     def _moved_on(
-        self, store: AccountStore, index: Index, mailbox_id: str, name: str
+        self, store: AccountStore, index: Index, mailbox_id: str, uid: int
     ) -> str | None:
         """Look for a file where later records say it went."""
-        while (place := self._moved_to.get((mailbox_id, name))) is not None:
-            mailbox_id, name = place
+        while (place := self._moved_to.get((mailbox_id, uid))) is not None:
+            mailbox_id, uid = place[0], place[1].uid
             row = index.mailbox(mailbox_id)
-            found = find_file(store.directory(row), name) if row else None
+            found = find_file(store.directory(row), place[1].name) if row else None
             if found is not None:
                 return found[0]
         return None
@@ -329,9 +331,14 @@ class Replay:
     ) -> None:
         uids = UIDSet((low, high) for low, high in facts["uids"])
         self._leave(store, index, row, uids)
+        # Its name may have been given its UID since, or be given it by this replay.
+        names = {
+            name if has_uid(name) else with_uid(name, uid)
+            for uid, name in zip(uids, facts["names"], strict=True)
+        }
         index.executemany(
             "INSERT OR IGNORE INTO removals VALUES (?,?,NULL)",
-            [(row.id, name) for name in facts["names"]],
+            [(row.id, name) for name in names.union(facts["names"])],
         )
 
     def _taken(
@@ -349,7 +356,7 @@ class Replay:
             if not self._wanted(index, row, file):
                 continue
             if self._there(store, index, row, file) is None:
-                found = _find(store.directory(row), file.name)
+                found = _find(store.directory(row), file.name, file.uid)
                 if found is None:
                     continue
                 path = store.path(row, file.name, file.disk)
@@ -367,16 +374,15 @@ def _run(job: Callable[[Batch], T]) -> T:
             call()
 
 
-def _find(directory: str, base: str) -> str | None:
-    """Look for a file, also under the name it had before it was given its UID."""
-    found = find_file(directory, base)
-    if found is not None:
-        return found[0]
-    wanted = without_uid(base)
-    for place in ("cur", "new"):
-        for name in os.listdir(f"{directory}/{place}"):
-            if without_uid(name.partition(":")[0]) == wanted:
-                return f"{directory}/{place}/{name}"
+def _find(directory: str, base: str, uid: int) -> str | None:
+    """Look for a file, also under the name it has before or after it is given its UID.
+
+    A file of the same name with another UID is another message.
+    """
+    for name in (base, with_uid(base, uid), without_uid(base)):
+        found = find_file(directory, name)
+        if found is not None:
+            return found[0]
     return None
 
 

@@ -10,37 +10,46 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import NamedTuple
 
 from mailframe.storage.maildir.identity import read_uidlist
 from mailframe.storage.maildir.index import Index, MailboxRow
-from mailframe.storage.maildir.names import file_name
+from mailframe.storage.maildir.names import FileName, file_name
 
 SLICE = 1000
 """New files taken over at once."""
 
-_New = tuple[int, int, str, int | None]
-"""By what a new file is sorted: UID or what is above all, arrival, place; its UID."""
+MANY = 200
+"""New files of which so many are found are given their names later."""
+
+_New = tuple[int, int, str, FileName, int | None, bool]
+"""By what a new file is sorted: UID or what is above all, arrival, place; its name,
+its UID, and whether no other file has its base name."""
 
 _PIECE = 1_048_576
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file nobody gave a UID yet.
 
     Attributes:
         place: ``new/`` or ``cur/`` and its name there.
+        name: That name.
         uid: The one it brings along, from a lost index or from Dovecot.
         size: Octets once its lines end in CRLF.
         disk_size: Octets it has.
         date: When it arrived, seconds since 1970.
+        alone: Whether no other message has its base name.
     """
 
     place: str
+    name: FileName
     uid: int | None
     size: int
     disk_size: int
     date: int
+    alone: bool
 
 
 @dataclass(slots=True)
@@ -53,6 +62,7 @@ class Differences:
         rest: Those that come after them, for :func:`further`.
         missing: UIDs whose files are nowhere.
         renamed: UID, and place and name now, of files whose name changed.
+        many: Whether the new files are given their names later.
     """
 
     mtimes: tuple[int, int]
@@ -60,6 +70,7 @@ class Differences:
     rest: "list[_New]" = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     renamed: list[tuple[int, str]] = field(default_factory=list)
+    many: bool = False
 
     @property
     def more(self) -> bool:
@@ -73,11 +84,19 @@ class Differences:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the index has of a mailbox: UIDs by place and name, expunged files."""
+    """What the index has of a mailbox.
+
+    Attributes:
+        row: The mailbox.
+        files: UIDs by place and name.
+        expunged: Base names of expunged messages whose files are to go.
+        owed: Base names of those whose names are to change.
+    """
 
     row: MailboxRow
     files: Mapping[str, int]
     expunged: frozenset[str]
+    owed: frozenset[str]
 
 
 def known(index: Index, row: MailboxRow) -> Known:
@@ -96,6 +115,13 @@ def known(index: Index, row: MailboxRow) -> Known:
             file
             for (file,) in index.execute(
                 "SELECT file FROM removals WHERE mailbox=?", (row.id,)
+            )
+        ),
+        frozenset(
+            file
+            for (file,) in index.execute(
+                "SELECT file FROM messages WHERE owed AND id BETWEEN ? AND ?",
+                row.span(),
             )
         ),
     )
@@ -129,8 +155,9 @@ def compare(
     lost: dict[str, int] = {}
     for place in there.files.keys() - listed:
         base, uid = _base(place), there.files[place]
-        if base in unknown:
-            differences.renamed.append((uid, unknown[base].pop()))
+        if unknown.get(base):
+            *unknown[base], place = unknown[base]
+            differences.renamed.append((uid, place))
         else:
             lost[base] = uid
     if lost:
@@ -147,12 +174,15 @@ def _base(place: str) -> str:
     return place[4:].partition(":")[0]
 
 
-def _by_base(places: Iterable[str]) -> dict[str, list[str]]:
+def _by_base(places: Iterable[str]) -> dict[str, Sequence[str]]:
     """Return places by base name, what begins with a dot left out."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, Sequence[str]] = {}
     for place in places:
         if place[4] != ".":
-            found.setdefault(_base(place), []).append(place)
+            base = place[4:].partition(":")[0]
+            others = found.get(base)
+            # Tuples, for the collector of garbage does not look at them again.
+            found[base] = (place,) if others is None else (*others, place)
     return found
 
 
@@ -173,10 +203,12 @@ def _look_for_new(
         uid = None if row.scanned else uids.get(base, parts.uid)
         if uid is not None and uid >= row.uid_next:
             uid = None
-        for place in places:
-            names.append((uid or 2**32, parts.arrived or 0, place, uid))
-    names.sort(key=lambda one: one[:3])
-    differences.rest = names
+        alone = len(places) == 1 and base not in there.owed
+        first = uid or 2**32, parts.arrived or 0
+        names += [(*first, place, file_name(place[4:]), uid, alone) for place in places]
+    # No two have the same place.
+    names.sort(key=itemgetter(0, 1, 2))
+    differences.rest, differences.many = names, len(names) >= MANY
     _take_slice(differences, directory)
 
 
@@ -186,28 +218,30 @@ def further(before: Differences, directory: str) -> Differences:
     Raises:
         OSError: A file cannot be read.
     """
-    differences = Differences(before.mtimes, rest=before.rest)
+    differences = Differences(before.mtimes, rest=before.rest, many=before.many)
     _take_slice(differences, directory)
     return differences
 
 
 def _take_slice(differences: Differences, directory: str) -> None:
     names, differences.rest = differences.rest[:SLICE], differences.rest[SLICE:]
-    for _, arrived, place, uid in names:
+    for name in names:
         with suppress(FileNotFoundError, IsADirectoryError):
-            differences.found.append(_look_at(directory, place, uid, arrived))
+            differences.found.append(_look_at(directory, name))
 
 
-def _look_at(directory: str, place: str, uid: int | None, arrived: int) -> Found:
+def _look_at(directory: str, name: _New) -> Found:
     """Return what has to be known of a new file before it is taken over."""
+    _, arrived, place, parts, uid, alone = name
     path = f"{directory}/{place}"
     status = os.stat(path)
-    sizes = file_name(place).sizes
+    sizes = parts.sizes
     if sizes and sizes[0] == status.st_size:
         size = sizes[1]
     else:
         size = status.st_size + _bare_line_ends(path)
-    return Found(place, uid, size, status.st_size, int(status.st_mtime) or arrived)
+    date = int(status.st_mtime) or arrived
+    return Found(place, parts, uid, size, status.st_size, date, alone)
 
 
 def _bare_line_ends(path: str) -> int:

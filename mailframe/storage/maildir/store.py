@@ -67,6 +67,7 @@ class Delta:
         removed: Messages that went.
         keywords: All keywords by folded name, or ``None`` if none is new.
         unfiled: Whether ``added`` is in the journal and not in the index yet.
+        named: Whether the names of ``added`` say what the index says.
     """
 
     row: MailboxRow
@@ -75,12 +76,15 @@ class Delta:
     removed: UIDSet = UIDSet.EMPTY
     keywords: dict[str, str] | None = None
     unfiled: bool = False
+    named: bool = False
 
     def owes_names(self) -> bool:
         """Tell whether names of files may have to follow."""
         if self.changed or self.removed:
             return True
-        return not self.unfiled and any(flags for _, flags, _, _ in self.added)
+        if self.unfiled or self.named:
+            return False
+        return any(flags for _, flags, _, _ in self.added)
 
 
 class AccountStore:
@@ -305,8 +309,13 @@ class AccountStore:
         row.highest_modseq = max(row.highest_modseq + 1, time.time_ns() // 1_000_000)
         return row.highest_modseq
 
-    def take_uids(self, row: MailboxRow, count: int) -> range:
+    def take_uids(self, row: MailboxRow, count: int, more: int = 0) -> range:
         """Take the next UIDs of a mailbox.
+
+        Args:
+            row: The mailbox.
+            count: How many.
+            more: How many will be taken soon.
 
         Raises:
             LimitExceeded: There are no more (RFC 9051 section 2.3.1.1).
@@ -315,13 +324,13 @@ class AccountStore:
         if taken.stop > 2**32 - 1:
             raise LimitExceeded("no UID is left in this mailbox")
         row.uid_next = taken.stop
-        self.reserve(row)
+        self.reserve(row, more)
         return taken
 
-    def reserve(self, row: MailboxRow) -> None:
+    def reserve(self, row: MailboxRow, more: int = 0) -> None:
         """See that the mailbox's own file knows of all UIDs given out."""
         if row.uid_next > row.uid_reserved:
-            row.uid_reserved = min(row.uid_next + UID_RESERVE, 2**32 - 1)
+            row.uid_reserved = min(row.uid_next + more + UID_RESERVE, 2**32 - 1)
             write_identity(
                 self.directory(row),
                 Identity(

@@ -1,7 +1,8 @@
 """The job that brings file names in step with the index, a slice at a time.
 
-Flags are answered when the index has them; the names follow here, and so do
-the files of expunged messages. What a crash leaves undone is still owed
+Flags are answered when the index has them; the names follow here, those of files
+that other programs delivered with their UIDs, and so do the files of expunged
+messages. What a crash leaves undone is still owed
 in the index.
 
 Source: DESIGN.md section 4 (renames are written behind); MEASURED.md section 3.
@@ -12,6 +13,7 @@ from contextlib import suppress
 
 from mailframe.storage.maildir.index import Index, MailboxRow
 from mailframe.storage.maildir.letters import add_keywords
+from mailframe.storage.maildir.names import has_uid, with_uid
 from mailframe.storage.maildir.store import AccountStore, snapshot
 from mailframe.storage.writer import Batch
 
@@ -111,18 +113,19 @@ def _rename_files(store: AccountStore, index: Index, row: MailboxRow) -> None:
             letters = add_keywords(store.directory(row), missing, store.os_layer)
             store.set_letters(row, letters)
         wanted = letters.letters(flags, letters.unknown(disk or ""))
-        if wanted != disk:
+        base = file if has_uid(file) else with_uid(file, number - row.span()[0])
+        if (base, wanted) != (file, disk):
             try:
                 store.os_layer.rename(
-                    store.path(row, file, disk), store.path(row, file, wanted)
+                    store.path(row, file, disk), store.path(row, base, wanted)
                 )
             except FileNotFoundError:
                 # Another program was quicker; the next look at the mailbox
                 # finds what it did and joins it with our flags.
                 row.cur_mtime = 0
-                wanted = disk
-        done.append((wanted, number))
-    index.executemany("UPDATE messages SET disk=?, owed=0 WHERE id=?", done)
+                base, wanted = file, disk
+        done.append((base, wanted, number))
+    index.executemany("UPDATE messages SET file=?, disk=?, owed=0 WHERE id=?", done)
 
 
 def _prune(index: Index, row: MailboxRow) -> None:
