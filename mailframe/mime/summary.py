@@ -52,6 +52,23 @@ def summarise(octets: bytes) -> Summary:
     )
 
 
+def wire_answers(octets: bytes) -> dict[str, bytes]:
+    """Return what of :func:`summarise` is sent as it is, by its name there.
+
+    It takes less than half the time.
+
+    Args:
+        octets: The whole message.
+    """
+    root = structure(octets)
+    body, body_structure = body_and_structure(root)
+    return {
+        "envelope": envelope(root.fields),
+        "body_structure": body_structure,
+        "body": body,
+    }
+
+
 def _first_mailbox(root: Part, name: bytes) -> str:
     """Return the mailbox of the first address of a field, in lower case."""
     value = root.first(name)

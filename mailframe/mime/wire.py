@@ -7,6 +7,7 @@ Source: RFC 9051 sections 7.5.2 and 9, RFC 3501 section 7.4.2.
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 from mailframe.mime.address import FieldAddress, addresses
@@ -20,6 +21,7 @@ _unquotable = re.compile(rb"[\x00\r\n\x80-\xff]").search
 _QUOTED_SPECIAL = re.compile(rb'(["\\])')
 _NOT_PLAIN = re.compile(rb"[^\x20-\x7e]").search
 _LANGUAGES = 100
+_SHORT = 200
 
 
 def string(value: bytes) -> bytes:
@@ -136,8 +138,17 @@ def _addresses(
     if values is None:
         return default
     value = values[0] if len(values) == 1 else b", ".join(values)
+    return (_short_list if len(value) <= _SHORT else _list)(value) or default
+
+
+def _list(value: bytes) -> bytes:
+    """Return a list of addresses, nothing for none."""
     found = addresses(value)
-    return b"(%b)" % b"".join(map(_address, found)) if found else default
+    return b"(%b)" % b"".join(map(_address, found)) if found else b""
+
+
+_short_list = lru_cache(maxsize=2048)(_list)
+"""The same, remembered: most messages of a mailbox go to the same few addresses."""
 
 
 def _address(address: FieldAddress) -> bytes:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.mime.structure import structure
-from mailframe.mime.summary import REFERENCES, summarise
+from mailframe.mime.summary import REFERENCES, summarise, wire_answers
 from mailframe.mime.wire import body_and_structure, envelope
 from tests.mime.octets import messages, read_list
 
@@ -29,6 +29,8 @@ class SummaryTests(SynchronousTestCase):
     def test_fields(self) -> None:
         """Each field is what it is said to be."""
         found = summarise(MESSAGE)
+        for name, answer in wire_answers(MESSAGE).items():
+            self.assertEqual(answer, getattr(found, name))
         root = structure(MESSAGE)
         self.assertEqual(found.envelope, envelope(root.fields))
         self.assertEqual((found.body, found.body_structure), body_and_structure(root))

@@ -107,7 +107,7 @@ class AcrossTests(FaultTestCase):
         await account.settle()
         await self.carry("copy", ALL)
         other = await self.other()
-        found, made = await other.ask(
+        found, made, _ = await other.ask(
             other.reader.summaries, (await other.box(INBOX)).mailbox_id, ALL, fields
         )
         self.assertEqual([list(one) for one in found], [list(one) for one in known])

@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+from hashlib import sha256
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -14,7 +15,7 @@ from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import MemoryContent
-from mailframe.storage.maildir import tidy
+from mailframe.storage.maildir import reading, summaries_later, tidy
 from mailframe.storage.maildir.watching import POLL_SECONDS, Watches
 from mailframe.testing.mailbox_contract import message, new
 from tests.storage.maildir_case import ALL, MaildirTestCase
@@ -75,6 +76,51 @@ class SummaryTests(MaildirTestCase):
         for name in self.names():
             os.unlink(self.root / "cur" / name)
         self.assertEqual(await mailbox.summaries(ALL, fields), first)
+
+    async def test_very_many_foreign_messages(self) -> None:
+        """Only what is asked for is worked out; the rest when it is quiet."""
+        self.patch(reading, "MANY", 2)
+        self.patch(summaries_later, "QUIET_SECONDS", 0.05)
+        mailbox = await self.inbox()
+        name = self.deliver(1)
+        self.deliver(2)
+        (self.root / "new" / name).write_bytes(message(1).replace(b"\r\n", b"\n"))
+        uids = await self.listed(mailbox)
+        self.assertEqual(len(uids), 2)
+        fields: list[SummaryField] = ["body_structure", "envelope", "body"]
+        first = await mailbox.summaries(ALL, fields)
+        account = await self.account()
+        rest = await account.ask(
+            account.reader.summaries, mailbox.mailbox_id, ALL, ["envelope"]
+        )
+        self.assertTrue(rest[2])
+        self.assertEqual(rest[0][1], first[2])
+        for _ in range(100):
+            if not rest[2]:
+                break
+            await self.pause(0.05)
+            rest = await account.ask(
+                account.reader.summaries, mailbox.mailbox_id, ALL, ["envelope"]
+            )
+        self.assertEqual(rest[1:], ([], 0))
+        for place in ("cur", "new"):
+            for name in self.names(place):
+                os.unlink(self.root / place / name)
+        again = await mailbox.summaries(ALL, [*fields, "content_hash"])
+        self.assertEqual(list(again[:4]), list(first))
+        hashes = {sha256(message(number)).hexdigest() for number in (1, 2)}
+        self.assertEqual(set(again[4]), hashes)
+
+    async def test_summaries_not_yet_made(self) -> None:
+        """An account that ends makes none any more."""
+        self.patch(reading, "MANY", 1)
+        mailbox = await self.inbox()
+        self.deliver(1)
+        await self.listed(mailbox)
+        for _ in range(2):
+            await mailbox.summaries(ALL, ["envelope"])
+        await (await self.account()).finish()
+        self.assertEqual(self.realm._live[str(self.root)].summaries_later._first, {})
 
     async def test_foreign_headers(self) -> None:
         """They are read when first asked for, and then kept."""

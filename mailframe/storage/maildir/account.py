@@ -65,6 +65,7 @@ from mailframe.storage.maildir.recovery import drop_unfinished
 from mailframe.storage.maildir.shares import Shares
 from mailframe.storage.maildir.special_use import set_special_use
 from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
+from mailframe.storage.maildir.summaries_later import SummariesLater
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.maildir.tidy import tidy
 from mailframe.storage.maildir.unfiled import UnfiledMailboxes
@@ -97,6 +98,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         root: Its directory.
         reader: Answers questions in the reading threads.
         threads: The store's.
+        summaries_later: Has summaries worked out that are missing.
         unfiled: Which mailboxes have messages that are in the journal only.
     """
 
@@ -128,6 +130,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         self._rebuild = Joined(self._rebuild_now)
         self._tidying: Any = None
         self._mending = False
+        self.summaries_later = SummariesLater(threads.reactor, self.aside)
         self.unfiled = UnfiledMailboxes()
         self._filing = Joined(self._file_now)
         store.filing.tell = self.unfiled.teller(threads.reactor, self._take_mtimes)
@@ -149,6 +152,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
 
     async def finish(self) -> None:
         """Bring all file names in step with the index."""
+        self.summaries_later.cancel()
         if self._tidying is not None:
             self._tidying.cancel()
             self._tidying = None

@@ -195,9 +195,10 @@ def _take_files(
             known[disk] = flags, index.flag_number(flags)
         flags, number = known[disk]
         lf = int(one.size != one.disk_size)
-        files.append(
-            records.File(uid, base, disk, tuple(flags), one.date, one.size, lf)
-        )
+        # A name that had another UID is not found by what the new one says.
+        origin = None if own and not has_uid(own) else (0, parts.base)
+        facts = uid, base, disk, tuple(flags), one.date, one.size, lf
+        files.append(records.File(*facts, origin=origin))
         owed = named[0] is not base
         times = (modseq, modseq, one.date)
         rows.append((base_id + uid, *named, owed, number, *times, one.size, lf))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from mailframe.errors import TemporaryFailure
+from mailframe.mime.lines import to_crlf
 from mailframe.model.flag import FlagSet
 from mailframe.storage.maildir import records
 from mailframe.storage.maildir.index import Index, MailboxRow
@@ -41,6 +42,9 @@ _log = Logger()
 
 DIGESTS = 20
 """Summaries worked out in one go while there is nothing better to do."""
+
+DIGESTED_MAX = 1_048_576
+"""Octets of the largest message that is summarised then."""
 
 ROOM_OCTETS = 134_217_728
 """Free octets of a disk below which nothing is put off."""
@@ -133,6 +137,15 @@ class Filing:
         before = len(self._waiting)
         self._waiting = [one for one in self._waiting if one not in messages]
         return len(self._waiting) < before
+
+    def owe_digests(self, first: int) -> None:
+        """Have messages summarised in idle time, if they are not.
+
+        Args:
+            first: Number of the first of them; all that follow in its mailbox.
+        """
+        mailbox = first >> 32
+        self._undigested[mailbox] = min(first, self._undigested.get(mailbox, first))
 
     def opened(self) -> None:
         """File what another hold on the same account left.
@@ -281,15 +294,16 @@ class Filing:
         mailbox, first = next(iter(self._undigested.items()))
         rows = [one for one in index.mailboxes() if one.id == mailbox]
         found = index.execute(
-            "SELECT id, file, disk FROM messages AS m WHERE id BETWEEN ? AND ?"
-            " AND NOT lf AND NOT EXISTS (SELECT 1 FROM summaries WHERE id=m.id)"
+            "SELECT id, file, disk, lf FROM messages AS m WHERE id BETWEEN ? AND ?"
+            " AND size<=? AND NOT EXISTS (SELECT 1 FROM summaries WHERE id=m.id)"
             " ORDER BY id LIMIT ?",
-            (first, mailbox << 32 | 2**32 - 1, DIGESTS),
+            (first, mailbox << 32 | 2**32 - 1, DIGESTED_MAX, DIGESTS),
         ).fetchall()
-        for number, name, disk in found if rows else ():
+        for number, name, disk, lf in found if rows else ():
             path = self._store.path(rows[0], name, disk)
             with suppress(FileNotFoundError), open(path, "rb") as file:
-                keep(index, number, *digest(file.read()))
+                octets = file.read()
+                keep(index, number, *digest(to_crlf(octets) if lf else octets))
         if rows and len(found) == DIGESTS:
             self._undigested[mailbox] = found[-1][0] + 1
         else:

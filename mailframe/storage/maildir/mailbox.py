@@ -172,13 +172,15 @@ class MaildirMailbox:
     async def summaries(
         self, uids: UIDSet, fields: Sequence[SummaryField]
     ) -> tuple[Sequence[Any], ...]:
-        """Return kept answers; what is not kept yet is worked out and kept."""
+        """Return kept answers; what is not kept yet is worked out, and kept soon."""
         self._box.check()
-        columns, made = await self._account.ask(
+        columns, made, first = await self._account.ask(
             self._account.reader.summaries, self._box.mailbox_id, uids, fields
         )
         if made:
             self._account.aside(keep_known, made)
+        if first:
+            self._account.summaries_later.owe(first)
         return columns
 
     async def headers(self, uids: UIDSet) -> tuple[Sequence[int], Sequence[bytes]]:

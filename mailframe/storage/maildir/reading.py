@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from mailframe.errors import MessageGone, NoSuchMailbox
 from mailframe.interfaces.mailbox import SummaryField
 from mailframe.mime.lines import to_crlf
+from mailframe.mime.summary import wire_answers
 from mailframe.model.flag import DELETED, SEEN
 from mailframe.model.mailbox import Listing, MailboxStatus
 from mailframe.model.summary import Summary
@@ -29,6 +30,7 @@ from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import kept_columns, scan
 from mailframe.storage.maildir.columns import Loaded, Seconds
 from mailframe.storage.maildir.content import OpenFile
+from mailframe.storage.maildir.filing import DIGESTED_MAX
 from mailframe.storage.maildir.index import INDEX_FILE, Index, MailboxRow
 from mailframe.storage.maildir.store import (
     AccountStore,
@@ -43,12 +45,15 @@ from mailframe.storage.maildir.summary_rows import (
     pick,
     read_columns,
 )
-from mailframe.storage.maildir.warm import WARM_FILES
+from mailframe.storage.maildir.warm import WARM_FILES, thread_warm_files
 
 _SPOOLED = 262_144
 _COMPARED = 32
 """Octets of a text that headers are looked through for."""
 _LIKE_SPECIAL = re.compile("[%_!]")
+_WIRE = frozenset(("envelope", "body_structure", "body"))
+MANY = 200
+"""Messages of which so many have no summary are given the rest of it later."""
 Digests = list[tuple[int, Summary, bytes]]
 
 
@@ -289,19 +294,28 @@ class AccountReader:
 
     def summaries(
         self, mailbox_id: str, uids: UIDSet, fields: Sequence[SummaryField]
-    ) -> tuple[tuple[Sequence[Any], ...], Digests]:
-        """Return kept answers by column, and those that had to be worked out."""
+    ) -> tuple[tuple[Sequence[Any], ...], Digests, int]:
+        """Return kept answers by column, and those that had to be worked out.
+
+        Where very many are missing only the answers asked for are worked out.
+
+        Returns:
+            The columns; what may be kept; the number of the first message of which
+            nothing can be kept yet, 0 for none.
+        """
         with self._asking() as index:
             row = self._row(index, mailbox_id)
             numbers, *columns = read_columns(index, row.spans(uids), fields)
             if len(numbers) == self._count(index, row, uids):
                 # All are kept, as nearly always: the files need not be known.
                 found = tuple([number & 0xFFFFFFFF for number in numbers])
-                return (found, *columns), []
+                return (found, *columns), [], 0
             files = list(self._files(index, row, uids))
         rest = zip(*columns, strict=True) if fields else repeat(())
         kept: dict[int, tuple[Any, ...]] = dict(zip(numbers, rest, strict=False))
+        quick = len(files) - len(kept) >= MANY and _WIRE.issuperset(fields)
         made: Digests = []
+        first = 0
         rows: list[tuple[Any, ...]] = []
         for file in files:
             values = kept.get(file.number)
@@ -309,13 +323,18 @@ class AccountReader:
                 octets = self._octets(row, file)
                 if octets is None:
                     continue
-                summary, header = digest(octets)
-                made.append((file.number, summary, header))
-                values = pick(summary, fields)
+                if quick and file.size <= DIGESTED_MAX:
+                    first = first or file.number
+                    answers = wire_answers(octets)
+                    values = tuple([answers[field] for field in fields])
+                else:
+                    summary, header = digest(octets)
+                    made.append((file.number, summary, header))
+                    values = pick(summary, fields)
             rows.append((file.number & 0xFFFFFFFF, *values))
         if not rows:
-            return tuple([] for _ in range(len(fields) + 1)), made
-        return tuple(zip(*rows, strict=True)), made
+            return tuple([] for _ in range(len(fields) + 1)), made, 0
+        return tuple(zip(*rows, strict=True)), made, first
 
     def headers(
         self, mailbox_id: str, uids: UIDSet
@@ -404,6 +423,10 @@ class AccountReader:
 
     def _octets(self, row: MailboxRow, file: _File) -> bytes | None:
         """Return a message in CRLF form, ``None`` if its file is gone."""
+        size = None if file.lf else file.size
+        warm = thread_warm_files().read(self._path(row, file), size)
+        if warm is not None:
+            return to_crlf(warm) if file.lf else warm
         try:
             fd = os.open(self._path(row, file), os.O_RDONLY)
         except OSError:

@@ -40,7 +40,8 @@ class File(NamedTuple):
         size: Octets, with CRLF.
         lf: Whether the file has bare LFs, and so is shorter.
         held: Whether the octets are in the record.
-        origin: UID and base name of the original, for a copy.
+        origin: UID and base name of the original, for a copy; 0 and the name it
+            had, for a file that had another UID.
     """
 
     uid: int

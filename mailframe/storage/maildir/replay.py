@@ -357,6 +357,9 @@ class Replay:
                 continue
             if self._there(store, index, row, file) is None:
                 found = _find(store.directory(row), file.name, file.uid)
+                if found is None and file.origin is not None:
+                    before = find_file(store.directory(row), file.origin[1])
+                    found = before[0] if before else None
                 if found is None:
                     continue
                 path = store.path(row, file.name, file.disk)

@@ -190,6 +190,13 @@ def keep_known(
                 keep(index, number, summary, header)
 
 
+def digest_later(store: "AccountStore", batch: Batch, first: int) -> None:
+    """Have all messages of a mailbox from one on summarised while nothing is done."""
+    store.ready()
+    store.filing.owe_digests(first)
+    batch.later(store.root, store.filing.behind, 0)
+
+
 def keep_headers(
     store: "AccountStore", batch: Batch, made: Sequence[tuple[int, bytes]]
 ) -> None:

@@ -12,6 +12,7 @@ Source: openat2(2) (RESOLVE_CACHED), preadv2(2) (RWF_NOWAIT).
 import ctypes
 import errno
 import os
+import threading
 
 _OPENAT2 = 437
 """The number of the call, on every architecture."""
@@ -89,4 +90,18 @@ class WarmFiles:
 
 
 WARM_FILES = WarmFiles()
-"""What this process reads with."""
+"""What the reactor's thread reads with."""
+
+_threads = threading.local()
+
+
+def thread_warm_files() -> WarmFiles:
+    """Return what the thread that asks reads with.
+
+    A reading thread may wait for a disk, but need not ask for its turn three times
+    for a file that is in memory.
+    """
+    found: WarmFiles | None = getattr(_threads, "files", None)
+    if found is None:
+        found = _threads.files = WarmFiles()
+    return found
