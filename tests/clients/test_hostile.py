@@ -1,9 +1,11 @@
 """Clients that want what they must not have, or come a strange way."""
 
+import contextlib
 import re
 import smtplib
 import socket
 import subprocess
+import time
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
 from itertools import pairwise
@@ -164,6 +166,37 @@ class LimitTests(SynchronousTestCase):
         for one in connections:
             one.close()
         self.assertEqual(said, [b"220 mail.e"] * 5 + [b""])
+
+    def test_for_ever(self) -> None:
+        """Neither an endless message nor an endless wait is put up with."""
+        host = Host(
+            "--limit=smtp.message-size=2000",
+            "--limit=smtp.unwanted=1000",
+            "--limit=smtp.data-timeout=1",
+            "--limit=smtp.data-rate=1000",
+            services=("smtp",),
+        )
+        self.addCleanup(host.close)
+        begin = (
+            b"EHLO c.example\r\nMAIL FROM:<x@b.example>\r\n"
+            b"RCPT TO:<alice@example.org>\r\n"
+        )
+        cut_off = b"552 5.3.4 Message too large\r\n421 4.7.0 Too much"
+        for octets in (
+            b"BDAT 99999999999999999999\r\n",
+            b"DATA\r\n" + b"text\r\n" * 1000,
+        ):
+            self.assertIn(cut_off, talk(host.port["smtp"], begin + octets))
+        with socket.create_connection(("127.0.0.1", host.port["smtp"]), 10) as slow:
+            slow.sendall(begin + b"DATA\r\n")
+            slow.settimeout(0.1)
+            heard, begun = b"", time.monotonic()
+            while b"421 4.4.2 Timed out" not in heard:
+                self.assertLess(time.monotonic() - begun, 10)
+                with contextlib.suppress(OSError):
+                    heard += slow.recv(65536)
+                with contextlib.suppress(OSError):
+                    slow.sendall(b"x")
 
     def test_help(self) -> None:
         """Every limit is shown with its value, and what it is."""
