@@ -74,8 +74,7 @@ class FaultTestCase(MaildirTestCase):
         threads._pool.stop()
         self.halt(threads._writer)
         for account in self.realm._live.values():
-            if account._tidying is not None:
-                account._tidying.cancel()
+            account._tidying.cancel()
         lock = threads._writer._journal._lock
         assert lock is not None
         os.close(lock)

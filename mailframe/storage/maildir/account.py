@@ -68,6 +68,7 @@ from mailframe.storage.maildir.store import AccountStore, Delta, IndexDamaged
 from mailframe.storage.maildir.summaries_later import SummariesLater
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.maildir.tidy import tidy
+from mailframe.storage.maildir.tidying import Tidying
 from mailframe.storage.maildir.unfiled import UnfiledMailboxes
 from mailframe.storage.watchers import Callbacks, Names, Notes, Watchers
 from mailframe.storage.writer import Batch
@@ -77,8 +78,6 @@ T = TypeVar("T")
 
 MAILBOXES_MAX = 10_000
 """Mailboxes of one account."""
-
-_TIDY_SECONDS = 0.2
 
 
 @implementer(
@@ -120,7 +119,6 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         self.reader = AccountReader(store)
         self.threads = threads
         self._store = store
-        self._tidy = partial(tidy, store)
         self._boxes: dict[str, Box] = {}
         self._names: dict[str, Box] = {}
         self._watchers = Watchers(lambda call: threads.reactor.callLater(0, call))
@@ -128,7 +126,11 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         self._mtime = 0
         self._survey = Joined(self._survey_now)
         self._rebuild = Joined(self._rebuild_now)
-        self._tidying: Any = None
+        self._tidying = Tidying(
+            threads.reactor,
+            lambda: self._submit(partial(tidy, store)),
+            self._take_mtimes,
+        )
         self._mending = False
         self.summaries_later = SummariesLater(threads.reactor, self.aside)
         self.unfiled = UnfiledMailboxes()
@@ -153,13 +155,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
     async def finish(self) -> None:
         """Bring all file names in step with the index."""
         self.summaries_later.cancel()
-        if self._tidying is not None:
-            self._tidying.cancel()
-            self._tidying = None
-        more = True
-        while more:
-            more, rows = await self._submit(self._tidy)
-            self._take_mtimes(rows)
+        await self._tidying.finish()
 
     async def close(self) -> None:
         """Finish and close the index; for the end."""
@@ -346,22 +342,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
 
     def tidy_soon(self) -> None:
         """Have file names follow the index in a moment."""
-        if self._tidying is None:
-            self._tidying = self.threads.reactor.callLater(
-                _TIDY_SECONDS, self._tidy_now
-            )
-
-    def _tidy_now(self) -> None:
-        self._tidying = None
-        self._submit(self._tidy).addCallbacks(
-            self._tidied, lambda failure: self._log.failure("tidying", failure)
-        )
-
-    def _tidied(self, result: tuple[bool, list[MailboxRow]]) -> None:
-        more, rows = result
-        self._take_mtimes(rows)
-        if more and self._tidying is None:
-            self._tidying = self.threads.reactor.callLater(0, self._tidy_now)
+        self._tidying.soon()
 
     def _take_mtimes(self, rows: Sequence[MailboxRow]) -> None:
         for row in rows:
