@@ -50,11 +50,12 @@ class SMTPLimits:
     """Seconds to wait for a command, and then for its end; RFC 5321 section
     4.5.3.2.7 says 300."""
     data_timeout: float = 600.0
-    """Seconds to wait for message octets (RFC 5321 section 4.5.3.2.5 says 180
-    at least), and the most a message has for all of them at ``data_rate``."""
+    """Seconds to wait for octets of a message (RFC 5321 section 4.5.3.2.5 says
+    180 at least): all pauses in it together, between chunks (BDAT) too. Octets
+    that come give time back, see ``data_rate``."""
     data_rate: int = 500
-    """Octets of a message a second; what comes more slowly uses up
-    ``data_timeout``, and the session ends with 421. Postfix has 500
+    """Octets of a message that give a second back; what comes more slowly uses
+    up ``data_timeout``, and the session ends with 421. Postfix has 500
     (smtpd_min_data_rate)."""
 
 

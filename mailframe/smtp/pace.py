@@ -24,16 +24,17 @@ class Pace:
         self.begin(most)
 
     def begin(self, most: float, rate: float = 0.0) -> None:
-        """Wait for something new; its time begins with its first octets.
+        """Wait for something new.
 
         Args:
             most: Seconds there are for it, and never more at once.
-            rate: Octets a second that use up no time; 0 when no number of
-                octets gives more time.
+            rate: Octets a second that use up no time. Without one no number of
+                octets gives more time, which begins with the first of them;
+                else it has begun.
         """
         self.left = self._most = most
         self._rate = rate
-        self._begun = False
+        self._begun = rate > 0
 
     def came(self, octets: int, now: float) -> None:
         """Note that octets have come at ``now``."""

@@ -82,6 +82,7 @@ class SMTPServer:
         self._commands = COMMANDS_OF[service]
         self._received = Received()
         self._pace = Pace(limits.timeout)
+        self._paced: object = None
         self._refused: bytes | None = None
         self._running = False
         self._stopping = False
@@ -261,21 +262,25 @@ class SMTPServer:
             self._answer(error)
         finally:
             self._running = False
-        session = self._session
-        if session.data is None:
-            self._expect()
-        else:
-            self._pace.go_on(session.seconds())
+        self._expect()
+        if self._paced is not None:
+            self._pace.go_on(self._session.seconds())
         self._bound()
 
     def _expect(self) -> None:
-        """Give the client its time for what comes next."""
+        """Give the client its time for what comes next.
+
+        All chunks of a message share one, with what lies between them: there may
+        be as many as octets.
+        """
         session = self._session
         limits = session.limits
-        if session.data is None:
+        content = session.chunks or session.data
+        if content is None:
             self._pace.begin(limits.timeout)
-        else:
+        elif content is not self._paced:
             self._pace.begin(limits.data_timeout, limits.data_rate)
+        self._paced = content
 
     def _answer(self, error: Exception) -> None:
         """Turn what a command raised into its reply."""

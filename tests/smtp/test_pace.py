@@ -33,8 +33,8 @@ class PaceTests(SynchronousTestCase):
     def test_rate(self) -> None:
         """Content gives time, but never more than there was."""
         pace = Pace(10.0)
-        pace.begin(10.0, 100.0)
         pace.came(1, 0.0)
+        pace.begin(10.0, 100.0)
         pace.came(400, 8.0)
         self.assertEqual(pace.left, 6.0)
         pace.came(1_000_000, 9.0)
@@ -43,8 +43,8 @@ class PaceTests(SynchronousTestCase):
     def test_spent(self) -> None:
         """What comes too late gives no time."""
         pace = Pace(10.0)
-        pace.begin(10.0, 100.0)
         pace.came(1, 0.0)
+        pace.begin(10.0, 100.0)
         pace.came(1_000_000, 10.0)
         self.assertEqual(pace.left, 0.0)
 
@@ -132,11 +132,23 @@ class SlowSenderTests(SynchronousTestCase):
         self.clock.advance(500)
         self.assertIn(b"250 2.0.0 OK", session.say(b"text\r\n.\r\n"))
 
-    def test_pause_between_chunks(self) -> None:
-        """After a chunk the client has the time of a command again."""
+    def test_chunks(self) -> None:
+        """All chunks share the time of a message, with the pauses between them."""
         session = self._converse(timeout=300.0, data_timeout=600.0)
         session.say(HELLO + _ADDRESSED)
-        for _ in range(5):
+        for _ in range(6):
             self.assertIn(b"250 2.0.0 6 octets", session.say(b"BDAT 6\r\ntext\r\n"))
-            self.assertEqual(session.server.timeout, 300.0)
-            self.clock.advance(299)
+            self.clock.advance(101)
+        self.assertEqual(session.say(b"BDAT 6\r\ntext\r\n"), _GONE)
+
+    def test_many_chunks(self) -> None:
+        """A large message in chunks may take longer."""
+        session = self._converse(timeout=300.0, data_timeout=600.0, data_rate=500)
+        session.say(HELLO + _ADDRESSED)
+        chunk = b"BDAT 50000\r\n" + (b"x" * 998 + b"\r\n") * 50
+        for _ in range(20):
+            self.assertIn(b"250 2.0.0 50000 octets", session.say(chunk))
+            self.clock.advance(99)
+        self.assertIn(b"250 2.0.0 OK", session.say(b"BDAT 0 LAST\r\n"))
+        # The next command has its own time.
+        self.assertEqual(session.server.timeout, 300.0)
