@@ -14,10 +14,10 @@ from twisted.python.threadpool import ThreadPool
 
 from mailframe.config import host_config
 from mailframe.interfaces.plugin import Host
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import Envelope, ForwardPath, Origin, ReversePath
 from mailframe.outbound import Outbound
-from mailframe.queue.content import HeldContent
 
 TOGETHER = 500
 LATER = 10 * 365 * 86_400.0
@@ -35,7 +35,7 @@ async def _fill(
     due = reactor.seconds() + LATER
     head = b"From: ann@example.org\r\nSubject: a test\r\n\r\n"
     lines = (b"%s\r\n" % (b"x" * 70)) * (size // 72 + 1)
-    content = HeldContent((head + lines)[: size - 2] + b"\r\n")
+    content = MemoryContent((head + lines)[: size - 2] + b"\r\n")
     origin = Origin("submission", "ESMTPSA", "laptop", "192.0.2.1", "mail.example.org")
     for start in range(0, count, TOGETHER):
         adding = []

@@ -18,8 +18,9 @@ from twisted.web.server import NOT_DONE_YET, Site
 
 from mailframe import IMAPFactory
 from mailframe.interfaces.mailbox import NewMessage
+from mailframe.memory_content import MemoryContent
 from mailframe.model.mailbox import INBOX
-from mailframe.storage.content import MemoryContent, MemoryIntake
+from mailframe.storage.content import MemoryIntake
 from mailframe.storage.memory_realm import MemoryRealm
 
 

@@ -33,13 +33,13 @@ from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.check import CheckHost, ICheckFactory
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.plugin import Host, getPlugins
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import canonical_domain
 from mailframe.model.envelope import Envelope
 from mailframe.outbound import Outbound
 from mailframe.outbound_routes import name_servers
 from mailframe.policy.networks import Networks
 from mailframe.policy.relay_control import RelayControl
-from mailframe.storage.content import MemoryContent
 
 _log = Logger()
 

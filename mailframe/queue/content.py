@@ -1,4 +1,4 @@
-"""The content of queued messages: held in memory, or in one file a message.
+"""The content of queued messages, in one file a message.
 
 A file is named after its message's queue ID. It is written without waiting
 for the disk when the journal has the octets too; what is too large for the
@@ -29,25 +29,6 @@ def refusal(error: OSError) -> TemporaryFailure:
     text = f"{error.strerror}: {error.filename}" if error.filename else str(error)
     kind = InsufficientStorage if error.errno in _FULL else TemporaryFailure
     return kind(text)
-
-
-@implementer(IContent)
-class HeldContent:
-    """Octets that are at hand."""
-
-    path = None
-
-    def __init__(self, octets: bytes) -> None:
-        """Hold ``octets``."""
-        self.octets = octets
-        self.size = len(octets)
-
-    async def read(self, start: int, stop: int) -> bytes:
-        """Return a slice; never waits."""
-        return self.octets[start:stop]
-
-    def close(self) -> None:
-        """Nothing is held but memory."""
 
 
 @implementer(IContent)

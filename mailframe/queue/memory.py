@@ -11,8 +11,8 @@ from zope.interface import implementer
 from mailframe.errors import MessageGone
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.spool import Spooled
+from mailframe.memory_content import MemoryContent
 from mailframe.model.envelope import Envelope
-from mailframe.queue.content import HeldContent
 from mailframe.queue.contract import (
     ALL,
     Chosen,
@@ -89,7 +89,7 @@ class MemorySpool:
     async def content(self, queue_id: str) -> IContent:
         """Open a message's content."""
         self._message(queue_id)
-        return HeldContent(self._contents[queue_id])
+        return MemoryContent(self._contents[queue_id])
 
     async def due(self, before: float, limit: int) -> Sequence[Spooled]:
         """Return messages to be tried."""

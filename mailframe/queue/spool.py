@@ -19,8 +19,9 @@ from zope.interface import implementer
 from mailframe.errors import MailError, MessageGone
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.spool import Spooled
+from mailframe.memory_content import MemoryContent
 from mailframe.model.envelope import Envelope
-from mailframe.queue.content import PIECE, HeldContent, OpenContent, refusal
+from mailframe.queue.content import PIECE, OpenContent, refusal
 from mailframe.queue.contract import (
     ALL,
     Chosen,
@@ -229,10 +230,10 @@ class DiskSpool:
         number = _number(queue_id)
         octets = self._fresh.get(number)
         if octets is not None:
-            return HeldContent(octets)
+            return MemoryContent(octets)
         found = await self._ask(lambda: self._store.open_content(number))
         if isinstance(found, bytes):
-            return HeldContent(found)
+            return MemoryContent(found)
         return OpenContent(*found, self._run)
 
     async def settle(

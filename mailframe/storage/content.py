@@ -1,4 +1,4 @@
-"""Message content held in memory, and an intake that keeps it there.
+"""An intake that keeps messages in memory, and how one is read whole.
 
 Source: the contracts of :mod:`mailframe.interfaces.content`.
 """
@@ -7,28 +7,10 @@ from zope.interface import implementer
 
 from mailframe.errors import MessageTooLarge
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
+from mailframe.memory_content import MemoryContent
 
 PIECE = 262_144
 """Octets to read at once from content that is not in memory."""
-
-
-@implementer(IContent)
-class MemoryContent:
-    """Octets that are at hand."""
-
-    path = None
-
-    def __init__(self, octets: bytes) -> None:
-        """Hold ``octets``."""
-        self.octets = octets
-        self.size = len(octets)
-
-    async def read(self, start: int, stop: int) -> bytes:
-        """Return a slice; never waits."""
-        return self.octets[start:stop]
-
-    def close(self) -> None:
-        """Nothing is held but memory."""
 
 
 @implementer(IContentWriter)

@@ -18,7 +18,8 @@ from zope.interface import implementer
 
 from mailframe.errors import MessageTooLarge, TemporaryFailure
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
-from mailframe.storage.content import PIECE, MemoryContent
+from mailframe.memory_content import MemoryContent
+from mailframe.storage.content import PIECE
 from mailframe.storage.os_layer import REAL, OSLayer, lock, refusal
 
 T = TypeVar("T")

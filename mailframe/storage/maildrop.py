@@ -18,10 +18,10 @@ from mailframe.interfaces.maildrop import (
     IRemover,
     MaildropMessage,
 )
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import DELETED, FlagChange
 from mailframe.model.mailbox import INBOX
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent
 
 AHEAD_OCTETS = 131_072
 """Octets of messages that one session may have loaded ahead."""

@@ -17,6 +17,7 @@ from mailframe.interfaces.mailbox import (
     SummaryField,
 )
 from mailframe.interfaces.maildrop import IRemover
+from mailframe.memory_content import MemoryContent
 from mailframe.mime.header import split
 from mailframe.mime.summary import summarise
 from mailframe.model.access import AccessList
@@ -29,7 +30,6 @@ from mailframe.model.flag import (
 )
 from mailframe.model.mailbox import Changes, Copied, MailboxName, Stored
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.memory_box import KEYWORDS_MAX, MemoryBox
 
 

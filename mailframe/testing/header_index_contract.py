@@ -9,10 +9,10 @@ from typing import Any
 from zope.interface.verify import verifyObject
 
 from mailframe.interfaces.mailbox import IHeaderIndex, NewMessage
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent
 
 _ALL = UIDSet(((1, 2**32 - 1),))
 _LONG = b"X-Long: " + b"a" * 990 + b"\r\n"

@@ -24,10 +24,11 @@ from mailframe.errors import (
 )
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.mailbox import IMailAccount, IMailbox, NewMessage
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import FlagChange, FlagSet
 from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent, whole
+from mailframe.storage.content import whole
 
 ALL = UIDSet(((1, 2**32 - 1),))
 ADD, REMOVE, REPLACE = FlagChange.ADD, FlagChange.REMOVE, FlagChange.REPLACE

@@ -20,6 +20,7 @@ from zope.interface.verify import verifyObject
 from mailframe.errors import MessageGone
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.spool import ISpool
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import (
     BodyType,
@@ -29,7 +30,6 @@ from mailframe.model.envelope import (
     Origin,
     ReversePath,
 )
-from mailframe.queue.content import HeldContent
 from mailframe.queue.contract import (
     Chosen,
     IQueueSpool,
@@ -116,7 +116,7 @@ class SpoolContract:
         self, spool: Any, *recipients: str, due: float = START, **more: Any
     ) -> str:
         message = envelope(*(recipients or ("bob@example.net",)), **more)
-        found: str = await spool.add(message, HeldContent(octets_of(1)), due)
+        found: str = await spool.add(message, MemoryContent(octets_of(1)), due)
         return found
 
     async def _record(
@@ -161,7 +161,7 @@ class SpoolContract:
             ),
             Origin("submission", "ESMTPSA", "me", None, "mx", user="alice", tls="x"),
         )
-        queue_id = await spool.add(given, HeldContent(octets_of(7)), START + 5)
+        queue_id = await spool.add(given, MemoryContent(octets_of(7)), START + 5)
         (found,) = await spool.due(START + 5, 10)
         self.assertEqual(found.id, queue_id)
         self.assertEqual(found.envelope, given)
@@ -191,7 +191,7 @@ class SpoolContract:
         """A message without recipients is not taken."""
         spool = await self.make_spool()
         await self._fails(
-            ValueError, spool.add(envelope(), HeldContent(b"x\r\n"), START)
+            ValueError, spool.add(envelope(), MemoryContent(b"x\r\n"), START)
         )
 
     async def test_due(self) -> None:
@@ -546,7 +546,7 @@ class SpoolContract:
         spool = await self.make_spool()
         added = {}
         for number in range(50):
-            content = HeldContent(octets_of(number))
+            content = MemoryContent(octets_of(number))
             to = envelope(f"u{number}@d{number % 7}.example")
             added[await spool.add(to, content, START)] = number
         self.assertEqual(len(added), 50)

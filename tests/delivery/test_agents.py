@@ -24,6 +24,7 @@ from mailframe.errors import (
     TemporaryFailure,
 )
 from mailframe.limits import AgentLimits
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import (
     BodyType,
@@ -32,7 +33,6 @@ from mailframe.model.envelope import (
     Origin,
     ReversePath,
 )
-from mailframe.storage.content import MemoryContent
 
 SENDER = Address("ann", "b.example")
 BOB = Address("bob", "bücher.example")

@@ -8,10 +8,10 @@ from zope.interface.verify import verifyObject
 from mailframe.errors import NoSuchUser, PolicyDeferral, PolicyRefusal
 from mailframe.interfaces.check import AddField, ChangeField, Decision, Verdict
 from mailframe.interfaces.delivery import IDoorkeeper, IMailReceiver
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, ReversePath
 from mailframe.model.mailbox import MailboxName
-from mailframe.storage.content import MemoryContent
 from tests.delivery.check import ToldCheck
 from tests.delivery.distribution_case import (
     ALICE,

@@ -8,8 +8,8 @@ from mailframe.delivery.content import SMALL, HeadedContent
 from mailframe.delivery.edit_header import edited, field_octets
 from mailframe.interfaces.check import AddField, ChangeField, Edit
 from mailframe.interfaces.content import IContent
+from mailframe.memory_content import MemoryContent
 from mailframe.mime.header import fields
-from mailframe.storage.content import MemoryContent
 from tests.delivery.world import DeliveryTestCase
 
 HEADER = b"A: 1\r\nB: 2\r\n\tfolded\r\na : 3\r\n\r\n"

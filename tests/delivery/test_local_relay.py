@@ -8,9 +8,9 @@ from mailframe.delivery.destination import Command
 from mailframe.delivery.local_relay import LocalRelay
 from mailframe.errors import MailLoop, NotPermitted, OverQuota, RelayDenied
 from mailframe.interfaces.delivery import Hop, IRelay
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import Envelope, ForwardPath, ReversePath
-from mailframe.storage.content import MemoryContent
 from tests.delivery.distribution_case import (
     ALICE,
     BOB,

@@ -12,12 +12,12 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from mailframe.fetch.options import FetchAccount
 from mailframe.fetch.service import FetchService
 from mailframe.interfaces.mailbox import IMailAccount, NewMessage
+from mailframe.memory_content import MemoryContent
 from mailframe.model.mailbox import INBOX, MailboxName
 from mailframe.model.secret import Secret
 from mailframe.net.imap import IMAPFactory
 from mailframe.net.pop3 import POP3Factory
 from mailframe.net.tls import ServerTLS
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.intake import FileIntake
 from mailframe.storage.maildrop import Maildrops
 from mailframe.storage.memory_realm import MemoryRealm

@@ -1,8 +1,8 @@
 """A mailbox for the transcripts of searching, sorting and threading."""
 
 from mailframe.interfaces.mailbox import NewMessage
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import FlagSet
-from mailframe.storage.content import MemoryContent
 
 _DAY = 86_400
 # 1 February 1994.

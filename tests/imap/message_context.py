@@ -7,10 +7,10 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.interfaces.mailbox import NewMessage
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import NO_FLAGS, FlagSet
 from mailframe.model.mailbox import INBOX, Listing
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.memory import MemoryAccount
 from mailframe.storage.memory_mailbox import MemoryMailbox
 

@@ -16,10 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine
 from mailframe.imap.server import IMAPServer
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.limits import IMAPLimits
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import mailbox_name
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent, MemoryIntake
+from mailframe.storage.content import MemoryIntake
 from mailframe.testing.transcript import Conversation, FakeConnection
 from tests.imap.reference import DELETED, SEEN, Box, Heard, Listener, Mail, Replica
 from tests.imap.world import Door

@@ -10,8 +10,8 @@ from mailframe.imap.commands import select
 from mailframe.imap.mailbox_pattern import mailbox_matcher
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.limits import IMAPLimits
+from mailframe.memory_content import MemoryContent
 from mailframe.model.mailbox import INBOX, MailboxName
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.memory_mailbox import MemoryMailbox
 from mailframe.testing.transcript import Conversation
 from tests.imap.world import World, done

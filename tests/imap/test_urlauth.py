@@ -12,8 +12,9 @@ from mailframe.errors import (
     UntrustedServer,
 )
 from mailframe.imap.url_access import URLAccess
+from mailframe.memory_content import MemoryContent
 from mailframe.model.imap_url import imap_url
-from mailframe.storage.content import MemoryContent, whole
+from mailframe.storage.content import whole
 from tests.imap.test_powers import Plain
 from tests.imap.world import World, done
 

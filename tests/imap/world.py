@@ -18,8 +18,9 @@ from mailframe.interfaces.auth import (
 )
 from mailframe.interfaces.mailbox import IMailAccount, NewMessage
 from mailframe.limits import IMAPLimits
+from mailframe.memory_content import MemoryContent
 from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
-from mailframe.storage.content import MemoryContent, MemoryIntake
+from mailframe.storage.content import MemoryIntake
 from mailframe.storage.memory import MemoryAccount
 from mailframe.storage.memory_box import MemoryBox
 from mailframe.storage.memory_realm import MemoryRealm

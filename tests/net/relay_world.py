@@ -14,12 +14,12 @@ from twisted.trial.unittest import TestCase
 
 from mailframe.errors import MailError
 from mailframe.interfaces.delivery import Hop
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import Envelope, ForwardPath, Origin, ReversePath
 from mailframe.net.relay import SMTPRelay
 from mailframe.net.smtp import SMTPFactory
 from mailframe.net.tls_policy import TrustRoots
-from mailframe.storage.content import MemoryContent
 from tests.net.authority import Certificate
 from tests.smtp.world import RecordingReceiver
 

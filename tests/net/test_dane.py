@@ -6,13 +6,13 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.interfaces.delivery import Hop
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.net.dane import TLSARecord, is_named, lookup, parse
 from mailframe.net.dns import LookupFailed, Resolver
 from mailframe.net.relay_connection import TLSFailed
 from mailframe.net.routing import MXHop
 from mailframe.net.tls_policy import Evidence
-from mailframe.storage.content import MemoryContent
 from tests.host import free_ports
 from tests.net.authority import Certificate
 from tests.net.bind import Bind, shared

@@ -13,6 +13,7 @@ from mailframe.errors import (
 )
 from mailframe.interfaces.delivery import Hop, IRelay
 from mailframe.limits import SMTPLimits
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import BodyType
 from mailframe.model.secret import Secret
@@ -21,7 +22,6 @@ from mailframe.net.relay_connection import TLSFailed
 from mailframe.net.relay_pool import RelayPool
 from mailframe.sasl.client import Login
 from mailframe.smtp.client_limits import ClientLimits
-from mailframe.storage.content import MemoryContent
 from tests.net.relay_world import (
     EXPIRED,
     MESSAGE,

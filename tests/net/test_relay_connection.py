@@ -10,13 +10,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import TemporaryFailure
+from mailframe.memory_content import MemoryContent
 from mailframe.net.relay_connection import GOODBYE_TIMEOUT, RelayConnection
 from mailframe.net.relay_content import PIECE, Prepared, pieces
 from mailframe.net.relay_pool import RelayPool
 from mailframe.smtp.client import SMTPClient
 from mailframe.smtp.client_event import Done
 from mailframe.smtp.client_limits import ClientLimits
-from mailframe.storage.content import MemoryContent
 from tests.smtp.client_world import BOB, CAT, delivery
 
 UP = b"220 hi\r\n", b"250-hi\r\n250 PIPELINING\r\n"

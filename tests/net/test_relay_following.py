@@ -7,11 +7,11 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from mailframe.errors import MailError
 from mailframe.interfaces.delivery import Hop
+from mailframe.memory_content import MemoryContent
 from mailframe.net import relay_connection
 from mailframe.net.relay import SMTPRelay
 from mailframe.net.relay_connection import QUICK, RelayConnection
 from mailframe.net.relay_pool import ALONE, RelayPool
-from mailframe.storage.content import MemoryContent
 from tests.host import free_ports
 from tests.net.mtas import Exim
 from tests.net.postfix import Postfix

@@ -2,6 +2,7 @@
 
 from mailframe.errors import MailError, NoSuchUser, TemporaryFailure
 from mailframe.interfaces.delivery import Hop
+from mailframe.memory_content import MemoryContent
 from mailframe.model.envelope import BodyType
 from mailframe.net.dns import Resolver
 from mailframe.net.relay import Verdicts
@@ -9,7 +10,6 @@ from mailframe.net.routing import MXRouter
 from mailframe.net.tls_policy import TLSLevels
 from mailframe.queue.attempt import Attempts
 from mailframe.queue.contract import Parcel, Recipient, State
-from mailframe.storage.content import MemoryContent
 from tests.host import free_ports
 from tests.net.authority import Certificate
 from tests.net.bind import shared

@@ -2,10 +2,10 @@
 
 from mailframe.errors import MailError, NoSuchUser, TemporaryFailure
 from mailframe.interfaces.delivery import Hop
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import BodyType, Envelope, ForwardPath, ReversePath
 from mailframe.net.relay import Verdicts
-from mailframe.storage.content import MemoryContent
 from tests.net.postfix import Postfix, Sink
 from tests.net.relay_world import GOOD, MESSAGE, RelayCase, envelope
 

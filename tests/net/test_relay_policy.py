@@ -7,6 +7,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mailframe.errors import MessageTooLarge, NoSuchUser, TemporaryFailure
 from mailframe.interfaces.delivery import Hop
+from mailframe.memory_content import MemoryContent
 from mailframe.model.envelope import BodyType
 from mailframe.model.secret import Secret
 from mailframe.net.mta_sts import Policy
@@ -15,7 +16,6 @@ from mailframe.net.routing import MXHop
 from mailframe.net.smtp import SMTPFactory
 from mailframe.sasl.client import Login
 from mailframe.smtp.client_limits import ClientLimits
-from mailframe.storage.content import MemoryContent
 from tests.net.relay_world import (
     GOOD,
     MESSAGE,

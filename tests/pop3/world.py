@@ -9,11 +9,11 @@ from twisted.internet.defer import Deferred
 
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.limits import POP3Limits
+from mailframe.memory_content import MemoryContent
 from mailframe.model.mailbox import INBOX
 from mailframe.pop3.login_delays import LoginDelays
 from mailframe.pop3.options import POP3Options
 from mailframe.pop3.server import POP3Server
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.maildrop import Maildrops
 from mailframe.storage.memory_realm import MemoryRealm
 from mailframe.testing.transcript import FakeConnection

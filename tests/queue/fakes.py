@@ -10,9 +10,9 @@ from zope.interface import implementer
 from mailframe.errors import MailError
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.delivery import Hop, IRelay, IRouter
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import Envelope
-from mailframe.queue.content import HeldContent
 from mailframe.queue.destinations import Pace
 from mailframe.queue.memory import MemorySpool
 from mailframe.queue.notices import Notices
@@ -183,7 +183,7 @@ class House:
         """Queue a message, due at once."""
         now = self.clock.seconds()
         found: list[str] = []
-        ensureDeferred(self.spool.add(message, HeldContent(octets), now)).addCallback(
+        ensureDeferred(self.spool.add(message, MemoryContent(octets), now)).addCallback(
             found.append
         )
         return found[0]

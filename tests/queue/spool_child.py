@@ -13,7 +13,7 @@ from twisted.internet import reactor as any_reactor  # noqa: TID251 - a whole pr
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.threads import deferToThread
 
-from mailframe.queue.content import HeldContent
+from mailframe.memory_content import MemoryContent
 from mailframe.queue.contract import Settled
 from mailframe.queue.spool import DiskSpool
 from mailframe.storage.journal import Journal
@@ -49,7 +49,7 @@ async def submit(spool: DiskSpool, number: int) -> None:
     while True:
         number += 1000
         queue_id = await spool.add(
-            envelope("a@x.example"), HeldContent(content_of(number)), START
+            envelope("a@x.example"), MemoryContent(content_of(number)), START
         )
         say(f"+ {queue_id} {number}")
         if number // 1000 % 3 == 0:

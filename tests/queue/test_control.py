@@ -18,9 +18,9 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mailframe.errors import MessageGone, TemporaryFailure
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath
-from mailframe.queue.content import HeldContent
 from mailframe.queue.contract import Outcome, Settled, State
 from mailframe.queue.control import QueueControl
 from mailframe.queue.control_socket import (
@@ -68,7 +68,7 @@ class ControlTestCase(SynchronousTestCase):
 
     def add(self, *recipients: Any, **more: Any) -> Any:
         """Queue a message."""
-        content = HeldContent(b"Subject: caf\xc3\xa9\r\n\r\nbody\r\n")
+        content = MemoryContent(b"Subject: caf\xc3\xa9\r\n\r\nbody\r\n")
         return self.wait(self.spool.add(envelope(*recipients, **more), content, START))
 
     def connect(self) -> Any:
@@ -125,7 +125,7 @@ class ControlTests(ControlTestCase):
         wide = self.add("e@K\u00d6LN.example")
         path = ForwardPath(Address("f", "x.example"), via="|/usr/bin/File")
         message = replace(envelope("f@x.example"), forward_paths=(path,))
-        content = HeldContent(b"Subject: x\r\n\r\n")
+        content = MemoryContent(b"Subject: x\r\n\r\n")
         piped = self.wait(self.spool.add(message, content, START))
         for destination, wanted in (
             ("k\u00f6ln.Example", [wide]),
@@ -340,7 +340,7 @@ class CommandTests(TestCase):
         )
         port = factory.listen(f"{self.directory}/{SOCKET}")
         self.addCleanup(port.stopListening)
-        content = HeldContent(b"Subject: x\r\n\r\n\x1b[2Jbody\r\n")
+        content = MemoryContent(b"Subject: x\r\n\r\n\x1b[2Jbody\r\n")
         return await self.spool.add(envelope("b@x.example"), content, START)
 
     def mailframe(self, *arguments: Any, status: Any = 0) -> Any:

@@ -15,6 +15,7 @@ from mailframe.errors import (
     TemporaryFailure,
 )
 from mailframe.interfaces.delivery import Hop
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import (
     BodyType,
@@ -24,7 +25,6 @@ from mailframe.model.envelope import (
     Origin,
     ReversePath,
 )
-from mailframe.queue.content import HeldContent
 from mailframe.queue.contract import Outcome, State
 from mailframe.queue.reports import Kind, Line, Report, build, mailbox
 from mailframe.queue.schedule import DAY, HOUR
@@ -417,7 +417,7 @@ class SuccessTests(NoticesTestCase):
                 envid="E",
             )
             told = self.house.notices.succeeded(
-                "ID", envelope, ("delivered", "expanded"), HeldContent(MESSAGE), START
+                "ID", envelope, ("delivered", "expanded"), MemoryContent(MESSAGE), START
             )
             self.successResultOf(Deferred.fromCoroutine(told))
             self.assertEqual(len(self.house.reports), expected)

@@ -9,7 +9,7 @@ from twisted.internet.defer import ensureDeferred, gatherResults
 from twisted.trial.unittest import TestCase
 
 from mailframe.errors import MessageGone, TemporaryFailure
-from mailframe.queue.content import HeldContent
+from mailframe.memory_content import MemoryContent
 from mailframe.queue.memory import MemorySpool
 from mailframe.queue.spool import DiskSpool
 from mailframe.testing.spool_contract import START, SpoolContract, envelope
@@ -33,7 +33,7 @@ class DiskSpoolTests(SpoolContract, SpoolTestCase):
         return self.open_spool()
 
 
-class PathContent(HeldContent):
+class PathContent(MemoryContent):
     """A content in a file, whose octets are not at hand."""
 
     def __init__(self, path: str, octets: bytes) -> None:
@@ -89,14 +89,14 @@ class DiskTests(SpoolTestCase):
     async def test_empty(self) -> None:
         """An empty content survives, too."""
         spool = self.open_spool()
-        queue_id = await self._add(spool, HeldContent(b""))
+        queue_id = await self._add(spool, MemoryContent(b""))
         await spool.close()
         self.assertEqual(await self._octets(self.open_spool(), queue_id), b"")
 
     async def test_closed_content(self) -> None:
         """A content that was closed cannot be read any more."""
         spool = self.open_spool(journal_max=1)
-        content = await spool.content(await self._add(spool, HeldContent(b"abc")))
+        content = await spool.content(await self._add(spool, MemoryContent(b"abc")))
         content.close()
         content.close()
         with self.assertRaises(TemporaryFailure):
@@ -108,21 +108,21 @@ class DiskTests(SpoolTestCase):
         with self.assertRaises(TemporaryFailure):
             await spool.counts()
         with self.assertRaises(TemporaryFailure):
-            await self._add(spool, HeldContent(b"abc"))
+            await self._add(spool, MemoryContent(b"abc"))
         await spool.close()
 
     async def test_ids_after_a_restart(self) -> None:
         """A queue ID is not given again after a restart, even in the same moment."""
         spool = self.open_spool()
-        first = await self._add(spool, HeldContent(b"abc"))
+        first = await self._add(spool, MemoryContent(b"abc"))
         await spool.close()
-        second = await self._add(self.open_spool(), HeldContent(b"abc"))
+        second = await self._add(self.open_spool(), MemoryContent(b"abc"))
         self.assertGreater(second, first)
 
     async def test_taken_is_free_after_a_restart(self) -> None:
         """What was handed out and not recorded is handed out again."""
         spool = self.open_spool()
-        await self._add(spool, HeldContent(b"abc"))
+        await self._add(spool, MemoryContent(b"abc"))
         (parcel,) = await spool.take(START, 1)
         await spool.close()
         self.assertEqual(await self.open_spool().take(START, 1), [parcel])
@@ -130,7 +130,7 @@ class DiskTests(SpoolTestCase):
     async def test_lost_file(self) -> None:
         """A message whose file is lost is there, but has no content."""
         spool = self.open_spool()
-        queue_id = await self._add(spool, HeldContent(b"abc"))
+        queue_id = await self._add(spool, MemoryContent(b"abc"))
         await spool.close()
         os.unlink(f"{self.root}/spool/content/{queue_id}")
         spool = self.open_spool()
@@ -141,7 +141,7 @@ class DiskTests(SpoolTestCase):
     async def test_damaged_index(self) -> None:
         """A damaged index is not replaced by an empty one."""
         spool = self.open_spool()
-        await self._add(spool, HeldContent(b"abc"))
+        await self._add(spool, MemoryContent(b"abc"))
         await spool.close()
         path = f"{self.root}/spool/index"
         with open(path, "r+b") as file:  # noqa: ASYNC230
@@ -164,7 +164,7 @@ class DiskTests(SpoolTestCase):
         """Opening reads no content: a thousand messages whose files cannot be read."""
         spool = self.open_spool()
         await gatherResults(
-            ensureDeferred(self._add(spool, HeldContent(b"abc"))) for _ in range(1000)
+            ensureDeferred(self._add(spool, MemoryContent(b"abc"))) for _ in range(1000)
         )
         await spool.close()
         for name in os.listdir(f"{self.root}/spool/content"):

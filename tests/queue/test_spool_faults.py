@@ -9,8 +9,8 @@ from typing import Any
 from twisted.internet.defer import ensureDeferred
 
 from mailframe.errors import InsufficientStorage, MessageGone, TemporaryFailure
+from mailframe.memory_content import MemoryContent
 from mailframe.queue import store as store_module
-from mailframe.queue.content import HeldContent
 from mailframe.queue.contract import Outcome, Settled, State
 from mailframe.queue.index import Index
 from mailframe.testing.faults import FaultyOS, PowerLoss
@@ -70,7 +70,7 @@ class Life:
         state = dict.fromkeys(recipients, (0, START, False))
         self.unsure = {**self.known, "?": (content, state)}
         queue_id = self.do(
-            self.spool.add(envelope(*recipients), HeldContent(content), START)
+            self.spool.add(envelope(*recipients), MemoryContent(content), START)
         )
         if queue_id is not None:
             self.known = {**self.known, queue_id: (content, state)}
@@ -280,7 +280,7 @@ class DiskFullTests(SpoolTestCase):
         """Queue a message."""
         return ensureDeferred(
             self.spool.add(
-                envelope("a@x.example"), HeldContent(octets_for("a", size)), START
+                envelope("a@x.example"), MemoryContent(octets_for("a", size)), START
             )
         )
 

@@ -5,8 +5,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.memory_content import MemoryContent
 from mailframe.smtp.options import SMTPOptions
-from mailframe.storage.content import MemoryContent
 from tests.smtp.world import Library, World
 
 LOGIN = b"EHLO x\r\nAUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n"

@@ -27,11 +27,11 @@ from mailframe.interfaces.reception import (
     IQueueStarter,
 )
 from mailframe.limits import SMTPLimits
+from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.smtp.options import SMTPOptions
 from mailframe.smtp.server import SMTPServer
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.memory_realm import MemoryRealm
 from mailframe.testing.transcript import Conversation, FakeConnection
 

@@ -12,10 +12,10 @@ from twisted.internet.defer import Deferred
 
 from mailframe.errors import InsufficientStorage, TemporaryFailure
 from mailframe.interfaces.mailbox import NewMessage
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.os_layer import OSLayer
 from mailframe.storage.put_off import PutOff
 from mailframe.storage.writer import Batch, BatchWriter

@@ -11,10 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import BadMailboxName, NoSuchMailbox, TemporaryFailure
 from mailframe.interfaces.mailbox import NewMessage, SummaryField
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.maildir import reading, summaries_later, tidy
 from mailframe.storage.maildir.watching import POLL_SECONDS, Watches
 from mailframe.testing.mailbox_contract import message, new

@@ -6,10 +6,10 @@ from twisted.internet.defer import ensureDeferred, gatherResults
 
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.mailbox import NewMessage
+from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent
 from mailframe.testing.mailbox_contract import message, new
 from tests.storage.maildir_case import MaildirTestCase
 

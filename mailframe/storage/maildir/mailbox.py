@@ -21,11 +21,11 @@ from mailframe.interfaces.mailbox import (
 )
 from mailframe.interfaces.maildrop import IRemover
 from mailframe.limits import IMAPLimits
+from mailframe.memory_content import MemoryContent
 from mailframe.model.access import AccessList
 from mailframe.model.flag import SYSTEM_FLAGS, FlagChange, FlagSet
 from mailframe.model.mailbox import Changes, Copied, MailboxName, Stored
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.content import MemoryContent
 from mailframe.storage.maildir import across, flagging, transfer
 from mailframe.storage.maildir.box import Box
 from mailframe.storage.maildir.content import FileContent
