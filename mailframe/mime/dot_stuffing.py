@@ -24,7 +24,10 @@ class DotStuffer:
         begins = (self._tail == b"\r\n" and octets[:1] == b".") or (
             self._tail[-1:] == b"\r" and octets[:2] == b"\n."
         )
-        stuffed = octets.replace(b"\r\n.", b"\r\n..")
+        stuffed = octets
+        # Most messages have none, and from the end that is seen in half the time.
+        if octets.rfind(b"\r\n.") >= 0:
+            stuffed = octets.replace(b"\r\n.", b"\r\n..")
         if begins:
             dot = 0 if octets[:1] == b"." else 1
             stuffed = stuffed[:dot] + b"." + stuffed[dot:]
@@ -45,7 +48,6 @@ def stuffed(octets: bytes, before: bytes = b"") -> bytes:
     """
     begin = b"." if octets[:1] == b"." else b""
     end = b".\r\n" if not octets or octets.endswith(b"\r\n") else b"\r\n.\r\n"
-    # Most messages have none, and from the end that is seen in half the time.
     if octets.rfind(b"\r\n.") >= 0:
         octets = octets.replace(b"\r\n.", b"\r\n..")
     return b"".join((before, begin, octets, end))

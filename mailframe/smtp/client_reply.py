@@ -9,6 +9,7 @@ Source: RFC 5321 section 4.2, RFC 2034 section 4, RFC 3463.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailframe.errors import (
     BadSyntax,
@@ -39,6 +40,12 @@ _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
 # status-code = class "." subject "." detail         ; RFC 3463 section 2
 _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
+
+SHORT = 100
+"""Octets of a reply line that is remembered: most answers are always the same."""
+
+REMEMBERED = 256
+"""Lines that are."""
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u2027\u202a-\U0010ffff]")
 
@@ -158,32 +165,53 @@ class ReplyReader:
             line = self._received.next_line(MAX_LINE)
             if line is None:
                 return None
-            match = _REPLY_LINE.fullmatch(line)
-            if match is None:
-                raise BadSyntax("a reply: three digits and a text")
-            code = int(match[1])
+            if not self._lines and len(line) <= SHORT:
+                reply = _short(line)
+                if reply is not None:
+                    return reply
+            code, text, is_last = _read(line)
             if self._lines and code != self._code:
                 raise BadSyntax("one code on all lines of a reply")
             if len(self._lines) >= MAX_LINES:
                 raise BadSyntax(f"a reply of at most {MAX_LINES} lines")
             self._code = code
-            text = (match[3] or b"").decode("utf-8", "replace")
-            if not text.isprintable():
-                text = _UNPRINTABLE.sub("?", text)
             self._lines.append(text)
-            if match[2] != b"-":
-                return self._take()
+            if is_last:
+                lines, self._lines = self._lines, []
+                return _reply(code, lines)
 
-    def _take(self) -> Reply:
-        """Return the reply that is complete, its enhanced code taken off."""
-        lines, self._lines = self._lines, []
-        found = _STATUS.match(lines[0])
-        if found is None:
-            return Reply(self._code, None, tuple(lines))
-        # RFC 2034 section 4 has the enhanced code on every line.
-        enhanced = found[1]
-        bare = [
-            line[len(enhanced) :].lstrip(" ") if line.startswith(enhanced) else line
-            for line in lines
-        ]
-        return Reply(self._code, enhanced, tuple(bare))
+
+@lru_cache(REMEMBERED)
+def _short(line: bytes) -> Reply | None:
+    """Return a reply that is one line, ``None`` if there is more of it."""
+    code, text, is_last = _read(line)
+    return _reply(code, [text]) if is_last else None
+
+
+def _read(line: bytes) -> tuple[int, str, bool]:
+    """Return code and text of a reply line, and whether it is the last one.
+
+    Raises:
+        BadSyntax: It is none.
+    """
+    match = _REPLY_LINE.fullmatch(line)
+    if match is None:
+        raise BadSyntax("a reply: three digits and a text")
+    text = (match[3] or b"").decode("utf-8", "replace")
+    if not text.isprintable():
+        text = _UNPRINTABLE.sub("?", text)
+    return int(match[1]), text, match[2] != b"-"
+
+
+def _reply(code: int, lines: list[str]) -> Reply:
+    """Return the reply that is complete, its enhanced code taken off."""
+    found = _STATUS.match(lines[0])
+    if found is None:
+        return Reply(code, None, tuple(lines))
+    # RFC 2034 section 4 has the enhanced code on every line.
+    enhanced = found[1]
+    bare = [
+        line[len(enhanced) :].lstrip(" ") if line.startswith(enhanced) else line
+        for line in lines
+    ]
+    return Reply(code, enhanced, tuple(bare))
