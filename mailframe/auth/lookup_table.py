@@ -11,6 +11,7 @@ from typing import Any
 
 from zope.interface import implementer
 
+from mailframe.auth.backend_limits import BackendLimits
 from mailframe.auth.directory_cache import DirectoryCache
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.interfaces.lookup import ILookup
@@ -37,11 +38,7 @@ class LookupTable:
         reactor: Any,
         *,
         kind: str,
-        threads: int,
-        waiting: int,
-        give_up: float,
-        positive: float,
-        negative: float,
+        limits: BackendLimits,
     ) -> None:
         """Connect to nothing yet.
 
@@ -50,19 +47,19 @@ class LookupTable:
             close: Closes its connections.
             reactor: Provides time and threads.
             kind: For the names of threads.
-            threads: Questions at a time.
-            waiting: Questions that wait for their turn.
-            give_up: Seconds until whoever asked is told to come again.
-            positive: Seconds an entry is remembered for.
-            negative: Seconds it is remembered for that there is none.
+            limits: How long and how much; an entry is remembered as a user is.
         """
         self._ask = ask
         self._close = close
         self._threads = WorkerThreads(
-            reactor, f"{kind}-table", threads=threads, waiting=waiting, limit=give_up
+            reactor,
+            f"{kind}-table",
+            threads=limits.threads,
+            waiting=limits.waiting,
+            limit=limits.give_up,
         )
         self._cache: DirectoryCache[list[str]] = DirectoryCache(
-            self._find, reactor.seconds, positive, negative
+            self._find, reactor.seconds, limits.positive, limits.negative
         )
 
     async def lookup(self, key: str) -> list[str] | None:

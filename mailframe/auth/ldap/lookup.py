@@ -30,17 +30,12 @@ def ldap_table(argstring: str, reactor: Any) -> LookupTable:
         file.need(key)
     options = options_of(file, find_key="lookup.filter", values="lookup.attributes")
     servers = Servers(options)
-    limits = options.limits
     return LookupTable(
         lambda parts: _ask(options, servers, parts),
         servers.close,
         reactor,
         kind="ldap",
-        threads=limits.threads,
-        waiting=limits.waiting,
-        give_up=limits.give_up,
-        positive=limits.positive,
-        negative=limits.negative,
+        limits=options.limits,
     )
 
 

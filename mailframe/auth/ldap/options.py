@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from mailframe.auth.backend_limits import LIMIT_KEYS, BackendLimits, common_limits
 from mailframe.auth.ldap.template import Template, dn_template, filter_template
 from mailframe.auth.toml_file import TOMLFile
 from mailframe.model.secret import Secret
@@ -42,16 +43,11 @@ KEYS = {
     "groups.filter": "text",
     "groups.attribute": "text",
     "limits.threads": "number",
-    "limits.waiting": "number",
     "limits.connect-timeout": "number",
-    "limits.timeout": "number",
-    "limits.give-up": "number",
-    "limits.idle": "number",
     "limits.retry": "number",
     "limits.page": "number",
     "limits.groups": "number",
-    "cache.positive": "number",
-    "cache.negative": "number",
+    **LIMIT_KEYS,
 }
 """Every key of the file and its kind; docs/howto/ldap.rst explains each."""
 
@@ -79,31 +75,19 @@ class ServerAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BackendLimits):
     """How long and how much."""
 
     threads: int = 8
     """Questions asked at a time."""
-    waiting: int = 200
-    """Questions that wait for their turn."""
     connect_timeout: float = 3.0
     """Seconds for a connection."""
-    timeout: float = 5.0
-    """Seconds for one answer of a server."""
-    give_up: float = 15.0
-    """Seconds for a whole question, waiting and every server included."""
-    idle: float = 60.0
-    """Seconds an unused connection is kept."""
     retry: float = 10.0
     """Seconds for which a server that failed is asked last."""
     page: int = 500
     """Entries a server sends at a time (RFC 2696)."""
     groups: int = 1000
     """Groups of one user; the others are left out, and that is logged."""
-    positive: float = 60.0
-    """Seconds a user is remembered for."""
-    negative: float = 10.0
-    """Seconds an address nobody has is remembered for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,18 +312,13 @@ def _limits(file: TOMLFile) -> Limits:
     default = Limits()
     return Limits(
         threads=int(file.number("limits.threads", default.threads, 1, 100)),
-        waiting=int(file.number("limits.waiting", default.waiting, 0, 10_000)),
         connect_timeout=file.number(
             "limits.connect-timeout", default.connect_timeout, 0.1, 60
         ),
-        timeout=file.number("limits.timeout", default.timeout, 0.1, 60),
-        give_up=file.number("limits.give-up", default.give_up, 0.1, 120),
-        idle=file.number("limits.idle", default.idle, 0, 3600),
         retry=file.number("limits.retry", default.retry, 0, 3600),
         page=int(file.number("limits.page", default.page, 1, 10_000)),
         groups=int(file.number("limits.groups", default.groups, 1, 100_000)),
-        positive=file.number("cache.positive", default.positive, 0, 86_400),
-        negative=file.number("cache.negative", default.negative, 0, 86_400),
+        **common_limits(file),
     )
 
 

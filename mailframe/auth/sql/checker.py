@@ -60,7 +60,7 @@ class SQLChecker(DirectoryChecker):
         self._threads = WorkerThreads(
             reactor,
             "sql",
-            threads=limits.connections,
+            threads=limits.threads,
             waiting=limits.waiting,
             limit=limits.give_up,
         )

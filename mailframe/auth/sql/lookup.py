@@ -48,11 +48,7 @@ def sql_table(argstring: str, reactor: Any) -> LookupTable:
         connections.close,
         reactor,
         kind="sql",
-        threads=limits.connections,
-        waiting=limits.waiting,
-        give_up=limits.give_up,
-        positive=limits.positive,
-        negative=limits.negative,
+        limits=limits,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from mailframe.auth.backend_limits import LIMIT_KEYS, BackendLimits, common_limits
 from mailframe.auth.sql.connections import Database
 from mailframe.auth.sql.queries import Query
 from mailframe.auth.sql.sqlite import SQLiteDatabase
@@ -16,35 +17,10 @@ KEYS = {
     "aliases.query": "text",
     "shared.query": "text",
     "limits.connections": "number",
-    "limits.waiting": "number",
     "limits.connect-timeout": "number",
-    "limits.timeout": "number",
-    "limits.give-up": "number",
-    "limits.idle": "number",
-    "cache.positive": "number",
-    "cache.negative": "number",
+    **LIMIT_KEYS,
 }
 """Every key of the file and its kind; docs/howto/sql.rst explains each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long and how much."""
-
-    connections: int = 4
-    """Queries, and passwords verified, at a time."""
-    waiting: int = 200
-    """Those that wait for their turn."""
-    timeout: float = 5.0
-    """Seconds for the answer to one question."""
-    give_up: float = 15.0
-    """Seconds until whoever asked is told to come again."""
-    idle: float = 60.0
-    """Seconds an unused connection is kept."""
-    positive: float = 60.0
-    """Seconds a user is remembered for."""
-    negative: float = 10.0
-    """Seconds an address nobody has is remembered for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +42,7 @@ class SQLOptions:
     find: Query
     aliases: Query | None = None
     shared: Query | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: BackendLimits = field(default_factory=BackendLimits)
 
 
 def read_options(argstring: str) -> SQLOptions:
@@ -95,22 +71,14 @@ def read_options(argstring: str) -> SQLOptions:
     )
 
 
-def limits_of(file: TOMLFile) -> Limits:
+def limits_of(file: TOMLFile) -> BackendLimits:
     """Return how long and how much.
 
     Raises:
         ValueError: A number is out of its range.
     """
-    default = Limits()
-    return Limits(
-        connections=int(file.number("limits.connections", default.connections, 1, 100)),
-        waiting=int(file.number("limits.waiting", default.waiting, 0, 10_000)),
-        timeout=file.number("limits.timeout", default.timeout, 0.1, 60),
-        give_up=file.number("limits.give-up", default.give_up, 0.1, 120),
-        idle=file.number("limits.idle", default.idle, 0, 3600),
-        positive=file.number("cache.positive", default.positive, 0, 86_400),
-        negative=file.number("cache.negative", default.negative, 0, 86_400),
-    )
+    threads = int(file.number("limits.connections", BackendLimits().threads, 1, 100))
+    return BackendLimits(threads, **common_limits(file))
 
 
 def _query(file: TOMLFile, key: str) -> Query | None:
