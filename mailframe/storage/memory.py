@@ -13,7 +13,6 @@ from typing import Any
 from zope.interface import implementer
 
 from mailframe.errors import (
-    BadMailboxName,
     MailboxExists,
     MailboxHasChildren,
     MessageGone,
@@ -32,17 +31,16 @@ from mailframe.mime.lines import to_crlf
 from mailframe.model.access import NO_LIST, AccessList
 from mailframe.model.flag import DELETED, SEEN
 from mailframe.model.mailbox import (
-    DELIMITER,
     INBOX,
     Appended,
     MailboxInfo,
     MailboxName,
     MailboxStatus,
     levels_above,
-    mailbox_name,
 )
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import whole
+from mailframe.storage.inferiors import inferiors, renamed
 from mailframe.storage.memory_access import MemoryAccess
 from mailframe.storage.memory_access_keys import MemoryAccessKeys
 from mailframe.storage.memory_annotations import MemoryAnnotations
@@ -136,7 +134,7 @@ class MemoryAccount(
             raise NotPermitted("INBOX stays")
         box = self._boxes.pop(name, None)
         if box is None:
-            if self._inferiors(name):
+            if inferiors(self._boxes, name):
                 raise MailboxHasChildren(name)
             raise NoSuchMailbox(name)
         box.deleted = True
@@ -145,15 +143,7 @@ class MemoryAccount(
 
     async def rename(self, name: MailboxName, to: MailboxName) -> None:
         """Move a mailbox and its inferiors, or the messages of INBOX."""
-        inferiors = [] if name == INBOX else self._inferiors(name)
-        if name not in self._boxes and not inferiors:
-            raise NoSuchMailbox(name)
-        if name != INBOX and to.startswith(name + DELIMITER):
-            raise BadMailboxName("below itself")
-        moving = [name, *inferiors] if name in self._boxes else inferiors
-        renamed = {old: mailbox_name(to + old[len(name) :]) for old in moving}
-        if any(new in self._boxes for new in renamed.values()):
-            raise MailboxExists(to)
+        names = renamed(self._boxes, name, to)
         if name == INBOX:
             self._boxes[to] = self._new_box()
             self._boxes[to].notes = dict(self._boxes[INBOX].notes)
@@ -161,7 +151,7 @@ class MemoryAccount(
             inbox = await self.open(INBOX)
             await inbox.move(UIDSet(((1, 2**32 - 1),)), to)
         else:
-            for old, new in renamed.items():
+            for old, new in names.items():
                 self._boxes[new] = self._boxes.pop(old)
         self.watchers.names()
 
@@ -284,9 +274,6 @@ class MemoryAccount(
             for box in self._boxes.values()
             for message in box.messages.values()
         ]
-
-    def _inferiors(self, name: MailboxName) -> list[MailboxName]:
-        return [other for other in self._boxes if other.startswith(name + DELIMITER)]
 
     def box(self, name: MailboxName) -> MemoryBox:
         """Return what is in a mailbox.

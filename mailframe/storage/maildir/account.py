@@ -15,7 +15,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.errors import (
-    BadMailboxName,
     MailboxExists,
     MailboxHasChildren,
     NoSuchMailbox,
@@ -35,15 +34,14 @@ from mailframe.interfaces.mailbox import (
 from mailframe.interfaces.maildrop import IMaildropLocker
 from mailframe.joined import Joined
 from mailframe.model.mailbox import (
-    DELIMITER,
     INBOX,
     Appended,
     MailboxInfo,
     MailboxName,
     MailboxStatus,
-    mailbox_name,
 )
 from mailframe.model.uid_set import UID_MAX, UIDSet
+from mailframe.storage.inferiors import inferiors, renamed
 from mailframe.storage.maildir import (
     annotations,
     arrival,
@@ -400,7 +398,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         await self._in_step()
         box = self._names.get(name)
         if box is None:
-            if self._inferiors(name):
+            if inferiors(self._names, name):
                 raise MailboxHasChildren(name)
             raise NoSuchMailbox(name)
         path = await self._submit(
@@ -416,19 +414,11 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
     async def rename(self, name: MailboxName, to: MailboxName) -> None:
         """Rename a mailbox and its inferiors, or move the messages of INBOX."""
         await self._in_step()
-        inferiors = [] if name == INBOX else self._inferiors(name)
-        if name not in self._names and not inferiors:
-            raise NoSuchMailbox(name)
-        if name != INBOX and to.startswith(name + DELIMITER):
-            raise BadMailboxName("below itself")
-        moving = [name, *inferiors] if name in self._names else inferiors
-        renamed = {old: mailbox_name(to + old[len(name) :]) for old in moving}
-        if any(new in self._names for new in renamed.values()):
-            raise MailboxExists(to)
+        moved = renamed(self._names, name, to)
         if name == INBOX:
             await self._rename_inbox(to)
             return
-        names = [(self._names[old].mailbox_id, new) for old, new in renamed.items()]
+        names = [(self._names[old].mailbox_id, new) for old, new in moved.items()]
         rows = await self._submit(
             lambda batch: folders.rename(self._store, batch, names)
         )
@@ -458,13 +448,6 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         except BaseException:
             await self.delete(to)
             raise
-
-    def _inferiors(self, name: MailboxName) -> list[MailboxName]:
-        return [
-            MailboxName(other)
-            for other in sorted(self._names)
-            if other.startswith(name + DELIMITER)
-        ]
 
     async def status(self, name: MailboxName) -> MailboxStatus:
         """Count."""
