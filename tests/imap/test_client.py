@@ -1,7 +1,5 @@
 """The IMAP client: what it says and what it understands, however octets are cut."""
 
-from typing import Any
-
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import BadSyntax, LineTooLong, TooLarge
@@ -10,23 +8,12 @@ from mailframe.imap.client import Content, Exists, Idling, IMAPClient, Reply
 from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.model.secret import Secret
 from mailframe.sasl.client import Carrier, Login
+from tests.client_events import feed
 
 LOGIN = Login(b"ann", Secret(b'pa"ss'))
 SAFE = Carrier(True, b"n" * 18)
 UNSAFE = Carrier(False, b"n" * 18)
 STEPS = (0, 1, 2, 3, 7)
-
-
-def feed(client: IMAPClient, octets: bytes, step: int = 0) -> list[Any]:
-    """Give octets to a client in pieces; return its events, contents joined."""
-    events: list[Any] = []
-    for start in range(0, len(octets), step or len(octets)):
-        client.receive(octets[start : start + (step or len(octets))])
-        while (event := client.next_event()) is not None:
-            if isinstance(event, Content) and events and type(events[-1]) is Content:
-                event = Content(events.pop().octets + event.octets)
-            events.append(event)
-    return events
 
 
 def greeted() -> IMAPClient:

@@ -11,22 +11,11 @@ from mailframe.interfaces.auth import UnauthorizedLogin
 from mailframe.model.secret import Secret
 from mailframe.pop3.client import REPLY_LINE, Content, POP3Client, Reply
 from mailframe.sasl.client import Carrier, Login
+from tests.client_events import feed
 
 LOGIN = Login(b"ann", Secret(b"pass"))
 SAFE = Carrier(True, b"n" * 18)
 UNSAFE = Carrier(False, b"n" * 18)
-
-
-def feed(client: POP3Client, octets: bytes, step: int = 0) -> list[Any]:
-    """Give octets to a client in pieces; return its events, contents joined."""
-    events: list[Any] = []
-    for start in range(0, len(octets), step or len(octets)):
-        client.receive(octets[start : start + (step or len(octets))])
-        while (event := client.next_event()) is not None:
-            if isinstance(event, Content) and events and type(events[-1]) is Content:
-                event = Content(events.pop().octets + event.octets)
-            events.append(event)
-    return events
 
 
 def greeted() -> POP3Client:
