@@ -38,6 +38,7 @@ from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
 from mailframe.model.quota import QuotaLimits
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.sharing.account import SharingAccount, sharing_account
+from mailframe.testing.failing import fails
 from mailframe.testing.mailbox_contract import new
 
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
@@ -93,12 +94,7 @@ class AccessContract:
         await account.set_access(WORK, who, FlagChange.REPLACE, rights(letters))
 
     async def _fails_to(self, kind: type[MailError], awaitable: Any) -> None:
-        try:
-            await awaitable
-        except kind as error:
-            self.assertEqual(type(error), kind)
-            return
-        raise AssertionError(f"{kind.__name__} was not raised")
+        self.assertEqual(type(await fails(kind, awaitable)), kind)
 
     async def _flags(self, account: Any, name: MailboxName) -> list[frozenset[str]]:
         mailbox = await account.open(name)

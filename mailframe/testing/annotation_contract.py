@@ -9,10 +9,11 @@ from typing import Any
 
 from zope.interface.verify import verifyObject
 
-from mailframe.errors import LimitExceeded, MailError, NoSuchMailbox
+from mailframe.errors import LimitExceeded, NoSuchMailbox
 from mailframe.interfaces.mailbox import IAnnotatedAccount, ISpecialUseKeeper
 from mailframe.limits import IMAPLimits
 from mailframe.model.mailbox import INBOX, mailbox_name
+from mailframe.testing.failing import fails
 
 COMMENT = "/private/comment"
 SHARED = "/shared/comment"
@@ -27,13 +28,6 @@ class AnnotationContract:
     async def make_account(self) -> Any:
         """Return a new, empty account."""
         raise NotImplementedError
-
-    async def _fails_to(self, kind: type[MailError], awaitable: Any) -> None:
-        try:
-            await awaitable
-        except kind:
-            return
-        raise AssertionError(f"{kind.__name__} was not raised")
 
     async def test_annotation_contract(self) -> None:
         """The account provides what it says, and begins without notes."""
@@ -85,9 +79,9 @@ class AnnotationContract:
         await account.annotate(name, {COMMENT: b"1"})
         await account.rename(name, to)
         self.assertEqual(await account.annotations(to), {COMMENT: b"1"})
-        await self._fails_to(NoSuchMailbox, account.annotations(name))
+        await fails(NoSuchMailbox, account.annotations(name))
         await account.delete(to)
-        await self._fails_to(NoSuchMailbox, account.annotate(to, {COMMENT: b"2"}))
+        await fails(NoSuchMailbox, account.annotate(to, {COMMENT: b"2"}))
         await account.create(to)
         self.assertEqual(await account.annotations(to), {})
 
@@ -105,7 +99,7 @@ class AnnotationContract:
         full = {f"/private/vendor/x/{number}": b"" for number in range(MAX)}
         await account.annotate(INBOX, full)
         more = {"/private/vendor/x/0": b"new", COMMENT: b"one more"}
-        await self._fails_to(LimitExceeded, account.annotate(INBOX, more))
+        await fails(LimitExceeded, account.annotate(INBOX, more))
         self.assertEqual(await account.annotations(INBOX), full)
 
 
@@ -132,8 +126,6 @@ class SpecialUseContract:
             self.assertEqual(
                 await self._uses(account), {INBOX: frozenset(), name: frozenset(uses)}
             )
-        try:
-            await account.set_special_use(mailbox_name("b"), frozenset())
-        except NoSuchMailbox:
-            return
-        raise AssertionError("NoSuchMailbox was not raised")
+        await fails(
+            NoSuchMailbox, account.set_special_use(mailbox_name("b"), frozenset())
+        )

@@ -29,6 +29,7 @@ from mailframe.model.flag import FlagChange, FlagSet
 from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.content import whole
+from mailframe.testing.failing import fails
 
 ALL = UIDSet(((1, 2**32 - 1),))
 ADD, REMOVE, REPLACE = FlagChange.ADD, FlagChange.REMOVE, FlagChange.REPLACE
@@ -68,13 +69,6 @@ class MailboxContract:
 
     async def settle(self) -> None:
         """Wait until watchers due by now were called; override if they are late."""
-
-    async def _fails(self, kind: type[MailError], awaitable: Any) -> None:
-        try:
-            await awaitable
-        except kind:
-            return
-        raise AssertionError(f"{kind.__name__} was not raised")
 
     async def _filled(self, count: int = 5) -> tuple[Any, Any]:
         account = await self.make_account()
@@ -143,7 +137,7 @@ class MailboxContract:
     async def test_append_to_nothing(self) -> None:
         """A missing mailbox is refused, not made."""
         account = await self.make_account()
-        await self._fails(NoSuchMailbox, account.append(MailboxName("Away"), [new(1)]))
+        await fails(NoSuchMailbox, account.append(MailboxName("Away"), [new(1)]))
         self.assertEqual(len(await account.list_mailboxes()), 1)
 
     async def test_load_stops_at_the_bound(self) -> None:
@@ -270,7 +264,7 @@ class MailboxContract:
         self.assertEqual(await mailbox.expunge(), UIDSet.EMPTY)
         self.assertEqual(list((await mailbox.changes(0)).listing.uids), [2])
         self.assertEqual(dict(await mailbox.load(UIDSet.of([1]), 10**6)), {})
-        await self._fails(MessageGone, mailbox.open_content(1))
+        await fails(MessageGone, mailbox.open_content(1))
 
     async def test_uids_are_never_reused(self) -> None:
         """After the last message is expunged, its UID does not come back."""
@@ -308,8 +302,8 @@ class MailboxContract:
     async def test_copy_to_nothing(self) -> None:
         """A missing destination is refused, not made."""
         _, mailbox = await self._filled(1)
-        await self._fails(NoSuchMailbox, mailbox.copy(ALL, MailboxName("Away")))
-        await self._fails(NoSuchMailbox, mailbox.move(ALL, MailboxName("Away")))
+        await fails(NoSuchMailbox, mailbox.copy(ALL, MailboxName("Away")))
+        await fails(NoSuchMailbox, mailbox.move(ALL, MailboxName("Away")))
         self.assertEqual(len((await mailbox.changes(0)).listing.uids), 1)
 
     async def test_move(self) -> None:
@@ -375,7 +369,7 @@ class MailboxContract:
         self.assertEqual(status.mailbox_id, mailbox.mailbox_id)
         changes = await mailbox.changes(0)
         self.assertEqual(status.highest_modseq, changes.listing.highest_modseq)
-        await self._fails(NoSuchMailbox, account.status(MailboxName("Away")))
+        await fails(NoSuchMailbox, account.status(MailboxName("Away")))
 
     async def test_watch(self) -> None:
         """Watchers hear of a change, until they stop."""
@@ -396,12 +390,12 @@ class MailboxContract:
         account = await self.make_account()
         work = mailbox_name("Work")
         await account.create(work)
-        await self._fails(MailboxExists, account.create(work))
-        await self._fails(MailboxExists, account.create(INBOX))
+        await fails(MailboxExists, account.create(work))
+        await fails(MailboxExists, account.create(INBOX))
         first = await account.append(work, [new(1)])
         await account.delete(work)
-        await self._fails(NoSuchMailbox, account.open(work))
-        await self._fails(NoSuchMailbox, account.delete(work))
+        await fails(NoSuchMailbox, account.open(work))
+        await fails(NoSuchMailbox, account.delete(work))
         await account.create(work)
         second = await account.append(work, [new(2)])
         self.assertNotEqual(
@@ -411,7 +405,7 @@ class MailboxContract:
         self.assertGreater(
             (second.uid_validity, second.uids[0]), (first.uid_validity, first.uids[0])
         )
-        await self._fails(NotPermitted, account.delete(INBOX))
+        await fails(NotPermitted, account.delete(INBOX))
 
     async def test_deleted_while_open(self) -> None:
         """A session whose mailbox was deleted is told so."""
@@ -420,7 +414,7 @@ class MailboxContract:
         await account.create(work)
         mailbox = await account.open(work)
         await account.delete(work)
-        await self._fails(NoSuchMailbox, mailbox.changes(0))
+        await fails(NoSuchMailbox, mailbox.changes(0))
         mailbox.close()
 
     async def test_inferiors_stay(self) -> None:
@@ -433,8 +427,8 @@ class MailboxContract:
             info.name for info in await account.list_mailboxes() if info.selectable
         }
         self.assertEqual(names, {"INBOX", "Work/2024"})
-        await self._fails(MailboxHasChildren, account.delete(mailbox_name("Work")))
-        await self._fails(NoSuchMailbox, account.open(mailbox_name("Work")))
+        await fails(MailboxHasChildren, account.delete(mailbox_name("Work")))
+        await fails(NoSuchMailbox, account.open(mailbox_name("Work")))
 
     async def test_names(self) -> None:
         """Any legal name can be kept: dots, spaces, other scripts."""
@@ -470,11 +464,11 @@ class MailboxContract:
         self.assertEqual(names, {"INBOX", "Old/Work", "Old/Work/2024", "Worked"})
         after = await account.status(mailbox_name("Old/Work/2024"))
         self.assertEqual(after, before)
-        await self._fails(
+        await fails(
             NoSuchMailbox, account.rename(mailbox_name("Work"), mailbox_name("New"))
         )
-        await self._fails(MailboxExists, account.rename(mailbox_name("Worked"), INBOX))
-        await self._fails(
+        await fails(MailboxExists, account.rename(mailbox_name("Worked"), INBOX))
+        await fails(
             MailError,
             account.rename(mailbox_name("Worked"), mailbox_name("Worked/below")),
         )

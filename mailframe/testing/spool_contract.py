@@ -38,6 +38,7 @@ from mailframe.queue.contract import (
     Settled,
     State,
 )
+from mailframe.testing.failing import fails
 
 START = 1_700_000_000.0
 """When the tests begin, seconds since 1970."""
@@ -104,13 +105,6 @@ class SpoolContract:
     async def make_spool(self) -> Any:
         """Return a new, empty spool."""
         raise NotImplementedError
-
-    async def _fails(self, kind: type[BaseException], awaitable: Any) -> None:
-        try:
-            await awaitable
-        except kind:
-            return
-        raise AssertionError(f"{kind.__name__} was not raised")
 
     async def _add(
         self, spool: Any, *recipients: str, due: float = START, **more: Any
@@ -190,9 +184,7 @@ class SpoolContract:
     async def test_for_nobody(self) -> None:
         """A message without recipients is not taken."""
         spool = await self.make_spool()
-        await self._fails(
-            ValueError, spool.add(envelope(), MemoryContent(b"x\r\n"), START)
-        )
+        await fails(ValueError, spool.add(envelope(), MemoryContent(b"x\r\n"), START))
 
     async def test_due(self) -> None:
         """Messages that are due are returned soonest first, no more than wanted."""
@@ -234,8 +226,8 @@ class SpoolContract:
         queue_id = await self._add(spool)
         await spool.settle(queue_id, [0], None)
         self.assertEqual(list(await spool.due(START + 10**9, 10)), [])
-        await self._fails(MessageGone, spool.content(queue_id))
-        await self._fails(MessageGone, spool.settle(queue_id, [0], None))
+        await fails(MessageGone, spool.content(queue_id))
+        await fails(MessageGone, spool.settle(queue_id, [0], None))
         self.assertEqual((await spool.counts()).messages, 0)
 
     async def test_content_outlives_its_message(self) -> None:
@@ -265,13 +257,13 @@ class SpoolContract:
         """Whoever names a message that is not there is told so."""
         spool = await self.make_spool()
         for queue_id in (NOBODY, "", "no such thing", "u" * 13, "../../../etc"):
-            await self._fails(MessageGone, spool.content(queue_id))
-            await self._fails(MessageGone, spool.settle(queue_id, [], None))
-            await self._fails(MessageGone, spool.hold(queue_id, True))
-            await self._fails(MessageGone, spool.entry(queue_id))
-            await self._fails(MessageGone, spool.hasten(queue_id, None, START))
-            await self._fails(MessageGone, spool.renew(queue_id, START))
-            await self._fails(MessageGone, spool.remove(queue_id))
+            await fails(MessageGone, spool.content(queue_id))
+            await fails(MessageGone, spool.settle(queue_id, [], None))
+            await fails(MessageGone, spool.hold(queue_id, True))
+            await fails(MessageGone, spool.entry(queue_id))
+            await fails(MessageGone, spool.hasten(queue_id, None, START))
+            await fails(MessageGone, spool.renew(queue_id, START))
+            await fails(MessageGone, spool.remove(queue_id))
 
     async def test_parcels(self) -> None:
         """A message is handed out as one parcel for each destination."""
@@ -409,7 +401,7 @@ class SpoolContract:
         await self._record(spool, first, DELIVERED)
         self.assertEqual(await self._octets(spool, queue_id), octets_of(1))
         await self._record(spool, second, FAILED)
-        await self._fails(MessageGone, spool.content(queue_id))
+        await fails(MessageGone, spool.content(queue_id))
         self.assertEqual((await spool.counts()).parcels, 0)
 
     async def _octets(self, spool: Any, queue_id: str) -> bytes:
@@ -424,7 +416,7 @@ class SpoolContract:
         queue_id = await self._add(spool)
         (parcel,) = await spool.take(START, 1)
         await spool.remove(queue_id)
-        await self._fails(MessageGone, self._record(spool, parcel, DEFERRED))
+        await fails(MessageGone, self._record(spool, parcel, DEFERRED))
         self.assertEqual((await spool.counts()).messages, 0)
 
     async def test_record_while_held(self) -> None:

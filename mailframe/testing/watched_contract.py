@@ -12,6 +12,7 @@ from mailframe.errors import NoSuchMailbox
 from mailframe.interfaces.mailbox import IWatchedAccount
 from mailframe.model.flag import FlagChange
 from mailframe.model.mailbox import INBOX, mailbox_name
+from mailframe.testing.failing import fails
 from mailframe.testing.mailbox_contract import ALL, new
 
 A, B = mailbox_name("a"), mailbox_name("b")
@@ -111,8 +112,4 @@ class WatchedContract:
         stop()
         await account.append(B, [new(1)])
         self.assertEqual(await self._heard(heard), [])
-        try:
-            await account.watch_mailbox(A, lambda: None)
-        except NoSuchMailbox:
-            return
-        raise AssertionError("NoSuchMailbox was not raised")
+        await fails(NoSuchMailbox, account.watch_mailbox(A, lambda: None))

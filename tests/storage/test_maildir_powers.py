@@ -8,6 +8,7 @@ from mailframe.errors import OverQuota
 from mailframe.model.mailbox import INBOX, mailbox_name
 from mailframe.model.quota import QuotaLimits
 from mailframe.storage.maildir.index import INDEX_FILE
+from mailframe.testing.failing import fails
 from mailframe.testing.mailbox_contract import message, new
 from tests.storage.maildir_case import MaildirTestCase
 
@@ -103,8 +104,4 @@ class PowerTests(MaildirTestCase):
 
     async def over(self, awaitable: Awaitable[Any]) -> None:
         """See that it is over quota."""
-        try:
-            await awaitable
-        except OverQuota:
-            return
-        raise AssertionError("OverQuota was not raised")
+        await fails(OverQuota, awaitable)
