@@ -60,7 +60,7 @@ def decode_charset(octets: bytes, charset: bytes) -> str:
     codec = _codec(charset[:_LONGEST_NAME])
     try:
         if codec is not None and codec != "utf-8":
-            return _clean(octets.decode(codec, "replace"))
+            return without_surrogates(octets.decode(codec, "replace"))
         return octets.decode("utf-8")
     except ValueError:
         if charset.strip().lower() in (b"utf-8", b"utf8"):
@@ -68,8 +68,11 @@ def decode_charset(octets: bytes, charset: bytes) -> str:
         return octets.decode("cp1252", "replace")
 
 
-def _clean(text: str) -> str:
-    """Return the text without lone surrogates (UTF-7 and UTF-16 can have them)."""
+def without_surrogates(text: str) -> str:
+    """Return the text without lone surrogates.
+
+    UTF-7 and UTF-16 can have them; SQLite and UTF-8 cannot.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

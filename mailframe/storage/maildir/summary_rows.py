@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mailframe.interfaces.mailbox import SummaryField
+from mailframe.mime.charset import without_surrogates
 from mailframe.mime.summary import summarise
 from mailframe.model.summary import Summary
 from mailframe.storage.maildir.index import Index
@@ -160,24 +161,17 @@ def _values(summary: Summary) -> list[Any]:
         summary.body_structure,
         summary.body,
         summary.sent,
-        _text(summary.subject),
-        _text(summary.sort_from),
-        _text(summary.sort_to),
-        _text(summary.sort_cc),
-        _text(summary.message_id),
-        _text("\n".join(one.replace("\n", " ") for one in summary.references)),
-        _text(summary.preview),
+        without_surrogates(summary.subject),
+        without_surrogates(summary.sort_from),
+        without_surrogates(summary.sort_to),
+        without_surrogates(summary.sort_cc),
+        without_surrogates(summary.message_id),
+        without_surrogates(
+            "\n".join(one.replace("\n", " ") for one in summary.references)
+        ),
+        without_surrogates(summary.preview),
         summary.content_hash,
     ]
-
-
-def _text(text: str) -> str:
-    """Return text SQLite can keep: no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
 
 
 def keep_known(
