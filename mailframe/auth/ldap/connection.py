@@ -70,7 +70,6 @@ class LDAPConnection:
         """
         self._options = options
         self._seconds = seconds
-        self.used = seconds()
         self._deadline = deadline
         tls = VerifyingTLS(options.tls)
         limit = min(options.limits.connect_timeout, self._left())
@@ -271,7 +270,6 @@ class LDAPConnection:
             if self._connection.socket is not None:
                 self._connection.socket.settimeout(limit)
             call(*args, **named)
-            self.used = self._seconds()
         except (LDAPExceptionError, OSError) as error:
             # The kind only: the text could quote what was sent.
             raise Unanswered(type(error).__name__) from None

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from twisted.logger import Logger
 
+from mailframe.auth.idle_connections import IdleConnections
 from mailframe.auth.ldap.connection import LDAPConnection, Unanswered
 from mailframe.auth.ldap.options import LDAPOptions, ServerAddress
 from mailframe.errors import TemporaryFailure
@@ -84,7 +85,10 @@ class _Server:
         self._options = options
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._idle: dict[str, list[LDAPConnection]] = {"service": [], "user": []}
+        self._idle: dict[str, IdleConnections[LDAPConnection]] = {
+            purpose: IdleConnections(options.limits.idle, seconds)
+            for purpose in ("service", "user")
+        }
         self._down_until = 0.0
         self._trouble = ""
 
@@ -97,7 +101,7 @@ class _Server:
         Raises:
             Unanswered: The server does not work.
         """
-        kept = self._take(purpose)
+        kept = self._idle[purpose].take()
         if kept is not None:
             try:
                 return self._use(kept, purpose, question, deadline)
@@ -130,24 +134,8 @@ class _Server:
             _log.info("{server}: answers again", server=self._address.url)
 
     def close(self) -> None:
-        with self._lock:
-            gone = [one for waiting in self._idle.values() for one in waiting]
-            for waiting in self._idle.values():
-                waiting.clear()
-        for connection in gone:
-            connection.close()
-
-    def _take(self, purpose: str) -> LDAPConnection | None:
-        """Return the connection used last, and close those too old."""
-        oldest = self._seconds() - self._options.limits.idle
-        with self._lock:
-            waiting = self._idle[purpose]
-            old = [one for one in waiting if one.used < oldest]
-            waiting[:] = [one for one in waiting if one.used >= oldest]
-            taken = waiting.pop() if waiting else None
-        for connection in old:
-            connection.close()
-        return taken
+        for idle in self._idle.values():
+            idle.close()
 
     def _use(
         self,
@@ -162,7 +150,5 @@ class _Server:
         except BaseException:
             connection.close()
             raise
-        # No more than there are threads: each has one of each purpose at most.
-        with self._lock:
-            self._idle[purpose].append(connection)
+        self._idle[purpose].give(connection)
         return answer

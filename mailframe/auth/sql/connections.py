@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.logger import Logger
 
+from mailframe.auth.idle_connections import IdleConnections
 from mailframe.auth.sql.queries import Query
 from mailframe.errors import TemporaryFailure
 
@@ -77,10 +78,9 @@ class Connections:
         """
         self._database = database
         self._limit = limit
-        self._keep = idle
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._idle: list[tuple[float, Connection]] = []
+        self._idle: IdleConnections[Connection] = IdleConnections(idle, seconds)
         self._trouble = ""
 
     def ask(self, question: Callable[[Connection, float], _T]) -> _T:
@@ -110,22 +110,13 @@ class Connections:
 
     def close(self) -> None:
         """Close what is not in use."""
-        with self._lock:
-            gone, self._idle = self._idle, []
-        for _, connection in gone:
-            connection.close()
+        self._idle.close()
 
     def _take(self) -> Connection | None:
-        oldest = self._seconds() - self._keep
-        with self._lock:
-            old = [one for used, one in self._idle if used < oldest]
-            self._idle = [(used, one) for used, one in self._idle if used >= oldest]
-            taken = self._idle.pop()[1] if self._idle else None
+        taken = self._idle.take()
         if taken is not None and taken.is_stale():
-            old.append(taken)
-            taken = None
-        for connection in old:
-            connection.close()
+            taken.close()
+            return None
         return taken
 
     def _use(
@@ -139,8 +130,7 @@ class Connections:
         except BaseException:
             connection.close()
             raise
-        with self._lock:
-            self._idle.append((self._seconds(), connection))
+        self._idle.give(connection)
         return answer
 
     def _failed(self, why: str) -> None:
