@@ -3,7 +3,6 @@
 Everything here blocks, and runs in several threads at a time.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,6 +12,7 @@ from twisted.logger import Logger
 from mailframe.auth.idle_connections import IdleConnections
 from mailframe.auth.ldap.connection import LDAPConnection, Unanswered
 from mailframe.auth.ldap.options import LDAPOptions, ServerAddress
+from mailframe.auth.server_trouble import ServerTrouble
 from mailframe.errors import TemporaryFailure
 
 _log = Logger()
@@ -84,13 +84,12 @@ class _Server:
         self._address = address
         self._options = options
         self._seconds = seconds
-        self._lock = threading.Lock()
         self._idle: dict[str, IdleConnections[LDAPConnection]] = {
             purpose: IdleConnections(options.limits.idle, seconds)
             for purpose in ("service", "user")
         }
         self._down_until = 0.0
-        self._trouble = ""
+        self._trouble = ServerTrouble(_log, address.url)
 
     def is_down(self) -> bool:
         return self._seconds() < self._down_until
@@ -119,19 +118,13 @@ class _Server:
 
     def failed(self, why: str) -> None:
         """Ask this one last for a while; told in the log once for each reason."""
-        with self._lock:
-            self._down_until = self._seconds() + self._options.limits.retry
-            new, self._trouble = why != self._trouble, why
-        if new:
-            _log.error("{server}: {why}", server=self._address.url, why=why)
+        self._down_until = self._seconds() + self._options.limits.retry
+        self._trouble.tell(why)
 
     def answered(self) -> None:
         """Ask this one in its turn again."""
-        with self._lock:
-            self._down_until = 0.0
-            trouble, self._trouble = self._trouble, ""
-        if trouble:
-            _log.info("{server}: answers again", server=self._address.url)
+        self._down_until = 0.0
+        self._trouble.over()
 
     def close(self) -> None:
         for idle in self._idle.values():

@@ -3,7 +3,6 @@
 Everything here blocks, and runs in several threads at a time.
 """
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -11,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from twisted.logger import Logger
 
 from mailframe.auth.idle_connections import IdleConnections
+from mailframe.auth.server_trouble import ServerTrouble
 from mailframe.auth.sql.queries import Query
 from mailframe.errors import TemporaryFailure
 
@@ -79,9 +79,8 @@ class Connections:
         self._database = database
         self._limit = limit
         self._seconds = seconds
-        self._lock = threading.Lock()
         self._idle: IdleConnections[Connection] = IdleConnections(idle, seconds)
-        self._trouble = ""
+        self._trouble = ServerTrouble(_log, database.name)
 
     def ask(self, question: Callable[[Connection, float], _T]) -> _T:
         """Return the answer; a kept connection that fails is replaced once.
@@ -103,9 +102,9 @@ class Connections:
                     self.close()
             answer = self._use(self._database.connect(deadline), question, deadline)
         except Unanswered as error:
-            self._failed(str(error))
+            self._trouble.tell(str(error))
             raise TemporaryFailure("the database does not answer") from None
-        self._answered()
+        self._trouble.over()
         return answer
 
     def close(self) -> None:
@@ -132,16 +131,3 @@ class Connections:
             raise
         self._idle.give(connection)
         return answer
-
-    def _failed(self, why: str) -> None:
-        """Tell the log, once for each reason."""
-        with self._lock:
-            new, self._trouble = why != self._trouble, why
-        if new:
-            _log.error("{database}: {why}", database=self._database.name, why=why)
-
-    def _answered(self) -> None:
-        with self._lock:
-            trouble, self._trouble = self._trouble, ""
-        if trouble:
-            _log.info("{database}: answers again", database=self._database.name)
