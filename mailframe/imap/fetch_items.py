@@ -13,12 +13,12 @@ Source: RFC 3501 section 6.4.5, RFC 9051 section 6.4.5, RFC 4466 section 2.4.
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mailframe.errors import BadSyntax, TooLarge
 from mailframe.imap.cursor import Cursor
 from mailframe.imap.global_part import without_global
+from mailframe.imap.remembered import remembered
 from mailframe.imap.section import (
     Partial,
     Parts,
@@ -45,7 +45,6 @@ _Value = TypeVar("_Value")
 
 _NAME = re.compile(rb"[A-Z0-9.\-]+", re.IGNORECASE)
 _ITEMS_MAX = 1000
-_CACHED_OCTETS = 200
 _WHOLE = Section()
 
 
@@ -383,20 +382,11 @@ def parse_fetch(cursor: Cursor, by_uid: bool) -> FetchRequest:
 
     Source: RFC 9051 section 9 (fetch), RFC 4466 section 2.4.
     """
-    arguments = cursor.rest()
-    if len(arguments) <= _CACHED_OCTETS:
-        try:
-            request = _cached(arguments, by_uid)
-        except BadSyntax:
-            # Read again below, for the position in the whole command.
-            pass
-        else:
-            cursor.position += len(arguments)
-            return request
-    return _parsed(cursor, by_uid)
+    return _read(cursor, by_uid)
 
 
-def _parsed(cursor: Cursor, by_uid: bool) -> FetchRequest:
+@remembered
+def _read(cursor: Cursor, by_uid: bool) -> FetchRequest:
     start = cursor.position
     items: Iterable[Item]
     if cursor.accept(b"("):
@@ -447,11 +437,6 @@ def _request(
         modifiers,
         UID in items,
     )
-
-
-@lru_cache(maxsize=1024)
-def _cached(arguments: bytes, by_uid: bool) -> FetchRequest:
-    return _parsed(Cursor(arguments), by_uid)
 
 
 def _items(cursor: Cursor) -> list[Item]:

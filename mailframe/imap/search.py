@@ -10,7 +10,6 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from mailframe.errors import BadSyntax, MailError, TooLarge
@@ -29,12 +28,12 @@ from mailframe.imap.criterion import (
     rebuilt,
 )
 from mailframe.imap.cursor import Cursor
+from mailframe.imap.remembered import remembered
 from mailframe.imap.search_keys import SEARCH_KEYS, messages_key
 from mailframe.limits import IMAPLimits
 
 _NAME = re.compile(rb"[A-Z0-9]+", re.IGNORECASE)
 _KEYS_MAX = 2000
-_CACHED_OCTETS = 200
 _NESTING = IMAPLimits().nesting
 _BINDINGS = 10
 """How often what a key stands for is looked into for such keys again."""
@@ -121,20 +120,11 @@ def parse_search(cursor: Cursor, charset: bytes | None = None) -> SearchRequest:
 
     Source: RFC 9051 section 9 (search-program), RFC 3501 section 9 (search).
     """
-    arguments = cursor.rest()
-    if len(arguments) <= _CACHED_OCTETS:
-        try:
-            request = _cached(arguments, charset)
-        except BadSyntax:
-            # Read again below, for the position in the whole command.
-            pass
-        else:
-            cursor.position += len(arguments)
-            return request
-    return _parsed(cursor, charset)
+    return _read(cursor, charset)
 
 
-def _parsed(cursor: Cursor, charset: bytes | None) -> SearchRequest:
+@remembered
+def _read(cursor: Cursor, charset: bytes | None) -> SearchRequest:
     names_charset = charset is None and cursor.accept(b"CHARSET ")
     if names_charset:
         charset = grammar.astring(cursor)
@@ -169,11 +159,6 @@ def search_keys(cursor: Cursor, codec: str) -> SearchKey:
         keys.append(search_key(cursor, codec))
     cursor.end()
     return all_of(keys)
-
-
-@lru_cache(maxsize=1024)
-def _cached(arguments: bytes, charset: bytes | None) -> SearchRequest:
-    return _parsed(Cursor(arguments), charset)
 
 
 def _codec(charset: bytes) -> str:
