@@ -9,7 +9,7 @@ from typing import Any
 from mailframe.model.flag import DELETED, SEEN, FlagChange
 from mailframe.model.mailbox import INBOX, MailboxName
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.maildir import scan, tidying
+from mailframe.storage.maildir import box, scan, tidying
 from mailframe.testing.faults import FaultyOS
 from mailframe.testing.mailbox_contract import message, new
 from tests.storage import test_maildir_history as history
@@ -26,6 +26,7 @@ class _Later:
     def setUp(self) -> None:
         super().setUp()  # type: ignore[misc]
         self.patch(scan, "MANY", 1)
+        self.patch(box, "_NAMING_SECONDS", 1000.0)
         self.patch(tidying, "_SECONDS", 1000.0)
 
 

@@ -338,9 +338,9 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         except KeyError:
             raise NoSuchMailbox(name) from None
 
-    def tidy_soon(self) -> None:
-        """Have file names follow the index in a moment."""
-        self._tidying.soon()
+    def tidy_soon(self, seconds: float | None = None) -> None:
+        """Have file names follow the index in a moment, or after so many seconds."""
+        self._tidying.soon(seconds)
 
     def _take_mtimes(self, rows: Sequence[MailboxRow]) -> None:
         for row in rows:

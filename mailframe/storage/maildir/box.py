@@ -29,6 +29,9 @@ _TICK_SECONDS = 0.05
 QUICK_SECONDS = 0.01
 """A look at the directories that takes longer is not repeated at once."""
 
+_NAMING_SECONDS = 5.0
+"""Seconds until files that were taken over are given their names."""
+
 _DOUBT_SECONDS = 5.0
 _DOUBT_PER_MESSAGE = 0.001
 
@@ -217,8 +220,8 @@ class Box:
                 self._doubt_at = None
                 came = came or bool(found.found)
         if came:
-            # Some files may have to be given names.
-            self.account.tidy_soon()
+            # Who has opened it asks for much at once, and names have time.
+            self.account.tidy_soon(_NAMING_SECONDS)
         if self._watchers and not (self.row.new_mtime and self.row.cur_mtime):
             # Too early to trust the mtimes: somebody has to look again.
             self._soon(self.tell)

@@ -31,6 +31,8 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f/:\ud800-\udfff]{1,200}\Z")
 _UID = re.compile(r",U=([1-9][0-9]{0,9})(?=,|\Z)")
 _SIZE = re.compile(r",S=([0-9]{1,15})(?=,|\Z)")
 _WIRE_SIZE = re.compile(r",W=([0-9]{1,15})(?=,|\Z)")
+# As nearly all programs that write sizes write them.
+_BOTH_SIZES = re.compile(r"\A[^,]*,S=([0-9]{1,15}),W=([0-9]{1,15})(?=,|\Z)")
 _TIME = re.compile(r"([0-9]{9,10})[._]")
 
 
@@ -104,6 +106,9 @@ class FileName(NamedTuple):
     @property
     def sizes(self) -> tuple[int, int] | None:
         """What ``,S=`` (on disk) and ``,W=`` (with CRLF) say, if both do."""
+        both = _BOTH_SIZES.search(self.base)
+        if both:
+            return int(both[1]), int(both[2])
         wire = _WIRE_SIZE.search(self.base)
         disk = _SIZE.search(self.base) if wire else None
         return (int(disk[1]), int(wire[1])) if disk and wire else None
@@ -126,7 +131,9 @@ def usable(base: str) -> bool:
 
     It must be text, without control characters, and leave room for more.
     """
-    return _NAME.match(base) is not None and len(os.fsencode(base)) <= _COMPONENT_MAX
+    if _NAME.match(base) is None:
+        return False
+    return base.isascii() or len(os.fsencode(base)) <= _COMPONENT_MAX
 
 
 def with_uid(base: str, uid: int) -> str:

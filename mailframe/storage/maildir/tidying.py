@@ -35,10 +35,17 @@ class Tidying:
         self._take = take
         self._call: Any = None
 
-    def soon(self) -> None:
-        """Begin in a moment."""
+    def soon(self, seconds: float | None = None) -> None:
+        """Begin in a moment.
+
+        Args:
+            seconds: When at the latest, if a moment is too soon.
+        """
+        delay = _SECONDS if seconds is None else seconds
         if self._call is None:
-            self._call = self._reactor.callLater(_SECONDS, self._now)
+            self._call = self._reactor.callLater(delay, self._now)
+        elif self._call.getTime() > self._reactor.seconds() + delay:
+            self._call.reset(delay)
 
     def cancel(self) -> None:
         """Do not."""
