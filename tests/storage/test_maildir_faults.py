@@ -330,6 +330,39 @@ class DiskFaultTests(FaultTestCase):
         await self._whole(2)
         self.flushLoggedErrors()
 
+    async def test_removal_is_refused(self) -> None:
+        """What the journal does not take is there as before, and stays."""
+        account = await self.account()
+        await account.create(WORK)
+        flags = frozenset({"\\Deleted", "Later"})
+        await account.append(INBOX, [new(n, flags) for n in (1, 2, 3)])
+        mailbox = await account.open(INBOX)
+        listing = (await mailbox.changes(0)).listing
+        whole = {n: message(n) for n in (1, 2, 3)}
+        for refused in (
+            lambda: mailbox.remove(UIDSet.of([1, 3])),
+            mailbox.expunge,
+            lambda: account.replace(mailbox.mailbox_id, 2, WORK, new(4)),
+        ):
+            await account.ask(account.reader.usage)
+            self.system.fail(errno.ENOSPC, "pwritev")
+            with self.assertRaises(InsufficientStorage):
+                await refused()
+            await self.tidied()
+            self.assertEqual(await self.loaded(mailbox), whole)
+            changes = await mailbox.changes(listing.highest_modseq)
+            self.assertEqual(changes.listing.flags, listing.flags)
+            self.assertEqual(changes.listing.dates, listing.dates)
+            self.assertFalse(changes.vanished)
+            self.assertEqual((await account.status(WORK)).messages, 0)
+        self.flushLoggedErrors()
+        await self.restart()
+        mailbox = await self.inbox()
+        self.assertEqual(await self.loaded(mailbox), whole)
+        self.assertEqual(await mailbox.expunge(), UIDSet.of([1, 2, 3]))
+        await self.tidied()
+        self.assertEqual(self.names("new") + self.names(), [])
+
     async def test_full_before_it_is_filed(self) -> None:
         """What was answered waits for room, is there after a crash, and not twice."""
         account = await self.account()

@@ -5,6 +5,7 @@ Source: RFC 9051 sections 6.4.3 and 6.4.6, RFC 7162 section 3.1.3.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from mailframe.model.flag import DELETED, FlagChange, FlagSet, intern_flags
 from mailframe.model.mailbox import Stored
@@ -139,10 +140,21 @@ def remove(
         gone: UID, base name and letters on disk of each.
     """
     removed = UIDSet.of(uid for uid, _, _ in gone)
-    vanish(index, row, removed, store.tick(row))
-    index.executemany(
-        "INSERT OR IGNORE INTO removals VALUES (?,?,?)",
-        [(row.id, file, disk) for _, file, disk in gone],
+    rows = [
+        found
+        for span in row.spans(removed)
+        for found in index.execute(
+            "SELECT * FROM messages WHERE id BETWEEN ? AND ?", span
+        )
+    ]
+    modseq = store.tick(row)
+    vanish(index, row, removed, modseq)
+    files = [(row.id, file, disk) for _, file, disk in gone]
+    index.executemany("INSERT OR IGNORE INTO removals VALUES (?,?,?)", files)
+    batch.undo(
+        lambda: store.compensate(
+            lambda index: _take_back(index, row.id, rows, modseq, files)
+        )
     )
     batch.record(
         records.EXPUNGED,
@@ -154,6 +166,27 @@ def remove(
         ),
     )
     return removed
+
+
+def _take_back(
+    index: Index,
+    mailbox: int,
+    rows: Sequence[tuple[Any, ...]],
+    modseq: int,
+    files: Sequence[tuple[int, str, str | None]],
+) -> None:
+    """Have messages again that were not removed; their files are there yet."""
+    index.executemany(
+        f"INSERT OR IGNORE INTO messages VALUES (?{',?' * 9})",  # noqa: S608
+        rows,
+    )
+    index.execute(
+        "DELETE FROM vanished WHERE mailbox=? AND modseq=?", (mailbox, modseq)
+    )
+    index.executemany(
+        "DELETE FROM removals WHERE mailbox=? AND file=?",
+        [(mailbox, file) for _, file, _ in files],
+    )
 
 
 def vanish(index: Index, row: MailboxRow, uids: UIDSet, modseq: int) -> None:
