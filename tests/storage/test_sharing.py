@@ -13,7 +13,7 @@ from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host
 from mailframe.model.access import AccessList
 from mailframe.model.mailbox import mailbox_name
-from mailframe.storage.maildir import realm as maildir_realm
+from mailframe.storage.maildir import noticing
 from mailframe.storage.maildir.realm import MaildirRealm
 from mailframe.storage.memory import MemoryAccount
 from mailframe.storage.memory_realm import MemoryRealm
@@ -201,7 +201,7 @@ class MaildirSharingTests(AccessContract, MaildirTestCase):
             )
         heard: list[None] = []
         self.realm.watch_lists(lambda: heard.append(None))
-        self.patch(maildir_realm, "NAMED_SECONDS", 0.0)
+        self.patch(noticing, "NAMED_SECONDS", 0.0)
         (directory / "dovecot-acl").write_text("user=bob lr\n")
         self.assertEqual([info.name for info in await bob.list_mailboxes()], ["INBOX"])
         self.assertEqual((await bob.status(HERS)).messages, 0)
@@ -220,7 +220,7 @@ class MaildirSharingTests(AccessContract, MaildirTestCase):
         await bob.list_mailboxes()
         (directory / "dovecot-acl").write_text("$sales lr\nanyone l\n")
         self.assertEqual([info.name for info in await bob.list_mailboxes()], ["INBOX"])
-        self.patch(maildir_realm, "ALL_SECONDS", 0.0)
+        self.patch(noticing, "ALL_SECONDS", 0.0)
         self.assertEqual(await bob.list_mailboxes(), await bob.list_mailboxes())
         (directory / "dovecot-acl").write_text("group=sales lr\nanyone l\n")
         names = [info.name for info in await bob.list_mailboxes()]

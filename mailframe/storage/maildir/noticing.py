@@ -9,9 +9,7 @@ Source: RFC 2342 section 5 (other users are found by LIST).
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-
-from twisted.logger import Logger
+from collections.abc import Callable, Mapping
 
 from mailframe.storage.maildir import access
 from mailframe.storage.maildir.shares import Shares
@@ -33,8 +31,6 @@ _Seen = tuple[Mapping[str, access.Mark], frozenset[str] | None]
 class Noticing:
     """Looks at the lists of owners, and says whom they name."""
 
-    _log = Logger()
-
     def __init__(
         self, threads: Threads, shares: Shares, keep: Callable[[bytes], None]
     ) -> None:
@@ -50,26 +46,35 @@ class Noticing:
         self._keep = keep
         self._marks: OrderedDict[str, Mapping[str, access.Mark]] = OrderedDict()
         self._looked: dict[str, float] = {}
+        self._all_looked = -ALL_SECONDS
 
-    async def look(self, owners: Iterable[tuple[str, str]], seconds: float) -> None:
-        """Look at what was not looked at a moment ago.
+    async def look_at(self, owner: str, root: str) -> None:
+        """Look at an owner's lists, unless that was done a moment ago.
 
         Args:
-            owners: Addresses and directories, which need not be there.
-            seconds: How long a moment is.
+            owner: The address.
+            root: The account's directory, which need not be there.
         """
         now = self._threads.reactor.seconds()
-        due = [
-            (owner, root)
-            for owner, root in owners
-            if now - self._looked.get(owner, now - seconds) >= seconds
-        ]
-        if not due:
+        if now - self._looked.get(owner, now - NAMED_SECONDS) < NAMED_SECONDS:
             return
         if len(self._looked) > OWNERS_KEPT:
-            oldest = now - ALL_SECONDS
-            self._looked = {one: at for one, at in self._looked.items() if at > oldest}
-        self._looked.update((owner, now) for owner, _ in due)
+            self._looked.clear()
+        self._looked[owner] = now
+        await self._look([(owner, root)])
+
+    async def look_at_all(self, owners: Callable[[], list[tuple[str, str]]]) -> None:
+        """Look at the lists of open accounts, unless that was done a moment ago.
+
+        Args:
+            owners: Returns their addresses and directories.
+        """
+        now = self._threads.reactor.seconds()
+        if now - self._all_looked >= ALL_SECONDS:
+            self._all_looked = now
+            await self._look(owners())
+
+    async def _look(self, due: list[tuple[str, str]]) -> None:
         known = [self._marks.get(owner) for owner, _ in due]
         before = [self._shares.of(owner) for owner, _ in due]
         found = await self._threads.read(_see, due, known)

@@ -30,7 +30,7 @@ from mailframe.storage.maildir.disks import Disks
 from mailframe.storage.maildir.filing import Filing
 from mailframe.storage.maildir.homes import Homes
 from mailframe.storage.maildir.names import PathPattern
-from mailframe.storage.maildir.noticing import ALL_SECONDS, NAMED_SECONDS, Noticing
+from mailframe.storage.maildir.noticing import Noticing
 from mailframe.storage.maildir.recovery import crashed_at
 from mailframe.storage.maildir.replay import Replay
 from mailframe.storage.maildir.shares import Shares
@@ -202,12 +202,12 @@ class MaildirRealm(Service):
         if self._noticing is None:
             return
         if owner is None:
-            owners = [(one.address, root) for root, one in self._live.items()]
-            await self._noticing.look(owners, ALL_SECONDS)
+            await self._noticing.look_at_all(
+                lambda: [(one.address, root) for root, one in self._live.items()]
+            )
             return
         with suppress(NoSuchUser):
-            owners = [(owner, await self._root(owner))]
-            await self._noticing.look(owners, NAMED_SECONDS)
+            await self._noticing.look_at(owner, await self._root(owner))
 
     def names_groups(self) -> bool:
         """Tell whether any list names a group."""
