@@ -218,7 +218,7 @@ class Box:
             if found.any() or all(map(settled, found.mtimes)):
                 await self.account.change(adopt, self.mailbox_id, found)
                 self._doubt_at = None
-                came = came or bool(found.found)
+                came = came or bool(found.found or found.renamed)
         if came:
             # Who has opened it asks for much at once, and names have time.
             self.account.tidy_soon(_NAMING_SECONDS)
