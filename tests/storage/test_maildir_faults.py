@@ -272,6 +272,29 @@ class PowerLossTests(FaultTestCase):
             self.assertIn(found, [there - set(uids), *[there] * (not answered)])
         self.flushLoggedErrors()
 
+    async def test_moved_at_any_moment(self) -> None:
+        """What was answered before is in one mailbox or the other, or in both."""
+        await (await self.account()).create(WORK)
+        for at in range(1, 40):
+            account = await self.account()
+            await account.append(INBOX, [new(2 * at), new(2 * at + 1)])
+            mailbox = await self.inbox()
+            uids = UIDSet.of(list((await mailbox.changes(0)).listing.uids))
+            self.system.lose_power(at % 20 + 1)
+            answered = True
+            try:
+                await mailbox.move(uids, WORK)
+            except Exception:  # whatever the system said when it went off
+                answered = False
+            self.crash(Random(at) if at % 2 else False)
+            account = await self.account()
+            here = set((await self.loaded(await self.inbox())).values())
+            there = set((await self.loaded(await account.open(WORK))).values())
+            self.assertEqual(here | there, {message(n) for n in range(2, 2 * at + 2)})
+            if answered:
+                self.assertEqual(here, set())
+        self.flushLoggedErrors()
+
     async def test_kill(self) -> None:
         """After kill -9 all is as it was, and names still owed are changed."""
         account = await self.account()

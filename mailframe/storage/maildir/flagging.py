@@ -206,6 +206,24 @@ def _note_vanished(
     )
 
 
+def come_back(index: Index, row: MailboxRow, uid: int) -> None:
+    """Note that a message is there which, says the index, has vanished."""
+    log = index.execute(
+        "SELECT modseq, low, high FROM vanished WHERE mailbox=? AND low<=? AND high>=?",
+        (row.id, uid, uid),
+    ).fetchall()
+    for modseq, low, high in log:
+        index.execute(
+            "DELETE FROM vanished WHERE mailbox=? AND modseq=? AND low=?",
+            (row.id, modseq, low),
+        )
+        left = UIDSet(((low, high),)) - UIDSet.of([uid])
+        _note_vanished(index, row, left.ranges, modseq)
+    if log:
+        # They have it no more, or not in its place.
+        index.execute("DELETE FROM columns WHERE mailbox=?", (row.id,))
+
+
 def claim_recent(
     store: AccountStore, batch: Batch, mailbox_id: str
 ) -> tuple[UIDSet, Delta]:

@@ -2,13 +2,14 @@
 
 What is there already is left as it is; what a crash of the machine took away
 is made again, with the same name and UID. A message the index says vanished
-does not come back.
+does not come back, if a record says so too, or its file was to go: else a move
+was not answered, and what that made of it may not be on the disk.
 
 Source: DESIGN.md section 5 (replay is idempotent).
 """
 
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import folders, records
 from mailframe.storage.maildir.arrival import JOURNAL_MAX, add_message
 from mailframe.storage.maildir.filing import write_file
-from mailframe.storage.maildir.flagging import vanish
+from mailframe.storage.maildir.flagging import come_back, vanish
 from mailframe.storage.maildir.index import Index, MailboxRow
 from mailframe.storage.maildir.names import has_uid, with_uid, without_uid
 from mailframe.storage.maildir.store import AccountStore, find_file
@@ -47,19 +48,27 @@ class Replay:
         self._store_of = store_of
         self._skipped: dict[tuple[str, str], bytes] = {}
         self._moved_to: dict[tuple[str, int], tuple[str, records.File]] = {}
+        self._left: dict[str, UIDSet] = {}
         self.stores: dict[str, AccountStore] = {}
 
     def foresee(self, record: Record) -> None:
-        """Learn where files went later; to be called for all records first.
+        """Learn which messages left later; to be called for all records first.
 
         A disk may remember the second of two changes and not the first.
         """
-        if record.kind == records.MOVED:
-            with suppress(ValueError):
-                facts, _ = records.unpack(record.payload)
+        if record.kind not in (records.MOVED, records.EXPUNGED):
+            return
+        with suppress(ValueError):
+            facts, _ = records.unpack(record.payload)
+            if record.kind == records.EXPUNGED:
+                mailbox, uids = facts["mailbox"], _ranges(facts["uids"])
+            else:
+                mailbox = facts["source"]
+                uids = UIDSet.of(file.origin[0] for file in facts["files"])
                 for file in facts["files"]:
-                    place = facts["source"], file.origin[0]
+                    place = mailbox, file.origin[0]
                     self._moved_to[place] = facts["mailbox"], file
+            self._left[mailbox] = self._left.get(mailbox, UIDSet.EMPTY) | uids
 
     def apply(self, record: Record) -> None:
         """Carry over one record.
@@ -140,16 +149,18 @@ class Replay:
 
     def _wanted(self, index: Index, row: MailboxRow, file: records.File) -> bool:
         """Tell whether a message ought to be there."""
-        known = index.execute(
-            "SELECT 1 FROM messages WHERE id=?", (row.span()[0] + file.uid,)
-        ).fetchone()
-        return (
-            known is not None
-            or index.execute(
-                "SELECT 1 FROM vanished WHERE mailbox=? AND low<=? AND high>=?",
-                (row.id, file.uid, file.uid),
-            ).fetchone()
-            is None
+        here = row.span()[0] + file.uid
+        if index.execute("SELECT 1 FROM messages WHERE id=?", (here,)).fetchone():
+            return True
+        gone: list[tuple[str, tuple[Any, ...]]] = [
+            ("removals WHERE mailbox=? AND file=?", (row.id, file.name))
+        ]
+        if file.uid in self._left.get(row.mailbox_id, UIDSet.EMPTY):
+            vanished = "vanished WHERE mailbox=? AND low<=? AND high>=?"
+            gone.append((vanished, (row.id, file.uid, file.uid)))
+        return not any(
+            index.execute(f"SELECT 1 FROM {where}", of).fetchone()  # noqa: S608
+            for where, of in gone
         )
 
     def _restore(
@@ -217,6 +228,7 @@ class Replay:
             "SELECT 1 FROM messages WHERE id=?", (row.span()[0] + file.uid,)
         ).fetchone():
             return False
+        come_back(index, row, file.uid)
         flags, _ = store.spelt(row, frozenset(file.flags))
         add_message(store, index, row, file, flags, store.tick(row))
         row.new_mtime = row.cur_mtime = 0
@@ -329,7 +341,7 @@ class Replay:
         facts: dict[str, Any],
         octets: memoryview,
     ) -> None:
-        uids = UIDSet((low, high) for low, high in facts["uids"])
+        uids = _ranges(facts["uids"])
         self._leave(store, index, row, uids)
         # Its name may have been given its UID since, or be given it by this replay.
         names = {
@@ -353,8 +365,7 @@ class Replay:
             row.uid_next = min(int(facts["uid_next"]), UID_MAX)
             store.reserve(row)
         for file in facts["files"]:
-            if not self._wanted(index, row, file):
-                continue
+            # One that left later has its name, too: the record of that knows it by it.
             if self._there(store, index, row, file) is None:
                 found = _find(store.directory(row), file.name, file.uid)
                 if found is None and file.origin is not None:
@@ -364,7 +375,8 @@ class Replay:
                     continue
                 path = store.path(row, file.name, file.disk)
                 store.os_layer.rename(found, path)
-            self._enter(store, index, row, file)
+            if self._wanted(index, row, file):
+                self._enter(store, index, row, file)
 
 
 def _run(job: Callable[[Batch], T]) -> T:
@@ -387,6 +399,10 @@ def _find(directory: str, base: str, uid: int) -> str | None:
         if found is not None:
             return found[0]
     return None
+
+
+def _ranges(pairs: Sequence[Sequence[int]]) -> UIDSet:
+    return UIDSet((low, high) for low, high in pairs)
 
 
 def _small(path: str) -> bytes | None:
