@@ -1,8 +1,12 @@
-"""TCP transports that send at once what the socket takes.
+"""TCP transports that send at the end of the turn what the socket takes.
 
-Twisted's own wait for the next turn of the reactor with every write, which
-costs two calls of epoll and the turn. What the socket does not take goes the
+Twisted's own ask epoll for every write whether it may be sent, and go round once
+more. These send what was written in a turn of the reactor in one piece when the
+turn is over: whoever waits for it is not woken while others are still to be dealt
+with, and is asked for nothing in between. What the socket does not take goes the
 usual way, with producers and all.
+
+Source: DESIGN.md section 6 (replies are sent once at the end).
 """
 
 import socket
@@ -10,6 +14,7 @@ from contextlib import suppress
 from socket import IPPROTO_TCP
 from typing import Any
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
@@ -20,15 +25,25 @@ QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 """Linux has it."""
 
 
+MUCH = 16_384
+"""Octets that are sent without waiting for more."""
+
+
 class _Eager(Connection):
     """The sending side."""
 
     SEND_LIMIT = 1_048_576
     reactor: Any
+    _corked = False
 
     def write(self, data: bytes) -> None:
-        """Send, or keep for later what cannot be sent now."""
-        if (
+        """Send at the end of the turn, or now if it is much."""
+        if self._corked:
+            self._tempDataBuffer.append(data)
+            self._tempDataLen += len(data)
+            if self._tempDataLen > MUCH:
+                self.uncork()
+        elif (
             self.TLS
             or not self.connected
             or self.disconnecting
@@ -37,7 +52,29 @@ class _Eager(Connection):
             or self._tempDataBuffer
         ):
             super().write(data)  # type: ignore[no-untyped-call]
+        elif len(data) > MUCH:
+            self._send(data)
+        else:
+            self._corked = True
+            self._tempDataBuffer.append(data)
+            self._tempDataLen = len(data)
+            _turn.add(self)
+
+    def uncork(self) -> None:
+        """Send what was written in this turn."""
+        if not self._corked:
             return
+        self._corked = False
+        if self._aborting or not self.connected or self.dataBuffer:
+            return
+        if self._tempDataBuffer:
+            data = b"".join(self._tempDataBuffer)
+            self._tempDataBuffer = []
+            self._tempDataLen = 0
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        """Send, or keep for later what cannot be sent now."""
         try:
             sent = self.socket.send(data)
         except OSError:
@@ -45,10 +82,12 @@ class _Eager(Connection):
             sent = 0
         if sent < len(data):
             rest = data[sent:] if sent else data
-            super().write(rest)  # type: ignore[no-untyped-call]
+            # Below TLS: that is above what it has already made of its words.
+            FileDescriptor.write(self, rest)
 
     def loseConnection(self) -> None:
         """Close when all is sent; if it is, without asking whether more can be."""
+        self.uncork()
         if (
             self.TLS
             or not self.connected
@@ -63,6 +102,29 @@ class _Eager(Connection):
         self.stopReading()  # type: ignore[no-untyped-call]
         self.disconnecting = True
         self.reactor.callLater(0, self.connectionLost, connectionDone)
+
+
+class _Turn:
+    """Those that have written something in this turn of the reactor."""
+
+    def __init__(self) -> None:
+        self._written: list[_Eager] = []
+        self._end: Any = None
+
+    def add(self, transport: _Eager) -> None:
+        """Have one more send at the end of the turn."""
+        self._written.append(transport)
+        # A reactor that was cleaned up, by tests, has forgotten the call.
+        if self._end is None or not self._end.active():
+            self._end = transport.reactor.callLater(0, self._over)
+
+    def _over(self) -> None:
+        written, self._written = self._written, []
+        for transport in written:
+            transport.uncork()
+
+
+_turn = _Turn()
 
 
 class EagerServer(_Eager, Server):

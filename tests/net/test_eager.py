@@ -10,7 +10,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from mailframe.net.eager import EagerServer, become_eager
+from mailframe.net.eager import MUCH, EagerServer, become_eager
 
 PIECES = [bytes([number % 251]) * (number * 97 % 60_000 + 1) for number in range(400)]
 
@@ -49,6 +49,26 @@ class Brief(Protocol):
         factory: Any = self.factory
         factory.seen.append(reason.type.__name__)
         factory.done.callback(None)
+
+
+class Piecewise(Protocol):
+    """Says something in pieces, and more in the next turn."""
+
+    def connectionMade(self) -> None:
+        """Say it."""
+        transport: Any = self.transport
+        become_eager(transport)
+        for piece in (b"one ", b"piece ", b"a turn; "):
+            transport.write(piece)
+        transport.reactor.callLater(0, transport.reactor.callLater, 0, self.more)
+
+    def more(self) -> None:
+        """Say the rest, with much in it."""
+        transport: Any = self.transport
+        transport.write(b"then ")
+        transport.write(b"m" * MUCH)
+        transport.write(b" and more")
+        transport.loseConnection()
 
 
 class EagerTests(TestCase):
@@ -92,6 +112,30 @@ class EagerTests(TestCase):
         yield found.addErrback(lambda failure: failure.trap(ConnectionResetError))
         self.assertEqual(seen[:2], ["made", "closed"])
         self.assertEqual(len(seen), 3)
+
+    @inlineCallbacks
+    def test_one_send_a_turn(self) -> Any:
+        """What is written in a turn goes together, unless it is much."""
+        sent: list[bytes] = []
+        send = EagerServer._send
+
+        def noted(transport: EagerServer, data: bytes) -> None:
+            sent.append(data)
+            send(transport, data)
+
+        self.patch(EagerServer, "_send", noted)
+        _, address = yield self._listen(Piecewise)
+
+        def read() -> bytes:
+            with socket.create_connection(address) as one:
+                one.settimeout(20)
+                return b"".join(iter(lambda: one.recv(10_000), b""))
+
+        found: Deferred[bytes] = deferToThread(read)
+        octets = yield found
+        much = b"then " + b"m" * MUCH
+        self.assertEqual(sent, [b"one piece a turn; ", much, b" and more"])
+        self.assertEqual(octets, b"".join(sent))
 
     @inlineCallbacks
     def test_all_arrives(self) -> Any:
