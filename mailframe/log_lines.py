@@ -28,7 +28,7 @@ class LogLines:
 
     def __init__(self, file: TextIO) -> None:
         """Write to ``file``."""
-        self._write = file.write
+        self._file = file
         self._second = -1
         self._time = ""
 
@@ -36,7 +36,8 @@ class LogLines:
         """Write an event."""
         text = self._text(event)
         if text:
-            self._write(text)
+            self._file.write(text)
+            self._file.flush()
 
     def _text(self, event: LogEvent) -> str | None:
         if "log_failure" in event or "log_system" in event:

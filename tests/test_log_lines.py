@@ -56,6 +56,12 @@ class LogLinesTests(SynchronousTestCase):
             "[mailframe.somewhere#info] a1 delivered to b@c\n", ours.getvalue()
         )
 
+    def test_at_once(self) -> None:
+        """Whoever watches the log sees a line when it is written."""
+        raw = io.BytesIO()
+        Logger("n", observer=LogLines(io.TextIOWrapper(raw))).info("now")
+        self.assertIn(b"[n#info] now\n", raw.getvalue())
+
     def test_each_second(self) -> None:
         """The time is that of the event."""
         theirs, ours = io.StringIO(), io.StringIO()
