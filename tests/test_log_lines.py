@@ -59,7 +59,8 @@ class LogLinesTests(SynchronousTestCase):
     def test_at_once(self) -> None:
         """Whoever watches the log sees a line when it is written."""
         raw = io.BytesIO()
-        Logger("n", observer=LogLines(io.TextIOWrapper(raw))).info("now")
+        text = io.TextIOWrapper(raw)
+        Logger("n", observer=LogLines(text)).info("now")
         self.assertIn(b"[n#info] now\n", raw.getvalue())
 
     def test_each_second(self) -> None:
