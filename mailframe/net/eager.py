@@ -14,7 +14,6 @@ from contextlib import suppress
 from socket import IPPROTO_TCP
 from typing import Any
 
-from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
@@ -43,14 +42,7 @@ class _Eager(Connection):
             self._tempDataLen += len(data)
             if self._tempDataLen > MUCH:
                 self.uncork()
-        elif (
-            self.TLS
-            or not self.connected
-            or self.disconnecting
-            or self._writeDisconnecting
-            or self.dataBuffer
-            or self._tempDataBuffer
-        ):
+        elif self._is_busy():
             super().write(data)  # type: ignore[no-untyped-call]
         elif len(data) > MUCH:
             self._send(data)
@@ -59,6 +51,22 @@ class _Eager(Connection):
             self._tempDataBuffer.append(data)
             self._tempDataLen = len(data)
             _turn.add(self)
+
+    def _is_busy(self) -> bool:
+        """Tell whether Twisted's own way is called for: TLS, an end, a queue."""
+        return bool(
+            self.TLS
+            or not self.connected
+            or self.disconnecting
+            or self._writeDisconnecting
+            or self.dataBuffer
+            or self._tempDataBuffer
+        )
+
+    def startTLS(self, ctx: Any, normal: bool = True) -> None:
+        """Send what was written before; nothing after it goes beside TLS."""
+        self.uncork()
+        super().startTLS(ctx, normal)  # type: ignore[no-untyped-call]
 
     def uncork(self) -> None:
         """Send what was written in this turn."""
@@ -82,21 +90,12 @@ class _Eager(Connection):
             sent = 0
         if sent < len(data):
             rest = data[sent:] if sent else data
-            # Below TLS: that is above what it has already made of its words.
-            FileDescriptor.write(self, rest)
+            super().write(rest)  # type: ignore[no-untyped-call]
 
     def loseConnection(self) -> None:
         """Close when all is sent; if it is, without asking whether more can be."""
         self.uncork()
-        if (
-            self.TLS
-            or not self.connected
-            or self.disconnecting
-            or self._writeDisconnecting
-            or self.dataBuffer
-            or self._tempDataBuffer
-            or self.producer is not None
-        ):
+        if self._is_busy() or self.producer is not None:
             super().loseConnection()  # type: ignore[no-untyped-call]
             return
         self.stopReading()  # type: ignore[no-untyped-call]

@@ -7,12 +7,20 @@ from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import CertificateOptions
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from mailframe.net.eager import MUCH, EagerServer, become_eager
 
 PIECES = [bytes([number % 251]) * (number * 97 % 60_000 + 1) for number in range(400)]
+
+
+def _heard(address: tuple[str, int]) -> bytes:
+    """Read, slowly, all that a server says."""
+    with socket.create_connection(address) as one:
+        one.settimeout(20)
+        return b"".join(iter(lambda: one.recv(10_000), b""))
 
 
 class Talker(Protocol):
@@ -71,6 +79,19 @@ class Piecewise(Protocol):
         transport.loseConnection()
 
 
+class Upgrading(Protocol):
+    """Says one word, begins TLS and goes on, all in one turn."""
+
+    def connectionMade(self) -> None:
+        """Say it."""
+        transport: Any = self.transport
+        become_eager(transport)
+        transport.write(b"ready")
+        transport.startTLS(CertificateOptions())
+        transport.write(b"secret")
+        transport.reactor.callLater(0, transport.abortConnection)
+
+
 class EagerTests(TestCase):
     """A peer that reads slowly gets every octet in order."""
 
@@ -89,12 +110,7 @@ class EagerTests(TestCase):
         factory, address = yield self._listen(Brief)
         factory.abort, factory.seen, factory.done = abort, [], Deferred()
 
-        def read() -> bytes:
-            with socket.create_connection(address) as one:
-                one.settimeout(20)
-                return b"".join(iter(lambda: one.recv(10_000), b""))
-
-        found: Deferred[bytes] = deferToThread(read)
+        found: Deferred[bytes] = deferToThread(_heard, address)
         yield factory.done
         return found, factory.seen
 
@@ -113,9 +129,8 @@ class EagerTests(TestCase):
         self.assertEqual(seen[:2], ["made", "closed"])
         self.assertEqual(len(seen), 3)
 
-    @inlineCallbacks
-    def test_one_send_a_turn(self) -> Any:
-        """What is written in a turn goes together, unless it is much."""
+    def _note_sends(self) -> list[bytes]:
+        """Return a list of what is sent from now on."""
         sent: list[bytes] = []
         send = EagerServer._send
 
@@ -124,15 +139,23 @@ class EagerTests(TestCase):
             send(transport, data)
 
         self.patch(EagerServer, "_send", noted)
+        return sent
+
+    @inlineCallbacks
+    def test_tls_in_the_same_turn(self) -> Any:
+        """What comes before TLS is sent as it is, what comes after it never."""
+        sent = self._note_sends()
+        _, address = yield self._listen(Upgrading)
+        found: Deferred[bytes] = deferToThread(_heard, address)
+        yield found.addErrback(lambda failure: failure.trap(ConnectionResetError))
+        self.assertEqual(sent, [b"ready"])
+
+    @inlineCallbacks
+    def test_one_send_a_turn(self) -> Any:
+        """What is written in a turn goes together, unless it is much."""
+        sent = self._note_sends()
         _, address = yield self._listen(Piecewise)
-
-        def read() -> bytes:
-            with socket.create_connection(address) as one:
-                one.settimeout(20)
-                return b"".join(iter(lambda: one.recv(10_000), b""))
-
-        found: Deferred[bytes] = deferToThread(read)
-        octets = yield found
+        octets = yield deferToThread(_heard, address)
         much = b"then " + b"m" * MUCH
         self.assertEqual(sent, [b"one piece a turn; ", much, b" and more"])
         self.assertEqual(octets, b"".join(sent))
@@ -143,12 +166,7 @@ class EagerTests(TestCase):
         factory, address = yield self._listen(Talker)
         factory.kinds = []
 
-        def read() -> bytes:
-            with socket.create_connection(address) as one:
-                one.settimeout(20)
-                return b"".join(iter(lambda: one.recv(10_000), b""))
-
-        found: Deferred[bytes] = deferToThread(read)
+        found: Deferred[bytes] = deferToThread(_heard, address)
         octets = yield found
         self.assertEqual(octets, b"".join(PIECES))
         self.assertEqual(factory.kinds, [EagerServer])
