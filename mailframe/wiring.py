@@ -19,7 +19,7 @@ from twisted.python.threadpool import ThreadPool
 
 from mailframe.auth.chain import DirectoryChain
 from mailframe.auth.compose import compose
-from mailframe.auth.granting import GrantingRealm
+from mailframe.auth.granting import GrantingRealm, avatar_of
 from mailframe.auth.kept_secret import kept_secret
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.certificates import make_acme, make_tls
@@ -30,7 +30,7 @@ from mailframe.delivery.pickup import Pickup
 from mailframe.fetch.options import read_accounts
 from mailframe.fetch.service import FetchService
 from mailframe.imap.url_access import URLAccess
-from mailframe.interfaces.auth import IAwaitedRealm, IUserDirectory, Mind
+from mailframe.interfaces.auth import IUserDirectory, Mind
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.plugin import Host, IHomeRealm
 from mailframe.listening import Listening, said
@@ -246,12 +246,8 @@ class MailService(MultiService):
     async def _account_for(self, address: str) -> Any:
         """Return the account of one of our users, for delivery."""
         mind = Mind("delivery", None, True)
-        avatars = self._avatars
-        if IAwaitedRealm.providedBy(avatars):
-            _, account, _ = await avatars.avatar(address.encode(), mind, IMailAccount)
-            return account
-        _, account, _ = await maybeDeferred(
-            avatars.requestAvatar, address.encode(), mind, IMailAccount
+        _, account, _ = await avatar_of(
+            self._avatars, address.encode(), mind, IMailAccount
         )
         return account
 

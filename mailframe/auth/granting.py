@@ -19,6 +19,13 @@ FRESH = 30.0
 """Seconds for which the directory is not asked again."""
 
 
+async def avatar_of(realm: Any, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
+    """Return what any realm gives, without a Deferred from those that can."""
+    if IAwaitedRealm.providedBy(realm):
+        return await realm.avatar(avatar_id, mind, *interfaces)
+    return await maybeDeferred(realm.requestAvatar, avatar_id, mind, *interfaces)
+
+
 @implementer(IAwaitedRealm)
 class GrantingRealm:
     """Gives the avatars of another realm, having told them their quota."""
@@ -34,7 +41,6 @@ class GrantingRealm:
             seconds: A clock.
         """
         self._realm = realm
-        self._awaited = IAwaitedRealm.providedBy(realm)
         self._directory = directory
         self._seconds = seconds
         self._granted: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
@@ -45,13 +51,7 @@ class GrantingRealm:
 
     async def avatar(self, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
         """Return the same; see IAwaitedRealm."""
-        realm = self._realm
-        if self._awaited:
-            found = await realm.avatar(avatar_id, mind, *interfaces)
-        else:
-            found = await maybeDeferred(
-                realm.requestAvatar, avatar_id, mind, *interfaces
-            )
+        found = await avatar_of(self._realm, avatar_id, mind, *interfaces)
         avatar = found[1]
         if IQuotaGrant.providedBy(avatar) and isinstance(avatar_id, bytes):
             await self._grant(avatar, avatar_id.decode())

@@ -45,7 +45,7 @@ def received(
         origin.protocol,
         origin.tls,
     )
-    return _folded(begun, words).encode()
+    return f"{_folded(begun, words)}\r\n".encode()
 
 
 @lru_cache(maxsize=1024)
@@ -59,7 +59,7 @@ def _way(
     words += [f"by {server}", f"with {protocol}"]
     if tls is not None:
         words.append(f"({tls})")
-    return _folded("Received:", words)[:-2]
+    return _folded("Received:", words)
 
 
 @lru_cache(maxsize=4)
@@ -112,7 +112,10 @@ def _literal(address: str) -> str:
 
 
 def _folded(begun: str, words: Iterable[str]) -> str:
-    """Return a field on as many lines as it needs (RFC 5322 section 2.2.3)."""
+    """Return a field on as many lines as it needs, its last CRLF left out.
+
+    Source: RFC 5322 section 2.2.3.
+    """
     room = _COLUMNS - len(begun) + begun.rfind("\n") + 1
     for word in words:
         if len(word) < room:
@@ -121,4 +124,4 @@ def _folded(begun: str, words: Iterable[str]) -> str:
             begun += f"\r\n\t{word}"
             room = _COLUMNS
         room -= len(word) + 1
-    return begun + "\r\n"
+    return begun

@@ -13,11 +13,11 @@ from mailframe.model.flag import FlagSet
 from mailframe.model.mailbox import Copied
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir import records
-from mailframe.storage.maildir.arrival import add_message, forget
-from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.arrival import add_message
+from mailframe.storage.maildir.index import MailboxRow
 from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
 from mailframe.storage.maildir.summary_rows import carry_rows
-from mailframe.storage.maildir.transfer import originals, place
+from mailframe.storage.maildir.transfer import originals, place, take_back
 from mailframe.storage.writer import Batch
 
 
@@ -79,7 +79,7 @@ def copy(
         _record(store, batch, source_store, source, target, files, modseq)
         batch.undo(
             lambda: store.compensate(
-                lambda index: _take_back(index, target, taken[0], taken[-1])
+                lambda index: take_back(index, target, taken[0], taken[-1])
             )
         )
         made = {one.uid: uid for uid, one in zip(taken, found, strict=True)}
@@ -105,11 +105,4 @@ def _record(
             modseq=modseq,
             files=files,
         ),
-    )
-
-
-def _take_back(index: Index, target: MailboxRow, first: int, last: int) -> None:
-    forget(index, target, first, last)
-    index.execute(
-        "UPDATE mailboxes SET new_mtime=0, cur_mtime=0 WHERE id=?", (target.id,)
     )

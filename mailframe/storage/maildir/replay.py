@@ -149,19 +149,20 @@ class Replay:
 
     def _wanted(self, index: Index, row: MailboxRow, file: records.File) -> bool:
         """Tell whether a message ought to be there."""
-        here = row.span()[0] + file.uid
-        if index.execute("SELECT 1 FROM messages WHERE id=?", (here,)).fetchone():
+        number = row.span()[0] + file.uid
+        if index.execute("SELECT 1 FROM messages WHERE id=?", (number,)).fetchone():
             return True
-        gone: list[tuple[str, tuple[Any, ...]]] = [
-            ("removals WHERE mailbox=? AND file=?", (row.id, file.name))
-        ]
-        if file.uid in self._left.get(row.mailbox_id, UIDSet.EMPTY):
-            vanished = "vanished WHERE mailbox=? AND low<=? AND high>=?"
-            gone.append((vanished, (row.id, file.uid, file.uid)))
-        return not any(
-            index.execute(f"SELECT 1 FROM {where}", of).fetchone()  # noqa: S608
-            for where, of in gone
-        )
+        if index.execute(
+            "SELECT 1 FROM removals WHERE mailbox=? AND file=?", (row.id, file.name)
+        ).fetchone():
+            return False
+        if file.uid not in self._left.get(row.mailbox_id, UIDSet.EMPTY):
+            return True
+        vanished = index.execute(
+            "SELECT 1 FROM vanished WHERE mailbox=? AND low<=? AND high>=?",
+            (row.id, file.uid, file.uid),
+        ).fetchone()
+        return vanished is None
 
     def _restore(
         self,

@@ -121,7 +121,7 @@ def _transfer(
         first, last = files[0].uid, files[-1].uid
         batch.undo(
             lambda: store.compensate(
-                lambda ix: _take_back(ix, source, target, first, last)
+                lambda ix: take_back(ix, target, first, last, source)
             )
         )
         return (
@@ -249,12 +249,12 @@ def _record(
     )
 
 
-def _take_back(
-    index: Index, source: MailboxRow, target: MailboxRow, first: int, last: int
+def take_back(
+    index: Index, target: MailboxRow, first: int, last: int, *others: MailboxRow
 ) -> None:
     """Forget the copies; a full look at the mailboxes finds what else is true."""
     forget(index, target, first, last)
-    for row in (source, target):
+    for row in (target, *others):
         index.execute(
             "UPDATE mailboxes SET new_mtime=0, cur_mtime=0 WHERE id=?", (row.id,)
         )
