@@ -14,6 +14,9 @@ from mailframe.config_value import choice, domain, domains
 
 _TYPE = re.compile("[a-z][a-z0-9-]*:")
 
+# priority-profile = 1*20(ALPHA / DIGIT / "-" / "_" / ".")  ; RFC 6710 section 7
+_PROFILE = re.compile(r"[A-Za-z0-9_.-]{1,20}")
+
 MAX_HOLD = 31_536_000
 """Seconds of the longest ``--future-release``: a year."""
 
@@ -74,6 +77,19 @@ RECEPTION_KEYS: tuple[Key, ...] = (
         "list",
         "network (CIDR) of proxies that may say who their client is (XCLIENT,"
         " XFORWARD); repeatable",
+    ),
+    Key(
+        "raise-priority",
+        "list",
+        "who may have mail go before that of others (MT-PRIORITY above 0): users,"
+        " who has logged in; the address of a user; a network (CIDR); nobody;"
+        " repeatable [default: users]",
+    ),
+    Key(
+        "priority-policy",
+        "text",
+        "name of the policy by which priorities are given, as MT-PRIORITY announces"
+        " it: MIXER, STANAG4406, NSEP or another [default: none is named]",
     ),
     Key(
         "transport",
@@ -152,6 +168,8 @@ class ReceptionConfig:
         relay_from: Networks whose hosts may relay.
         normalize_newlines: Whether bare CR and LF in a message become CRLF.
         xclient_from: Networks of proxies that may speak for their clients.
+        raise_priority: Who may ask for a priority above 0.
+        priority_policy: The name by which priorities are given, ``""`` for none.
         expn_from: Networks whose clients may ask who is on a list.
         etrn_from: Networks whose clients may start a queue.
         future_release: Seconds a message may be held back; 0: not offered.
@@ -173,6 +191,8 @@ class ReceptionConfig:
     relay_from: tuple[str, ...] = ()
     normalize_newlines: bool = False
     xclient_from: tuple[str, ...] = ()
+    raise_priority: tuple[str, ...] = ("users",)
+    priority_policy: str = ""
     expn_from: tuple[str, ...] = ()
     etrn_from: tuple[str, ...] = ()
     future_release: int = 0
@@ -191,6 +211,9 @@ def reception_config(given: Mapping[str, Any]) -> ReceptionConfig:
     hold: int = given.get("future-release", 0)
     if not 0 <= hold <= MAX_HOLD:
         raise BadConfig(f"--future-release {hold}: 0 to {MAX_HOLD} seconds")
+    policy: str = given.get("priority-policy", "")
+    if policy and not _PROFILE.fullmatch(policy):
+        raise BadConfig(f"--priority-policy {policy}: 1 to 20 letters, digits, - _ .")
     return ReceptionConfig(
         aliases=_aliases(given.get("aliases", "")),
         virtual_domains=domains(given, "virtual-domain"),
@@ -207,6 +230,8 @@ def reception_config(given: Mapping[str, Any]) -> ReceptionConfig:
         relay_from=tuple(given.get("relay-from", ())),
         normalize_newlines=choice(given, "bare-newline", ("reject", "normalize")) == 1,
         xclient_from=tuple(given.get("xclient-from", ())),
+        raise_priority=tuple(given.get("raise-priority", ())) or ("users",),
+        priority_policy=policy,
         expn_from=tuple(given.get("expn-from", ())),
         etrn_from=tuple(given.get("etrn-from", ())),
         future_release=hold,

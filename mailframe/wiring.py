@@ -42,6 +42,7 @@ from mailframe.net.pop3 import POP3Factory
 from mailframe.net.smtp import SMTPFactory
 from mailframe.outbound import Outbound
 from mailframe.policy.networks import Networks
+from mailframe.policy.priority_control import PriorityControl
 from mailframe.pop3.login_delays import LoginDelays
 from mailframe.pop3.options import POP3Options
 from mailframe.reception import Reception
@@ -332,6 +333,10 @@ class MailService(MultiService):
         except ValueError as error:
             raise BadConfig(f"--xclient-from: {error}") from None
         given = self._config.reception
+        try:
+            urgent = PriorityControl(given.raise_priority)
+        except ValueError as error:
+            raise BadConfig(f"--raise-priority: {error}") from None
         return SMTPOptions(
             normalize_newlines=given.normalize_newlines,
             expand=bool(given.expn_from),
@@ -339,6 +344,8 @@ class MailService(MultiService):
             require_tls=given.require_tls,
             may_xclient=proxies.has,
             may_xforward=proxies.has,
+            may_raise_priority=urgent.permits,
+            priority_policy=given.priority_policy,
             content_by_url=self._url_access,
         )
 

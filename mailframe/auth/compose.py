@@ -27,6 +27,7 @@ from mailframe.auth.passwd_file import PasswdFile
 from mailframe.auth.per_domain import DirectoryPerDomain, PerDomain
 from mailframe.auth.portal import LoginPortal
 from mailframe.auth.throttle import FailureCounts, Throttle
+from mailframe.auth.vouched import VouchedChecker
 from mailframe.interfaces.auth import IUserDirectory
 from mailframe.model.address import canonical_domain
 
@@ -61,8 +62,11 @@ class Composition:
         Args:
             realm: Provides ``IRealm``.
         """
+        checkers = [self.checker]
+        if self.directory is not None:
+            checkers.append(VouchedChecker(self.directory, self.default_domain))
         return LoginPortal(
-            Portal(realm, [self.checker]),
+            Portal(realm, checkers),
             default_domain=self.default_domain,
             throttle=self.throttle,
             networks=self.networks,

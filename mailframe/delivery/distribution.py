@@ -159,7 +159,9 @@ class Distribution:
         self._been_to = been_to
         self._when = when
         alone = recipients[0].forward_path.address if len(recipients) == 1 else None
-        self._header = header + trace.received(origin, message_id, when, alone)
+        self._header = header + trace.received(
+            origin, message_id, when, alone, reverse_path.asked_priority
+        )
         self._by_kind: dict[type, list[_Placed]] = {}
         for at, recipient in enumerate(recipients):
             if recipient.verdict is None:

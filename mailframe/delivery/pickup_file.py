@@ -29,6 +29,9 @@ RECIPIENTS = 5000
 PART_MAX = 255
 """Characters of a local part or a domain."""
 
+_LAST = 1 << 33
+"""Seconds since 1970 of the last moment anything may be for, in the year 2242."""
+
 UNFINISHED = "."
 """What the name of a file begins with that is still being written."""
 
@@ -158,11 +161,12 @@ def _reverse_path(found: Any) -> ReversePath:
         else {"FULL": "FULL", "HDRS": "HDRS"}[found["ret"]],
         envid=None if found["envid"] is None else _text(found["envid"]),
         require_tls=found["require_tls"] is True,
-        priority=max(-9, min(9, int(found["priority"]))),
-        hold_until=None if hold is None else float(hold),
+        # Nobody knows who this is: it does not go before others (RFC 6710 section 4.1).
+        priority=max(-9, min(0, int(found["priority"]))),
+        hold_until=None if hold is None else _moment(hold),
         deliver_by=None
         if by is None
-        else DeliverBy(float(by["at"]), by["bounce"] is True, by["trace"] is True),
+        else DeliverBy(_moment(by["at"]), by["bounce"] is True, by["trace"] is True),
     )
 
 
@@ -191,6 +195,14 @@ def _text(found: Any) -> str:
     if not found.isprintable():
         raise ValueError
     return found
+
+
+def _moment(found: Any) -> float:
+    """Return seconds since 1970 that a date can be made of."""
+    moment = float(found)
+    if not 0 <= moment <= _LAST:
+        raise ValueError
+    return moment
 
 
 def _whole(found: Any) -> int:

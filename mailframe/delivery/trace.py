@@ -20,7 +20,11 @@ _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 
 
 def received(
-    origin: Origin, message_id: str, when: float, recipient: Address | None
+    origin: Origin,
+    message_id: str,
+    when: float,
+    recipient: Address | None,
+    priority: int | None = None,
 ) -> bytes:
     """Return the Received field of one message.
 
@@ -30,12 +34,15 @@ def received(
         when: When it came, seconds since 1970.
         recipient: Whom it is for, ``None`` when there are several: they are
             not to learn of each other.
+        priority: What its MT-PRIORITY was, ``None`` for none.
 
-    Source: RFC 5321 sections 4.4 and 7.2.
+    Source: RFC 5321 sections 4.4 and 7.2, RFC 6710 section 7 (PRIORITY).
     """
     words = [f"id {message_id}"]
     if recipient is not None:
         words.append(f"for {path(recipient)}")
+    if priority is not None:
+        words.append(f"PRIORITY {priority}")
     words[-1] += ";"
     words.append(_date(int(when)))
     begun = _way(

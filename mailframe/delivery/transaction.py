@@ -135,6 +135,7 @@ class LocalTransaction:
         """
         try:
             with Told("end", self._origin, self._reverse_path):
+                self._note_priority()
                 waiting = self._put(self._filter.finish())
                 if waiting is not None:
                     await waiting
@@ -207,6 +208,17 @@ class LocalTransaction:
             when=self._now(),
         )
         return await distribution.run(content)
+
+    def _note_priority(self) -> None:
+        """Write down the priority asked for (RFC 6710 section 4.1)."""
+        asked = self._reverse_path.asked_priority
+        if asked is not None:
+            _log.info(
+                "{id} asks for priority {asked}, has {priority}",
+                id=self.id,
+                asked=asked,
+                priority=self._reverse_path.priority,
+            )
 
     def _judge(self, outcome: Outcome) -> None:
         """Give each recipient what the checks want for it."""

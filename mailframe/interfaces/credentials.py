@@ -15,6 +15,7 @@ EXTERNAL                       :class:`IClientCertificate`
 ANONYMOUS                      ``IAnonymous``
 GSSAPI                         :class:`IKerberosName`, and the checker provides
                                :class:`ISecurityContextSource`
+none: XCLIENT of SMTP          :class:`IVouchedName`
 =============================  ==================================================
 
 ``IUsernameHashedPassword`` and ``IAnonymous`` are :mod:`twisted.cred`'s, so its
@@ -253,3 +254,21 @@ class KerberosName:
 
     principal: str
     username: bytes | None = None
+
+
+class IVouchedName(ICredentials):
+    """A name that a proxy the operator trusts has let in; nothing proves it here."""
+
+    username = Attribute("The login name, UTF-8 ``bytes``.")
+
+
+@implementer(IVouchedName)
+@dataclass(frozen=True, slots=True)
+class VouchedName:
+    """A name as the proxy said it.
+
+    Attributes:
+        username: The login name.
+    """
+
+    username: bytes

@@ -49,8 +49,12 @@ class ReversePath:
         envid: The sender's name for the envelope, decoded (RFC 3461 section
             4.4).
         require_tls: Whether it may travel over verified TLS only (RFC 8689).
-        priority: -9 to 9 (RFC 6710).
+        priority: -9 to 9, as it counts here (RFC 6710 section 4.1).
+        asked_priority: What the client asked for, ``None`` for nothing; forgotten
+            when the message is queued.
         hold_until: Not to be sent on before, seconds since 1970 (RFC 4865).
+        asked_hold: How the client said so: ``for;SECONDS`` or ``until;DATE``,
+            ``""`` for neither (RFC 4865 section 5.1.2).
         deliver_by: When it shall be there (RFC 2852).
     """
 
@@ -63,7 +67,9 @@ class ReversePath:
     envid: str | None = None
     require_tls: bool = False
     priority: int = 0
+    asked_priority: int | None = None
     hold_until: float | None = None
+    asked_hold: str = ""
     deliver_by: DeliverBy | None = None
 
 

@@ -45,7 +45,7 @@ def pack_reverse_path(path: ReversePath) -> str:
         value = getattr(path, name)
         if value is not None:
             found[name] = value
-    for name in ("smtputf8", "require_tls", "priority"):
+    for name in ("smtputf8", "require_tls", "priority", "asked_hold"):
         if value := getattr(path, name):
             found[name] = value
     if path.deliver_by is not None:

@@ -239,6 +239,8 @@ class Notices:
                 smtputf8=report.global_form,
                 # As well protected as what it tells of (RFC 8689 section 5).
                 require_tls=parcel.envelope.reverse_path.require_tls,
+                # And as urgent (RFC 6710 section 4.6).
+                priority=parcel.envelope.reverse_path.priority,
             ),
             (ForwardPath(sender, frozenset()),),
             Origin("queue", "LOCAL", self._hostname, None, self._hostname),

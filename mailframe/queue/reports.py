@@ -212,7 +212,8 @@ def _reason(report: Report, line: Line) -> str:
 def _status(report: Report) -> str:
     """Return the part for programs.
 
-    Source: RFC 3464 sections 2.2 and 2.3, RFC 3461 section 6.3.
+    Source: RFC 3464 sections 2.2 and 2.3, RFC 3461 section 6.3, RFC 2852 section 5,
+    RFC 4865 section 5.1.2.
     """
     path = report.envelope.reverse_path
     fields = []
@@ -223,6 +224,11 @@ def _status(report: Report) -> str:
         ("X-Mailframe-Queue-ID", report.queue_id),
         ("Arrival-Date", date_header(int(report.arrived)).decode()),
     ]
+    if path.deliver_by is not None:
+        at = date_header(int(path.deliver_by.at)).decode()
+        fields.append(("Deliver-By-Date", at))
+    if path.asked_hold:
+        fields.append(("Future-Release-Request", path.asked_hold))
     blocks = ["".join(_field(*one) for one in fields)]
     for line in report.lines:
         blocks.append("".join(_field(*one) for one in _recipient_fields(report, line)))

@@ -104,7 +104,8 @@ def mail(delivery: Delivery, offer: Offer, authenticated: bool) -> bytes:
             words.append(f"RET={path.ret}")
         if path.envid is not None:
             words.append(f"ENVID={xtext(path.envid)}")
-    if path.priority and "MT-PRIORITY" in offer:
+    # Though it be 0, or nobody asked for one (RFC 6710 section 4.2).
+    if "MT-PRIORITY" in offer:
         words.append(f"MT-PRIORITY={path.priority}")
     if path.deliver_by is not None and delivery.by is not None and "DELIVERBY" in offer:
         mode = "R" if path.deliver_by.bounce else "N"

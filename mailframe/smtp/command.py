@@ -3,8 +3,9 @@
 Source: RFC 5321 sections 2.2 and 4.1.1.
 """
 
+import dataclasses
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from mailframe.smtp.session import Session
@@ -42,10 +43,14 @@ class Parameter:
         field: Which attribute of ``ReversePath`` or ``ForwardPath`` it gives.
         parse: Returns that attribute, given the session and the value;
             ``None`` when there was no ``=``. Raises BadSyntax or MailError.
+        also: What else follows from a value that could be parsed, by attribute.
     """
 
     field: str
     parse: Callable[[Session, str | None], object]
+    also: Mapping[str, Callable[[str], object]] = dataclasses.field(
+        default_factory=dict
+    )
 
 
 def _announced(session: Session) -> str | None:
@@ -68,5 +73,5 @@ class Extension:
     keyword: str
     offer: Callable[[Session], str | None] = _announced
     commands: tuple[Command, ...] = ()
-    mail_parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    rcpt_parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    mail_parameters: Mapping[str, Parameter] = dataclasses.field(default_factory=dict)
+    rcpt_parameters: Mapping[str, Parameter] = dataclasses.field(default_factory=dict)

@@ -107,12 +107,16 @@ async def mail(session: Session, argument: str) -> None:
     if given is None:
         return session.put(replies.UNKNOWN_PARAMETER)
     reverse_path = ReversePath(sender, **given)
+    _check_times(reverse_path)
     if not (reverse_path.smtputf8 or argument.isascii()):
         return session.put(replies.SENDER_NOT_ASCII)
     origin = session.origin(reverse_path.smtputf8)
     transaction = await session.receiver.begin(origin, reverse_path)
     session.begun(transaction, reverse_path)
-    session.put(replies.SENDER_OK)
+    if reverse_path.asked_priority in (None, reverse_path.priority):
+        return session.put(replies.SENDER_OK)
+    session.put(replies.priority_changed(reverse_path.priority))
+    return None
 
 
 def _given(
@@ -127,7 +131,24 @@ def _given(
         if parameter.field in given:
             raise BadSyntax("parameters that say one thing once")
         given[parameter.field] = parameter.parse(session, value)
+        for field, read in parameter.also.items():
+            given[field] = read(value or "")
     return given
+
+
+def _check_times(path: ReversePath) -> None:
+    """Demand that a message is not to be there before it may leave.
+
+    Raises:
+        BadSyntax: It is.
+
+    Source: RFC 4865 section 5.2.2.
+    """
+    if path.deliver_by is None or path.hold_until is None:
+        return
+    # Both were counted from now, which is later for the second; they are seconds.
+    if path.hold_until - path.deliver_by.at >= 0.5:
+        raise BadSyntax("a release that is not after the time of delivery")
 
 
 async def rcpt(session: Session, argument: str) -> None:

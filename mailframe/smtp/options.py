@@ -14,6 +14,11 @@ def nobody(client_address: str | None) -> bool:
     return False
 
 
+def users(user: str | None, client_address: str | None) -> bool:
+    """Trust whoever has logged in."""
+    return user is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SMTPOptions:
     """How one SMTP, submission or LMTP service shall behave."""
@@ -39,5 +44,11 @@ class SMTPOptions:
     to keep to it."""
     content_by_url: IContentByURL | None = None
     """Follows URLs for who submits a message (BURL); ``None`` to offer none."""
+    may_raise_priority: Callable[[str | None, str | None], bool] = users
+    """Tells from who has logged in and a client's address (``None``: nobody, and
+    Unix socket) whether a message may have a priority above 0."""
+    priority_policy: str = ""
+    """Name of the policy by which priorities are given, for MT-PRIORITY;
+    ``""`` to name none, which clients take for MIXER."""
     deliver_by: bool = True
     """Whether DELIVERBY is offered; the queue has to keep to it."""

@@ -53,6 +53,11 @@ def chunk_taken(size: int) -> bytes:
     return reply(250, "2.0.0", f"{size} octets received")
 
 
+def priority_changed(priority: int) -> bytes:
+    """Return the reply to MAIL that gets another priority (RFC 6710 section 4.1)."""
+    return reply(250, "2.3.6", f"{priority} is the new priority of the message")
+
+
 def is_error(octets: bytes) -> bool:
     """Tell whether a reply refuses for good: that counts against the client."""
     return octets.startswith(b"5")

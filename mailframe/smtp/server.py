@@ -8,7 +8,6 @@ Source: RFC 5321, RFC 2033 (LMTP), RFC 6409 (submission).
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from inspect import isawaitable
 from typing import Any
 
 from zope.interface import implementer
@@ -182,15 +181,12 @@ class SMTPServer:
         session = self._session
         session.take_line = None
         session.end_transaction()
-        logout, session.logout = session.logout, None
-        if logout is None:
-            return None
         try:
-            left = logout()
+            left = session.log_out()
         except Exception as error:
             session.report(error)
             return None
-        return self._log_out(left) if isawaitable(left) else None
+        return None if left is None else self._log_out(left)
 
     async def _log_out(self, left: Awaitable[Any]) -> None:
         try:

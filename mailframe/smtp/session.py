@@ -6,7 +6,8 @@ Commands and extensions work on this; octets, lines and steps are
 Source: RFC 5321 sections 3.3 and 4.1.4.
 """
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from mailframe.interfaces.auth import ILoginPortal
@@ -52,6 +53,7 @@ class Session:
         user: The canonical address it logged in as, or ``None``.
         account: That user's account.
         logout: What to call at the end of a login, once.
+        vouched: Whether a proxy, and not the client, said who that user is.
         failed_logins: How many logins were refused.
         transaction: The mail transaction, or ``None``.
         smtputf8: Whether its MAIL had SMTPUTF8.
@@ -102,6 +104,7 @@ class Session:
         self.user: str | None = None
         self.account: object = None
         self.logout: Callable[[], Any] | None = None
+        self.vouched = False
         self.failed_logins = 0
         self.transaction: IMailTransaction | None = None
         self.take_line: Callable[[bytes], Coroutine[Any, Any, None]] | None = None
@@ -148,12 +151,24 @@ class Session:
         self.rcpt_parameters = rcpt_parameters
         self._origins: dict[bool, Origin] = {}
 
-    def logged_in(self, account: Any, logout: Callable[[], Any]) -> None:
-        """Note who the client is."""
+    def logged_in(
+        self, account: Any, logout: Callable[[], Any], vouched: bool = False
+    ) -> None:
+        """Note who the client is; the arguments are attributes above."""
         self.user = account.address
         self.account = account
         self.logout = logout
+        self.vouched = vouched
         self._origins = {}
+
+    def log_out(self) -> Awaitable[Any] | None:
+        """End a login, if there is one; return what is to be waited for."""
+        logout, self.logout = self.logout, None
+        self.user = self.account = None
+        self.vouched = False
+        self._origins = {}
+        left = None if logout is None else logout()
+        return left if isawaitable(left) else None
 
     def begun(self, transaction: IMailTransaction, reverse_path: ReversePath) -> None:
         """Note that a mail transaction has begun."""

@@ -143,6 +143,7 @@ class SpoolContract:
                 envid="id 1",
                 require_tls=True,
                 priority=3,
+                asked_hold="for;9",
                 deliver_by=DeliverBy(START + 9, True, True),
             ),
             (

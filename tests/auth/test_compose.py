@@ -22,9 +22,13 @@ from mailframe.auth.app_passwords import SCOPES, AppPasswordFile
 from mailframe.auth.compose import Composition, compose
 from mailframe.auth.passwd_checker import PasswdFileChecker
 from mailframe.errors import TemporaryFailure
-from mailframe.interfaces.credentials import ScramSHA256Proof
+from mailframe.interfaces.credentials import (
+    IVouchedName,
+    ScramSHA256Proof,
+    VouchedName,
+)
 from mailframe.interfaces.mailbox import IMailAccount
-from mailframe.sasl.mechanisms import served
+from mailframe.sasl.mechanisms import can_check, served
 from tests.auth.at_once import ThreadsAtOnce, sha
 from tests.auth.doubles import Backend, KnowingBackend, Realm, mind
 
@@ -279,6 +283,46 @@ class HowtoTests(ComposeCase):
                 self.assertEqual(self.successResultOf(found)[1], b"alice@b.example")
             else:
                 self.failureResultOf(found, error)
+
+
+class VouchedTests(ComposeCase):
+    """Whom a trusted proxy has let in."""
+
+    def vouched(self, name: bytes, where: Any = None) -> Deferred[Any]:
+        """Log somebody in on a proxy's word."""
+        return Deferred.fromCoroutine(
+            self.portal.login(VouchedName(name), where or mind(), IMailAccount)
+        )
+
+    def test_who_exists(self) -> None:
+        """Who exists comes in; a name without a domain has the default one."""
+        self.compose(["one"])
+        for name in (b"alice@Example.ORG", b"alice"):
+            found = self.successResultOf(self.vouched(name))
+            self.assertEqual(found[1], b"alice@example.org")
+        for name in (b"mallory", b"a b", b"\xff", b"@", b"alice@b.example"):
+            self.failureResultOf(self.vouched(name), UnauthorizedLogin)
+
+    def test_rules(self) -> None:
+        """Networks and closed accounts count."""
+        self.compose(
+            "[auth]\ncheckers = ['one']\n"
+            "users.'alice@example.org'.allow = ['192.0.2.0/24']\n"
+        )
+        self.successResultOf(self.vouched(b"alice"))
+        elsewhere = mind(address="198.51.100.1")
+        self.failureResultOf(self.vouched(b"alice", elsewhere), UnauthorizedLogin)
+
+    def test_nobody_knows(self) -> None:
+        """Without a directory nobody can be vouched for."""
+        self.compose(["blind"])
+        self.assertNotIn(IVouchedName, self.portal.listCredentialsInterfaces())
+
+    def test_no_mechanism(self) -> None:
+        """No client can make such credentials."""
+        self.compose(["one"])
+        self.assertTrue(can_check(self.portal, IVouchedName))
+        self.assertEqual(served(self.portal), ("PLAIN", "LOGIN"))
 
 
 class SettingsTests(ComposeCase):

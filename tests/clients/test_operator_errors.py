@@ -48,6 +48,8 @@ class OperatorErrorTests(SynchronousTestCase):
             (["--tls-key=key.pem"], "--tls-certificate"),
             (["--check=nosuch:x"], "nosuch"),
             (["--relay-from=nonsense"], "nonsense"),
+            (["--raise-priority=everybody"], "--raise-priority"),
+            (["--priority-policy=two words"], "--priority-policy"),
             (["--public-address=mx.example.org"], "--public-address"),
             (["--virtual=nosuch:x"], "--virtual"),
         ):

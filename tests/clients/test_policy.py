@@ -63,6 +63,39 @@ class CheckTests(SynchronousTestCase):
         host = self.start(resolver, "--check=sender:resolve")
         self.assertEqual(self.outcome(host), "5")
 
+    def test_proxy(self) -> None:
+        """Whom a trusted proxy has let in submits mail, and that before others."""
+        host = self.start(
+            "--xclient-from=127.0.0.1",
+            "--raise-priority=bob@example.org",
+            "--priority-policy=NSEP",
+            services=("submission",),
+        )
+        for name, asked, given, trace in (
+            ("alice", 2, "250 2.3.6 0 is", "PRIORITY 2;"),
+            ("bob@example.org", 2, "250 2.1.0", "PRIORITY 2;"),
+        ):
+            with smtplib.SMTP("127.0.0.1", host.port["submission"], timeout=20) as smtp:
+                smtp.ehlo()
+                self.assertEqual(smtp.esmtp_features["mt-priority"], "NSEP")
+                self.assertIn("LOGIN", smtp.esmtp_features["xclient"].split())
+                code, _ = smtp.docmd("XCLIENT", f"ADDR=192.0.2.7 LOGIN={name}")
+                self.assertEqual(code, 220)
+                smtp.ehlo("c.example")
+                user = name.partition("@")[0]
+                code, text = smtp.docmd(
+                    "MAIL", f"FROM:<{user}@example.org> MT-PRIORITY={asked}"
+                )
+                self.assertTrue(f"{code} {text.decode()}".startswith(given))
+                smtp.rcpt(f"{user}@example.org")
+                smtp.data("Subject: urgent\r\n\r\n")
+            (file,) = host.new_mail(user)
+            stored = " ".join(file.read_text().split())
+            self.assertIn(" with ESMTPA id ", stored)
+            self.assertIn("([192.0.2.7])", stored)
+            self.assertIn(trace, stored)
+        self.assertIn("login accepted service=submission", host.program.said())
+
     def test_nobody_there(self) -> None:
         """A filter that is not there means what the operator says it means."""
         (port,) = free_ports(1)

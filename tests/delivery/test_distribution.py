@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from twisted.logger import capturedLogs, formatEvent
+
 from mailframe.delivery.destination import Command
 from mailframe.delivery.srs import SRS
 from mailframe.delivery.submission import SubmissionReceiver
@@ -113,6 +115,26 @@ class ElsewhereTests(DistributionTestCase):
         self.assertEqual(entry.due, NOW + 60)
         self.assertIsNone(entry.envelope.origin.account)
         self.assertIn(b"Message-ID:", entry.octets)
+
+    def test_priority(self) -> None:
+        """All copies keep it, trace and log tell what was asked (RFC 6710)."""
+        world = self.make({"list": ["x@elsewhere.example", "y@elsewhere.example"]})
+
+        async def send() -> Any:
+            path = ReversePath(SENDER, priority=0, asked_priority=7)
+            begun = await world.receiver.begin(world.origin(), path)
+            await begun.recipient(ForwardPath(Address("list", "example.org")))
+            begun.write(MESSAGE)
+            return begun.id, await begun.finish()
+
+        with capturedLogs() as events:
+            message_id, verdicts = self.run_now(send())
+        self.assertEqual(verdicts, [None])
+        (entry,) = self.spool.entries
+        self.assertEqual(entry.envelope.reverse_path.priority, 0)
+        self.assertIn(b" PRIORITY 7;", entry.octets.replace(b"\r\n\t", b" "))
+        lines = [formatEvent(one) for one in events]
+        self.assertIn(f"{message_id} asks for priority 7, has 0", lines)
 
     def test_not_qualified(self) -> None:
         """RFC 6409 section 4.2: users write to whole domains, or to ours."""

@@ -363,6 +363,25 @@ class FileTests(PickupCase):
         dropped = Dropped(path, (to, ForwardPath(ALICE, frozenset())), 12, "Ann")
         self.assertEqual(decoded(encoded(dropped)), dropped)
 
+    def test_not_before_others(self) -> None:
+        """A program may have its message wait, not go first (RFC 6710 4.1)."""
+        for asked, counts in ((9, 0), (0, 0), (-9, -9), (-99, -9)):
+            dropped = Dropped(
+                ReversePath(ALICE, priority=asked), (ForwardPath(ALICE),), 0
+            )
+            found = decoded(encoded(dropped)).reverse_path
+            self.assertEqual(found.priority, counts)
+
+    def test_impossible_times(self) -> None:
+        """A time that is none is not taken."""
+        for at in (float("inf"), float("nan"), 1e12, -1.0):
+            for path in (
+                ReversePath(ALICE, hold_until=at),
+                ReversePath(ALICE, deliver_by=DeliverBy(at, True)),
+            ):
+                with self.assertRaises(BadSyntax):
+                    decoded(encoded(Dropped(path, (ForwardPath(ALICE),), 0)))
+
     @settings(max_examples=100, deadline=None)
     @given(
         st.binary()

@@ -37,6 +37,17 @@ class ReceivedTests(SynchronousTestCase):
             b"\tTue, 14 Nov 2023 22:13:20 +0000\r\n",
         )
 
+    def test_priority(self) -> None:
+        """What MT-PRIORITY was stands behind all else (RFC 6710 section 7)."""
+        alice = Address("alice", "example.org")
+        for priority, expected in (
+            (-3, b"for <alice@example.org> PRIORITY -3;"),
+            (0, b"for <alice@example.org> PRIORITY 0;"),
+            (None, b"for <alice@example.org>;"),
+        ):
+            field = trace.received(_origin(), "id1", 0.0, alice, priority)
+            self.assertIn(expected, field.replace(b"\r\n\t", b" "))
+
     def test_ipv6(self) -> None:
         """An IPv6 literal has its tag, and no scope (section 4.1.3)."""
         field = trace.received(_origin(client_address="fe80::1%eth0"), "id1", 0.0, None)

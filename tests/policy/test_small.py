@@ -14,6 +14,7 @@ from mailframe.model.address import Address
 from mailframe.model.envelope import ReversePath
 from mailframe.policy.check import Indifferent
 from mailframe.policy.networks import Networks, neighbourhood
+from mailframe.policy.priority_control import PriorityControl
 from mailframe.policy.rate_limit import RateLimit, Rates
 from mailframe.policy.relay_control import RelayControl
 from mailframe.policy.sanity import HeloSanity, RecipientSanity, SenderSanity
@@ -89,6 +90,40 @@ class RelayControlTests(PolicyTestCase):
         )
         for address in ("127.0.0.1", "::1", None, "192.0.2.1"):
             self.assertFalse(RelayControl().permits(origin(client_address=address)))
+
+
+class PriorityControlTests(PolicyTestCase):
+    """Who may have mail go before that of others (RFC 6710 section 4.1)."""
+
+    ALICE, BOB, HERE = "alice@example.org", "bob@bücher.example", "192.0.2.1"
+
+    def permitted(self, *words: str) -> list[bool]:
+        """Tell it of alice, bob, a stranger from here, and one from elsewhere."""
+        control = PriorityControl(words) if words else PriorityControl()
+        return [
+            control.permits(self.ALICE, None),
+            control.permits(self.BOB, "198.51.100.1"),
+            control.permits(None, self.HERE),
+            control.permits(None, "198.51.100.1"),
+        ]
+
+    def test_permits(self) -> None:
+        """Users, one user, a network, nobody; together what each lets."""
+        for words, expected in (
+            ((), [True, True, False, False]),
+            (("users",), [True, True, False, False]),
+            (("alice@Example.ORG",), [True, False, False, False]),
+            (("bob@xn--bcher-kva.example",), [False, True, False, False]),
+            (("192.0.2.0/24",), [False, False, True, False]),
+            (("nobody",), [False, False, False, False]),
+            (("users", "192.0.2.1"), [True, True, True, False]),
+        ):
+            self.assertEqual(self.permitted(*words), expected, words)
+
+    def test_wrong(self) -> None:
+        """What is none of these is refused."""
+        with self.assertRaises(ValueError):
+            PriorityControl(["everybody"])
 
 
 class TokenBucketsTests(PolicyTestCase):

@@ -375,7 +375,7 @@ class SuccessTests(NoticesTestCase):
     def test_traced(self) -> None:
         """Who traces hears of this hop, whatever the peer tells (RFC 2852)."""
         self.house.relay.reporting.add("mx.x.example")
-        by = DeliverBy(1e12, bounce=False, trace=True)
+        by = DeliverBy(START + 1e9, bounce=False, trace=True)
         (report,) = self.try_all(
             sent(to("b@x.example"), to("c@x.example", "NEVER"), deliver_by=by),
             lambda *args: None,
@@ -400,6 +400,32 @@ class SuccessTests(NoticesTestCase):
             self.assertEqual(len(reports), expected)
             for report in reports:
                 self.assertEqual(blocks(report)[1]["Action"], "relayed")
+
+    def test_times(self) -> None:
+        """What was asked of time is told (RFC 2852 section 5, RFC 4865 5.1.2)."""
+        (report,) = self.try_all(
+            sent(
+                to("b@x.example", "SUCCESS"),
+                deliver_by=DeliverBy(START + HOUR, bounce=True),
+                asked_hold="for;60",
+            ),
+            lambda *args: None,
+        )
+        message = blocks(report)[0]
+        self.assertEqual(message["Deliver-By-Date"], "Tue, 14 Nov 2023 23:13:20 +0000")
+        self.assertEqual(message["Future-Release-Request"], "for;60")
+        self.assertEqual(message["Arrival-Date"], "Tue, 14 Nov 2023 22:13:20 +0000")
+
+    def test_priority(self) -> None:
+        """A report is as urgent as what it tells of (RFC 6710 section 4.6)."""
+        for priority in (4, -4):
+            self.house.reports.clear()
+            self.try_all(
+                sent(to("b@x.example", "SUCCESS"), priority=priority),
+                lambda *args: None,
+            )
+            ((envelope, _),) = self.house.reports
+            self.assertEqual(envelope.reverse_path.priority, priority)
 
     def test_delivered(self) -> None:
         """Over LMTP the message has arrived."""

@@ -123,6 +123,11 @@ class ParameterTests(SynchronousTestCase):
         self.assertIn("MAIL FROM:<> MT-PRIORITY=3 BY=60;RT\r\n", said)
         self.assertIn("MAIL FROM:<>\r\n", Play().up("PIPELINING").begin(what))
 
+    def test_usual_priority(self) -> None:
+        """It is said though it be 0 (RFC 6710 section 4.2)."""
+        said = Play().up("PIPELINING", "MT-PRIORITY").begin(delivery())
+        self.assertIn("MAIL FROM:<ann@example.org> MT-PRIORITY=0\r\n", said)
+
     def test_auth(self) -> None:
         """AUTH= goes to a server that knows us."""
         play = Play(login=Login(b"ann", Secret(b"secret")), trusted=True)

@@ -7,6 +7,7 @@ from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
 from zope.interface import implementer
 
+from mailframe.auth.vouched import VouchedChecker
 from mailframe.errors import (
     AccessRefused,
     MailError,
@@ -19,6 +20,7 @@ from mailframe.errors import (
     TemporaryFailure,
     UntrustedServer,
 )
+from mailframe.interfaces.auth import IUserDirectory, UserEntry
 from mailframe.interfaces.content import IContentByURL
 from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
 from mailframe.interfaces.reception import (
@@ -199,6 +201,16 @@ class Library:
         return found
 
 
+@implementer(IUserDirectory)
+class Directory:
+    """Knows alice; of ``later`` it cannot tell."""
+
+    async def find(self, address: str) -> UserEntry | None:
+        if address == "later@example.org":
+            raise TemporaryFailure("later")
+        return UserEntry(address) if address == "alice@example.org" else None
+
+
 class World:
     """What makes servers, and what they did."""
 
@@ -208,8 +220,12 @@ class World:
         limits: SMTPLimits | None = None,
         options: SMTPOptions | None = None,
         able: bool = False,
+        vouched: bool = False,
     ) -> None:
-        """Make the user ``alice@example.org`` with password ``secret``."""
+        """Make the user ``alice@example.org`` with password ``secret``.
+
+        With ``vouched`` a proxy may say who she is, too.
+        """
         self.service = service
         self.limits = limits or SMTPLimits()
         self.options = options
@@ -221,7 +237,10 @@ class World:
         self.at_login: Exception | None = None
         checker = InMemoryUsernamePasswordDatabaseDontUse()
         checker.addUser(b"alice@example.org", b"secret")
-        self.portal: Any = Portal(_Realm(self), [checker])
+        checkers: list[Any] = [checker]
+        if vouched:
+            checkers.append(VouchedChecker(Directory(), "example.org"))
+        self.portal: Any = Portal(_Realm(self), checkers)
 
     def server(self, connection: FakeConnection | None = None) -> SMTPServer:
         """Return a server nobody has connected."""
@@ -284,6 +303,8 @@ def start(header: Mapping[str, str]) -> Any:
         deliver_by="unannounced" not in header,
         unannounced=frozenset(header.get("unannounced", "").split()),
         content_by_url=Library() if "urls" in header else None,
+        priority_policy=header.get("policy", ""),
     )
     service = header.get("service", "smtp")
-    return World(service, SMTPLimits(**limits), options, able).server
+    vouched = "vouched" in header
+    return World(service, SMTPLimits(**limits), options, able, vouched).server

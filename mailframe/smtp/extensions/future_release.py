@@ -48,8 +48,14 @@ def hold_until(session: Session, value: str | None) -> float:
     return _bounded(session, at)
 
 
+def _asked_until(value: str) -> str:
+    """Return what a report says of a HOLDUNTIL (RFC 4865 section 5.1.2)."""
+    at = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    return f"until;{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _bounded(session: Session, at: float) -> float:
-    if at > session.seconds() + session.options.hold_seconds:
+    if not 0 <= at <= session.seconds() + session.options.hold_seconds:
         raise BadSyntax("a time within what is announced")
     return at
 
@@ -58,7 +64,7 @@ EXTENSION = Extension(
     "FUTURERELEASE",
     offer,
     mail_parameters={
-        "HOLDFOR": Parameter("hold_until", hold_for),
-        "HOLDUNTIL": Parameter("hold_until", hold_until),
+        "HOLDFOR": Parameter("hold_until", hold_for, {"asked_hold": "for;{}".format}),
+        "HOLDUNTIL": Parameter("hold_until", hold_until, {"asked_hold": _asked_until}),
     },
 )

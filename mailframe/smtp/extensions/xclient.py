@@ -1,44 +1,106 @@
 """XCLIENT: a proxy in front of us says who its client is.
 
 As Postfix describes it in XCLIENT_README. Announced to the addresses the
-operator trusts. What is believed is its address, and ours that it connected to; the
-session begins anew, and the client says hello again.
+operator trusts. What is believed is its address, ours that it connected to, and,
+where users log in, the user it logged in as; the session begins anew, and the
+client says hello again. A login that is not said again is over.
 """
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from mailframe.errors import BadSyntax
+from mailframe.interfaces.auth import LoginFailed, Mind
+from mailframe.interfaces.credentials import IVouchedName, VouchedName
+from mailframe.interfaces.mailbox import IMailAccount
+from mailframe.sasl.mechanisms import can_check
 from mailframe.smtp import grammar, replies
-from mailframe.smtp.command import Command, Extension
+from mailframe.smtp.command import Command, Extension, Step
 from mailframe.smtp.session import Session
 
-NAMES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "DESTADDR", "DESTPORT")
+NAMES = (
+    "NAME",
+    "REVERSE_NAME",
+    "ADDR",
+    "PORT",
+    "PROTO",
+    "HELO",
+    "DESTADDR",
+    "DESTPORT",
+)
 """What may be said of the client."""
 
-_ATTRIBUTE = re.compile(r"([A-Za-z]+)=([!-<>-~]{1,255})")
+_ATTRIBUTE = re.compile(r"([A-Za-z_]+)=([!-<>-~]{1,255})")
 _UNKNOWN = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
 
 
 def offer(session: Session) -> str | None:
     """Announce what may be said, to who may say it."""
     if session.options.may_xclient(session.connection.client_address):
-        return " ".join(NAMES)
+        return " ".join(_names(session))
     return None
 
 
-def xclient(session: Session, argument: str) -> None:
+def _names(session: Session) -> tuple[str, ...]:
+    portal = session.portal
+    if portal is None or not can_check(portal, IVouchedName):
+        return NAMES
+    return (*NAMES, "LOGIN")
+
+
+def xclient(session: Session, argument: str) -> Step | None:
     """``XCLIENT name=value ...``: greet the client that is meant."""
-    if offer(session) is None:
-        return session.put(replies.NOT_FOR_YOU)
-    if session.transaction is not None:
-        return session.put(replies.IN_TRANSACTION)
-    if session.user is not None:
-        # Another client's mail is not this user's.
-        return session.put(replies.LOGGED_IN_ALREADY)
-    said = attributes(argument, NAMES)
-    session.begin_anew(_address(said, "ADDR"), _address(said, "DESTADDR"))
+    refused = _refused(session)
+    if refused is not None:
+        session.put(refused)
+        return None
+    said = attributes(argument, _names(session))
+    client, server = _address(said, "ADDR"), _address(said, "DESTADDR")
+    user = said.get("LOGIN")
+    if user is not None or session.vouched:
+        return _as_user(session, user, client, server)
+    session.begin_anew(client, server)
     return None
+
+
+def _refused(session: Session) -> bytes | None:
+    if offer(session) is None:
+        return replies.NOT_FOR_YOU
+    if session.transaction is not None:
+        return replies.IN_TRANSACTION
+    # Another client's mail is not that of a user who has logged in here.
+    mine = session.user is not None and not session.vouched
+    return replies.LOGGED_IN_ALREADY if mine else None
+
+
+async def _as_user(
+    session: Session, name: str | None, client: str | None, server: str | None
+) -> None:
+    """Greet a client that has logged in at the proxy, or one after such a client."""
+    if name is None:
+        await _log_out(session)
+        return session.begin_anew(client, server)
+    assert session.portal is not None
+    secure = session.connection.tls is not None
+    mind = Mind(session.service, client or session.client_address, secure)
+    try:
+        _, account, logout = await session.portal.login(
+            VouchedName(name.encode()), mind, IMailAccount
+        )
+    except LoginFailed:
+        return session.put(replies.LOGIN_REFUSED)
+    await _log_out(session)
+    session.begin_anew(client, server)
+    session.logged_in(account, logout, vouched=True)
+
+
+async def _log_out(session: Session) -> None:
+    try:
+        left = session.log_out()
+        if left is not None:
+            await left
+    except Exception as error:
+        session.report(error)
 
 
 def attributes(argument: str, names: tuple[str, ...]) -> dict[str, str | None]:
