@@ -269,11 +269,16 @@ class Pump(Protocol):
                 step = server.next_step()
                 if step is None:
                     break
-                if not self._advance(step.send, None, step):
+                try:
+                    awaited = step.send(None)
+                except StopIteration:
+                    # Most steps have nothing to wait for.
+                    if self._full:
+                        break
+                else:
+                    self._wait(step, awaited)
                     self._flush()
                     return
-                if self._full:
-                    break
             else:
                 self.wake()
         except Exception:
@@ -303,7 +308,7 @@ class Pump(Protocol):
                 self._watch_silence()
 
     def _advance(self, resume: Callable[[Any], Any], argument: Any, step: Step) -> bool:
-        """Run a step until it waits or ends; return whether it has ended."""
+        """Have a step go on until it waits or ends; return whether it has ended."""
         try:
             awaited = resume(argument)
         except StopIteration:
@@ -313,16 +318,21 @@ class Pump(Protocol):
             self._end_step()
             self._broken()
             return True
+        self._wait(step, awaited)
+        return False
+
+    def _wait(self, step: Step, awaited: Any) -> None:
+        """Have a step go on when there is what it waits for."""
         if not self._running:
             self._waiting_since = self._reactor.seconds()
-        self._running, self._step, self._awaited = True, step, awaited
+            self._running, self._step = True, step
+        self._awaited = awaited
         if self._lost and awaited is self._drained:
             self._give_up(step)
         else:
             awaited.addCallbacks(
                 self._resumed, self._failed, callbackArgs=(step,), errbackArgs=(step,)
             )
-        return False
 
     def _end_step(self) -> None:
         self._running, self._step, self._awaited = False, None, None

@@ -7,6 +7,7 @@ Source: RFC 5321 section 4.1.1, RFC 2033 section 4.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from mailframe.errors import BadSyntax, MailError
@@ -15,6 +16,9 @@ from mailframe.smtp import grammar, replies
 from mailframe.smtp.command import Command, Parameter, Step
 from mailframe.smtp.data import DataReader
 from mailframe.smtp.session import Session
+
+PATHS_KEPT = 1000
+"""Paths of each kind that need not be taken apart again."""
 
 
 def helo(session: Session, argument: str) -> Step | None:
@@ -100,14 +104,15 @@ async def mail(session: Session, argument: str) -> None:
     if session.messages >= session.limits.transactions:
         return session.close(replies.TOO_MANY_MESSAGES)
     try:
-        sender, rest = grammar.reverse_path(argument)
+        reverse_path, rest = _reverse_path(argument)
     except BadSyntax as error:
         return session.put(replies.bad_syntax(error, "5.1.7"))
-    given = _given(session, rest, session.mail_parameters)
-    if given is None:
-        return session.put(replies.UNKNOWN_PARAMETER)
-    reverse_path = ReversePath(sender, **given)
-    _check_times(reverse_path)
+    if rest:
+        given = _given(session, rest, session.mail_parameters)
+        if given is None:
+            return session.put(replies.UNKNOWN_PARAMETER)
+        reverse_path = ReversePath(reverse_path.address, **given)
+        _check_times(reverse_path)
     if not (reverse_path.smtputf8 or argument.isascii()):
         return session.put(replies.SENDER_NOT_ASCII)
     origin = session.origin(reverse_path.smtputf8)
@@ -117,6 +122,20 @@ async def mail(session: Session, argument: str) -> None:
         return session.put(replies.SENDER_OK)
     session.put(replies.priority_changed(reverse_path.priority))
     return None
+
+
+@lru_cache(PATHS_KEPT)
+def _reverse_path(argument: str) -> tuple[ReversePath, str]:
+    """Return the path as it is without parameters, and their text."""
+    sender, rest = grammar.reverse_path(argument)
+    return ReversePath(sender), rest
+
+
+@lru_cache(PATHS_KEPT)
+def _forward_path(argument: str) -> tuple[ForwardPath, str]:
+    """Return the path as it is without parameters, and their text."""
+    recipient, rest = grammar.forward_path(argument)
+    return ForwardPath(recipient), rest
 
 
 def _given(
@@ -170,16 +189,18 @@ async def rcpt(session: Session, argument: str) -> None:
     if session.accepted >= most:
         return session.put(replies.TOO_MANY_RECIPIENTS)
     try:
-        recipient, rest = grammar.forward_path(argument)
+        forward_path, rest = _forward_path(argument)
     except BadSyntax as error:
         return session.put(replies.bad_syntax(error, "5.1.3"))
-    given = _given(session, rest, session.rcpt_parameters)
-    if given is None:
-        return session.put(replies.UNKNOWN_PARAMETER)
+    if rest:
+        given = _given(session, rest, session.rcpt_parameters)
+        if given is None:
+            return session.put(replies.UNKNOWN_PARAMETER)
+        forward_path = ForwardPath(forward_path.address, **given)
     if not (session.smtputf8 or argument.isascii()):
         return session.put(replies.RECIPIENT_NOT_ASCII)
     try:
-        await transaction.recipient(ForwardPath(recipient, **given))
+        await transaction.recipient(forward_path)
     except MailError as error:
         # Who logged in and who speaks LMTP does not try names; a long list
         # with many old addresses shall not end its session.

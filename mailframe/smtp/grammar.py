@@ -8,7 +8,6 @@ Source: RFC 5321 sections 4.1.2 and 4.1.3, RFC 6531 section 3.3.
 """
 
 import re
-from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from mailframe.errors import BadSyntax
@@ -65,10 +64,6 @@ _HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
 _HELO = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-PATHS_KEPT = 1000
-"""Paths of each kind that need not be taken apart again."""
-
-
 def helo(argument: str) -> str:
     """Return the name a client gives itself.
 
@@ -79,7 +74,6 @@ def helo(argument: str) -> str:
     return argument
 
 
-@lru_cache(PATHS_KEPT)
 def reverse_path(argument: str) -> tuple[Address | None, str]:
     """Take ``FROM:<...>`` off MAIL's argument.
 
@@ -94,7 +88,6 @@ def reverse_path(argument: str) -> tuple[Address | None, str]:
     return _path(argument, start)
 
 
-@lru_cache(PATHS_KEPT)
 def forward_path(argument: str) -> tuple[Address, str]:
     """Take ``TO:<...>`` off RCPT's argument.
 

@@ -3,6 +3,10 @@
 Source: RFC 5321 sections 2.3.8 and 4.5.3.1.6.
 """
 
+from io import IncrementalNewlineDecoder
+
+_GOOD_ENDS = (None, "\r\n")
+
 
 class ContentJudge:
     """Looks at content piece by piece: line ends, line lengths, size.
@@ -16,9 +20,9 @@ class ContentJudge:
 
     __slots__ = (
         "_line",
+        "_line_ends",
         "_max_line",
         "_max_size",
-        "_open",
         "bare",
         "long_line",
         "size",
@@ -35,7 +39,8 @@ class ContentJudge:
         self._max_line = max_line
         self._max_size = max_size
         self._line = 0
-        self._open = False
+        # Python's notes which line ends it has seen, in one pass.
+        self._line_ends = IncrementalNewlineDecoder(None, translate=False)
         self.bare = False
         self.long_line = False
         self.too_large = False
@@ -57,25 +62,18 @@ class ContentJudge:
         if not content:
             return
         self.measure(content)
-        pairs = content.count(b"\r\n")
-        feeds = content.count(b"\n") - pairs
-        returns = content.count(b"\r") - pairs
-        if self._open:
-            # The CR before this piece wants its LF.
-            if content.startswith(b"\n"):
-                feeds -= 1
-            else:
-                self.bare = True
-        self._open = content.endswith(b"\r")
-        if feeds or returns != self._open:
-            self.bare = True
+        # Any octets are Latin-1.
+        self._note_line_ends(content.decode("latin-1"))
         if not self.long_line:
             self._look_for_long_lines(content)
 
     def end(self) -> None:
         """The content is complete: a CR at its end is alone."""
-        if self._open:
-            self.bare = True
+        self._note_line_ends("", final=True)
+
+    def _note_line_ends(self, text: str, final: bool = False) -> None:
+        self._line_ends.decode(text, final)
+        self.bare = self._line_ends.newlines not in _GOOD_ENDS
 
     def _look_for_long_lines(self, content: bytes) -> None:
         """Look for a line that is too long, one step per ``max_line`` octets."""

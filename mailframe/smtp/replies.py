@@ -58,6 +58,11 @@ def priority_changed(priority: int) -> bytes:
     return reply(250, "2.3.6", f"{priority} is the new priority of the message")
 
 
+def message_taken(number: str) -> bytes:
+    """Return the reply to a message that was accepted, with its identifier."""
+    return f"250 2.0.0 OK id={number}\r\n".encode()
+
+
 def is_error(octets: bytes) -> bool:
     """Tell whether a reply refuses for good: that counts against the client."""
     return octets.startswith(b"5")

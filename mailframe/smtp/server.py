@@ -436,8 +436,9 @@ class SMTPServer:
         self._refused = None
         session.messages += 1
         session.idle = 0
-        if any(answer.startswith(b"2") for answer in answers):
-            session.errors = 0
+        for answer in answers:
+            if answer.startswith(b"2"):
+                session.errors = 0
         session.end_transaction()
         session.put(b"".join(answers))
 
@@ -459,7 +460,7 @@ class SMTPServer:
             else:
                 # It is the receiver's now: there is nothing to abort.
                 session.transaction = None
-                taken = replies.reply(250, "2.0.0", f"OK id={transaction.id}")
+                taken = replies.message_taken(transaction.id)
                 return [
                     taken if verdict is None else self._content_refusal(verdict)
                     for verdict in verdicts
@@ -487,7 +488,7 @@ def _for_all(answers: Sequence[bytes]) -> bytes:
     client is asked to come again: some get the message twice, and nobody goes
     without. RFC 5321 section 4.4 wants it taken and a report sent instead.
     """
-    if all(answer == answers[0] for answer in answers):
+    if answers.count(answers[0]) == len(answers):
         return answers[0]
     if all(answer.startswith(b"5") for answer in answers):
         return answers[0]
