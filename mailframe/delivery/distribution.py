@@ -32,6 +32,7 @@ from mailframe.delivery.destination import (
     Elsewhere,
     File,
     Mailbox,
+    Place,
 )
 from mailframe.delivery.loops import mark
 from mailframe.delivery.outgoing import (
@@ -120,8 +121,38 @@ class Recipient:
     verdict: MailError | None = None
 
 
-_Placed = tuple[tuple[int, int], Recipient, Destination]
-"""A destination with its key, the recipient's number and its own, and whose it is."""
+_NOT_YET = TemporaryFailure("not delivered anywhere yet")
+
+
+class _Delivery:
+    """One destination of a recipient, and what becomes of it.
+
+    Attributes:
+        verdict: Why it is not there, ``None`` when it is.
+        spooled: Whether it waits in the spool.
+    """
+
+    __slots__ = ("destination", "place", "recipient", "spooled", "verdict")
+
+    def __init__(self, recipient: Recipient, destination: Destination) -> None:
+        self.recipient = recipient
+        self.destination = destination
+        self.place = destination.place
+        self.verdict: MailError | None = _NOT_YET
+        self.spooled = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether the recipient became this and nothing else."""
+        return len(self.recipient.destinations) == 1
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is not there, and the spool can have it tried again here."""
+        place = self.place
+        if self.verdict is None or isinstance(place, Elsewhere):
+            return False
+        return not isinstance(place, Broken) or place.address is not None
 
 
 class Distribution:
@@ -162,82 +193,85 @@ class Distribution:
         self._header = header + trace.received(
             origin, message_id, when, alone, reverse_path.asked_priority
         )
-        self._by_kind: dict[type, list[_Placed]] = {}
-        for at, recipient in enumerate(recipients):
-            if recipient.verdict is None:
-                for number, destination in enumerate(recipient.destinations):
-                    kind = self._by_kind.setdefault(type(destination.place), [])
-                    kind.append(((at, number), recipient, destination))
+        self._by_recipient: list[list[_Delivery]] = [
+            [_Delivery(one, to) for to in one.destinations]
+            if one.verdict is None
+            else []
+            for one in recipients
+        ]
+        self._all = [one for group in self._by_recipient for one in group]
         self._held = (reverse_path.hold_until or 0.0) > when
-        self._results: dict[tuple[int, int], MailError | None] = {}
-        self._spooled: set[tuple[int, int]] = set()
 
     async def run(self, content: IContent) -> Sequence[MailError | None]:
         """Deliver; return the verdict on each recipient."""
+        mailboxes = self._places(Mailbox)
         if self._held:
-            for key, _, _ in self._places(Mailbox, Command, File):
-                self._results[key] = TemporaryFailure("held back")
+            for one in self._places(Mailbox, Command, File):
+                one.verdict = TemporaryFailure("held back")
         else:
-            await self._to_accounts(content)
-        if self._by_kind.keys() - {Mailbox}:
+            await self._to_accounts(mailboxes, content)
+        if len(mailboxes) < len(self._all):
             if not self._held:
                 await self._to_agents(content)
             self._note_broken()
-        if self._means.spool is not None:
-            await self._to_spool(self._means.spool, content)
-        await self._report(content)
+        spool = self._means.spool
+        if spool is not None and any([one.verdict is not None for one in self._all]):
+            await self._to_spool(spool, content)
+        if self._means.reporter is not None:
+            await self._report(self._means.reporter, content)
         return [self._verdict(at) for at in range(len(self._recipients))]
 
-    def _places(self, *kinds: type) -> "list[_Placed]":
-        """Return the destinations of some kinds, each with its key."""
-        return [one for kind in kinds for one in self._by_kind.get(kind, ())]
+    def _places(self, *kinds: type) -> list[_Delivery]:
+        """Return the destinations of some kinds."""
+        return [one for one in self._all if isinstance(one.place, kinds)]
 
-    async def _to_accounts(self, content: IContent) -> None:
-        users: dict[str, bool] = {}
-        senders: dict[str, Address | None] = {}
-        places = self._places(Mailbox)
-        for _, recipient, destination in places:
-            user = _user(destination)
-            # Who gets it under one clean address gets it into INBOX.
-            users[user] = users.get(user, True) and recipient.suspect
-            senders.setdefault(user, destination.sender or self._reverse_path.address)
-        verdicts: dict[str, MailError | None] = {}
-        for user in list(users):
-            if self._been_to and mark(user) in self._been_to:
-                verdicts[user] = MailLoop(f"delivered to {user} before")
-                del users[user]
+    async def _to_accounts(
+        self, mailboxes: Sequence[_Delivery], content: IContent
+    ) -> None:
+        users: dict[str, list[_Delivery]] = {}
+        for one in mailboxes:
+            assert isinstance(one.place, Mailbox)
+            users.setdefault(one.place.user, []).append(one)
         names = list(users)
         step = self._means.limits.accounts_at_once
         for start in range(0, len(names), step):
-            batch = names[start : start + step]
             putting = [
-                put_into_account(
-                    self._means.account_for,
-                    user,
-                    content,
-                    trace.return_path(senders[user])
-                    + trace.delivered_to(user)
-                    + self._header,
-                    message_id=self._id,
-                    suspect=users[user],
-                )
-                for user in batch
+                self._to_account(user, users[user], content)
+                for user in names[start : start + step]
             ]
             if len(putting) == 1:
-                found = [await putting[0]]
+                await putting[0]
             else:
-                found = await gatherResults(map(Deferred.fromCoroutine, putting))
-            verdicts.update(zip(batch, found, strict=True))
-        for key, _, destination in places:
-            self._results[key] = verdicts[_user(destination)]
+                await gatherResults(map(Deferred.fromCoroutine, putting))
+
+    async def _to_account(
+        self, user: str, deliveries: Sequence[_Delivery], content: IContent
+    ) -> None:
+        """Give a user the message, once for all addresses that lead there."""
+        verdict: MailError | None
+        if self._been_to and mark(user) in self._been_to:
+            verdict = MailLoop(f"delivered to {user} before")
+        else:
+            sender = deliveries[0].destination.sender or self._reverse_path.address
+            verdict = await put_into_account(
+                self._means.account_for,
+                user,
+                content,
+                trace.return_path(sender) + trace.delivered_to(user) + self._header,
+                message_id=self._id,
+                # Who gets it under one clean address gets it into INBOX.
+                suspect=all([one.recipient.suspect for one in deliveries]),
+            )
+        for one in deliveries:
+            one.verdict = verdict
 
     async def _to_agents(self, content: IContent) -> None:
         agent = self._means.agent
-        for key, recipient, destination in self._places(Command, File):
-            place = destination.place
+        for one in self._places(Command, File):
+            place = one.place
             assert isinstance(place, Command | File)
-            sender = destination.sender or self._reverse_path.address
-            path = path_for_agent(recipient.forward_path, place)
+            sender = one.destination.sender or self._reverse_path.address
+            path = path_for_agent(one.recipient.forward_path, place)
             envelope = self._envelope(
                 replace(self._reverse_path, address=sender), [path]
             )
@@ -251,75 +285,72 @@ class Distribution:
                 headed = HeadedContent(header + self._header, content)
                 await agent.deliver(place, envelope, headed)
             except MailError as refusal:
-                self._results[key] = refusal
+                one.verdict = refusal
             except Exception:
                 _log.failure("{id} not delivered to {to}", id=self._id, to=place)
-                self._results[key] = TemporaryFailure("a bug of ours")
+                one.verdict = TemporaryFailure("a bug of ours")
             else:
-                self._results[key] = None
+                one.verdict = None
                 _log.info("{id} delivered to {to}", id=self._id, to=place)
 
     def _note_broken(self) -> None:
-        for key, recipient, destination in self._places(Broken):
-            place = destination.place
+        for one in self._places(Broken):
+            place = one.place
             assert isinstance(place, Broken)
             _log.warn(
                 "{id}: {address} leads to {to}: {why!r}",
                 id=self._id,
-                address=recipient.forward_path.address,
+                address=one.recipient.forward_path.address,
                 to=place.address,
                 why=place.refusal,
             )
-            self._results[key] = place.refusal
+            one.verdict = place.refusal
 
     async def _to_spool(self, spool: ISpool, content: IContent) -> None:
         """Spool what leaves this host, and what is to be tried again."""
-        groups: dict[tuple[ReversePath, str, bool, float], list[tuple[int, int]]] = {}
-        paths: dict[tuple[int, int], ForwardPath] = {}
-        for key, recipient, destination in self._places(Elsewhere):
-            place = destination.place
+        groups: dict[
+            tuple[ReversePath, str, bool, float], list[tuple[_Delivery, ForwardPath]]
+        ] = {}
+        for one in self._places(Elsewhere):
+            place = one.place
             assert isinstance(place, Elsewhere)
-            given = recipient.forward_path
+            given = one.recipient.forward_path
             # A server of the operator's is the end of the way, not another host.
-            sent_on = destination.forwarded and not place.via
+            sent_on = one.destination.forwarded and not place.via
             by = trace.told(given.address) if sent_on else ""
             if by and mark(given.address) in self._been_to:
-                self._results[key] = MailLoop(f"sent on from {by} before")
+                one.verdict = MailLoop(f"sent on from {by} before")
                 continue
-            alone = len(recipient.destinations) == 1
-            paths[key] = forward_path_for(given, place.address, destination, alone)
+            path = forward_path_for(given, place.address, one.destination, one.alone)
             sender = reverse_path_for(
-                self._reverse_path, destination, self._means.addresses
+                self._reverse_path, one.destination, self._means.addresses
             )
-            groups.setdefault((sender, by, recipient.suspect, 0.0), []).append(key)
-        for key in self._to_try_again(bool(paths)):
-            recipient = self._recipients[key[0]]
-            destination = recipient.destinations[key[1]]
-            path = recipient.forward_path
-            alone = len(recipient.destinations) == 1
-            paths[key] = forward_path_for(
-                path, _own_address(path, destination), destination, alone
+            key = sender, by, one.recipient.suspect, 0.0
+            groups.setdefault(key, []).append((one, path))
+        for one in self._to_try_again():
+            given = one.recipient.forward_path
+            path = forward_path_for(
+                given, _own_address(given, one.place), one.destination, one.alone
             )
             sender = self._reverse_path
-            if destination.sender is not None:
-                sender = replace(sender, address=destination.sender)
-            tried = _passing(self._results[key]) and not self._held
-            later = AGAIN if tried else 0.0
-            groups.setdefault((sender, "", recipient.suspect, later), []).append(key)
-        for (sender, by, suspect, later), keys in groups.items():
+            if one.destination.sender is not None:
+                sender = replace(sender, address=one.destination.sender)
+            tried = _passing(one) and not self._held
+            key = sender, "", one.recipient.suspect, AGAIN if tried else 0.0
+            groups.setdefault(key, []).append((one, path))
+        for (sender, by, suspect, later), waiting in groups.items():
             header = trace.delivered_to(by) if by else b""
             envelope = self._envelope(
-                sender, without_doubles(paths[key] for key in keys)
+                sender, without_doubles(path for _, path in waiting)
             )
             headed = HeadedContent(header + self._header, content)
             due = HELD if suspect else later
             verdict = await self._spool(spool, envelope, headed, suspect, due)
-            if verdict is None:
-                self._results.update(dict.fromkeys(keys))
-                self._spooled.update(keys)
-            else:
-                for key in keys:
-                    self._results[key] = self._results.get(key) or verdict
+            for one, _ in waiting:
+                if verdict is None:
+                    one.verdict, one.spooled = None, True
+                elif one.verdict is _NOT_YET:
+                    one.verdict = verdict
 
     async def _spool(
         self,
@@ -349,16 +380,15 @@ class Distribution:
         )
         return None
 
-    async def _report(self, content: IContent) -> None:
+    async def _report(self, reporter: Reporter, content: IContent) -> None:
         """Tell the sender of success, where that was asked for."""
-        reporter = self._means.reporter
         found = [
             (recipient.forward_path, action)
             for at, recipient in enumerate(self._recipients)
             if "SUCCESS" in (recipient.forward_path.notify or ())
             and (action := self._success(at)) is not None
         ]
-        if not found or reporter is None:
+        if not found:
             return
         envelope = self._envelope(self._reverse_path, [path for path, _ in found])
         try:
@@ -376,40 +406,26 @@ class Distribution:
         """
         if self._verdict(at) is not None:
             return None
-        destinations = self._recipients[at].destinations
-        if any(one.sender is not None for one in destinations):
+        deliveries = self._by_recipient[at]
+        if any(one.destination.sender is not None for one in deliveries):
             # A list: whoever maintains it hears of its members.
             return "delivered"
-        if len(destinations) > 1:
+        if len(deliveries) > 1:
             return "expanded"
         # What waits in the spool is reported from there, with its parameters.
-        return None if (at, 0) in self._spooled else "delivered"
+        return None if deliveries[0].spooled else "delivered"
 
-    def _to_try_again(self, leaving: bool) -> list[tuple[int, int]]:
-        """Return what the spool takes of what was not accepted."""
-        failed = [
-            key
-            for key, verdict in self._results.items()
-            if verdict is not None and self._address_of(key)
-        ]
-        if self._origin.service != "lmtp":
-            accepted = leaving or None in self._results.values()
-            return [key for key in failed if accepted or _passing(self._results[key])]
-        # One reply for each recipient: what counts is what else it became.
-        return [
-            key
-            for key in failed
-            if any(
-                self._results.get((key[0], number), self) in (None, self)
-                for number in range(len(self._recipients[key[0]].destinations))
-            )
-        ]
+    def _to_try_again(self) -> list[_Delivery]:
+        """Return what the spool takes of what was not accepted.
 
-    def _address_of(self, key: tuple[int, int]) -> bool:
-        place = self._recipients[key[0]].destinations[key[1]].place
-        return isinstance(place, Mailbox | Command | File) or (
-            isinstance(place, Broken) and place.address is not None
-        )
+        What leaves this host, and is about to be spooled, counts as accepted.
+        """
+        if self._origin.service == "lmtp":
+            # One reply for each recipient: what counts is what else it became.
+            groups = [one for one in self._by_recipient if _any_accepted(one)]
+            return [one for group in groups for one in group if one.failed]
+        accepted = _any_accepted(self._all)
+        return [one for one in self._all if one.failed and (accepted or _passing(one))]
 
     def _envelope(
         self, reverse_path: ReversePath, paths: Sequence[ForwardPath]
@@ -417,36 +433,30 @@ class Distribution:
         return Envelope(reverse_path, tuple(paths), replace(self._origin, account=None))
 
     def _verdict(self, at: int) -> MailError | None:
-        recipient = self._recipients[at]
-        if recipient.verdict is not None:
-            return recipient.verdict
-        verdicts = [
-            (destination.place, self._results[at, number])
-            for number, destination in enumerate(recipient.destinations)
-        ]
-        failed = [(place, one) for place, one in verdicts if one is not None]
-        if len(failed) < len(verdicts):
+        deliveries = self._by_recipient[at]
+        if not deliveries:
+            return self._recipients[at].verdict
+        failed = [one for one in deliveries if one.verdict is not None]
+        if len(failed) < len(deliveries):
             # The operator's mistake was told of in the log; it is not theirs
             # whom the others' mail comes from.
-            failed = [pair for pair in failed if not isinstance(pair[0], Broken)]
-        return failed[0][1] if failed else None
+            failed = [one for one in failed if not isinstance(one.place, Broken)]
+        return failed[0].verdict if failed else None
 
 
-def _user(destination: Destination) -> str:
-    assert isinstance(destination.place, Mailbox)
-    return destination.place.user
+def _any_accepted(deliveries: Sequence[_Delivery]) -> bool:
+    return any(one.verdict in (None, _NOT_YET) for one in deliveries)
 
 
-def _passing(verdict: MailError | None) -> bool:
+def _passing(one: _Delivery) -> bool:
     """Tell whether asking again helps, and the spool could have room for it."""
-    return isinstance(verdict, TemporaryFailure) and not isinstance(
-        verdict, InsufficientStorage
+    return isinstance(one.verdict, TemporaryFailure) and not isinstance(
+        one.verdict, InsufficientStorage
     )
 
 
-def _own_address(path: ForwardPath, destination: Destination) -> Address:
+def _own_address(path: ForwardPath, place: Place) -> Address:
     """Return the address under which a place of ours is tried again."""
-    place = destination.place
     if isinstance(place, Mailbox):
         return Address(*place.user.rsplit("@", 1))
     if isinstance(place, Command | File):
