@@ -9,17 +9,17 @@ from mailframe.mime.received import received_count
 from mailframe.model.address import Address
 
 
-def check_hops(head: bytes, most: int) -> None:
+def check_hops(header: bytes, most: int) -> None:
     """Count the hosts a message has been through.
 
     Args:
-        head: The beginning of the message.
+        header: Its header alone.
         most: How many Received fields it may have.
 
     Raises:
         MailLoop: It has more.
     """
-    hops = received_count(head)
+    hops = received_count(header)
     if hops > most:
         raise MailLoop(f"{hops} Received fields")
 

@@ -31,6 +31,7 @@ from mailframe.errors import (
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
 from mailframe.interfaces.delivery import IMailTransaction
 from mailframe.interfaces.reception import IRefusalNoter
+from mailframe.mime.header import header_end
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 
@@ -136,9 +137,11 @@ class LocalTransaction:
         try:
             with Told("end", self._origin, self._reverse_path):
                 self._note_priority()
-                waiting = self._put(self._filter.finish())
-                if waiting is not None:
-                    await waiting
+                rest = self._filter.finish()
+                if rest or self._writer is None:
+                    waiting = self._put(rest)
+                    if waiting is not None:
+                        await waiting
                 assert self._writer is not None
                 content = await self._writer.finish()
                 self._writer = None
@@ -173,10 +176,11 @@ class LocalTransaction:
     async def _accept(self, content: IContent) -> Sequence[MailError | None]:
         """Ask the checks, and deliver."""
         head: bytes = await content.read(0, self._means.limits.head)
-        check_hops(head, self._max_received)
+        header = head[: header_end(head)]
+        check_hops(header, self._max_received)
         outcome = await self._checks.end()
         if not (outcome.edits or outcome.body):
-            return await self._deliver(content, head, outcome)
+            return await self._deliver(content, header, outcome)
         try:
             most = self._means.limits.edited_header
             new = await rewrite(content, outcome, self._intake, most)
@@ -184,17 +188,18 @@ class LocalTransaction:
             if outcome.body is not None:
                 outcome.body.close()
         try:
-            return await self._deliver(new, head, outcome)
+            return await self._deliver(new, header, outcome)
         finally:
             new.close()
 
     async def _deliver(
-        self, content: IContent, head: bytes, outcome: Outcome
+        self, content: IContent, header: bytes, outcome: Outcome
     ) -> Sequence[MailError | None]:
         if outcome.discard:
             _log.info("{id} discarded by a check", id=self.id)
             return [None] * len(self._recipients)
-        self._judge(outcome)
+        if outcome.quarantine or outcome.recipients:
+            self._judge(outcome)
         # What users send again from their own mailbox does not go in circles.
         submitted = self._origin.service == "submission"
         distribution = Distribution(
@@ -204,7 +209,7 @@ class LocalTransaction:
             self._reverse_path,
             self._recipients,
             header=outcome.header,
-            been_to=frozenset() if submitted else been_to(head),
+            been_to=frozenset() if submitted else been_to(header),
             when=self._now(),
         )
         return await distribution.run(content)

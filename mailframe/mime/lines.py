@@ -5,7 +5,8 @@ Source: RFC 5322 section 2.1 (lines end in CRLF), RFC 5321 section 2.3.8.
 
 import re
 
-_BARE_LF = re.compile(rb"(?<!\r)\n")
+# The LF first: it is looked for at the speed of memchr(3).
+_BARE_LF = re.compile(rb"\n(?<!\r\n)")
 
 
 def to_crlf(octets: bytes) -> bytes:
@@ -23,6 +24,6 @@ def to_crlf(octets: bytes) -> bytes:
 
     Source: RFC 5322 section 2.1.
     """
-    if octets.count(b"\n") == octets.count(b"\r\n"):
+    if _BARE_LF.search(octets) is None:
         return octets
     return _BARE_LF.sub(b"\r\n", octets)

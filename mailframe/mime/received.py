@@ -4,16 +4,15 @@ Source: RFC 5321 sections 4.4 and 6.3.
 """
 
 from mailframe.limits import HEADER_SIZE
-from mailframe.mime.header import header_end
 
 
-def received_count(octets: bytes) -> int:
-    """Return how many Received fields a message has.
+def received_count(header: bytes) -> int:
+    """Return how many Received fields a header has.
 
     Args:
-        octets: The message, or its header.
+        header: The header alone.
 
     Source: RFC 5321 section 6.3 (loop detection).
     """
-    header = octets[: min(header_end(octets), HEADER_SIZE)].lower()
-    return header.count(b"\nreceived:") + header.startswith(b"received:")
+    lower = header[:HEADER_SIZE].lower()
+    return lower.count(b"\nreceived:") + lower.startswith(b"received:")

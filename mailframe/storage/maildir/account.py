@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -77,6 +77,10 @@ T = TypeVar("T")
 MAILBOXES_MAX = 10_000
 """Mailboxes of one account."""
 
+INBOX_SECONDS = 1.0
+"""Seconds from one look at an account's directory to the next when messages come
+for INBOX, which others cannot make, rename or remove."""
+
 
 @implementer(
     IMailAccount,
@@ -122,6 +126,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         self._watchers = Watchers(lambda call: threads.reactor.callLater(0, call))
         self.key_watchers = Callbacks(lambda call: threads.reactor.callLater(0, call))
         self._mtime = 0
+        self._looked = float("-inf")
         self._survey = Joined(self._survey_now)
         self._rebuild = Joined(self._rebuild_now)
         self._tidying = Tidying(
@@ -185,31 +190,35 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
             args: After store and batch.
             kwargs: The same.
         """
-        done: list[bool] = []
+        ran = False
 
         def run(batch: Batch) -> Any:
+            nonlocal ran
             result = job(self._store, batch, *args, **kwargs)
-            done.append(True)
+            ran = True
             return result
 
-        def failed(failure: Failure) -> Failure:
-            if done:
-                # It ran, but did not become durable and was taken back.
-                for box in self._boxes.values():
-                    box.forget()
+        def forget(failure: Failure) -> Failure:
+            # It ran, but did not become durable and was taken back.
+            for box in self._boxes.values():
+                box.forget()
             return failure
 
-        return self._submit(run).addCallbacks(self._take, failed)
+        def failed(failure: Failure) -> "Deferred[Any]":
+            told = self._mended(failure)
+            return told.addErrback(forget) if ran else told
+
+        return self.threads.write(run).addCallbacks(self._take, failed)
 
     def _submit(self, job: Callable[[Batch], T]) -> "Deferred[T]":
         """Run a job; should the index be damaged, make it again before failing."""
+        return self.threads.write(job).addErrback(self._mended)
 
-        def failed(failure: Failure) -> Any:
-            if not isinstance(failure.value, IndexDamaged):
-                return failure
-            return Deferred.fromCoroutine(self._mend()).addCallback(lambda _: failure)
-
-        return self.threads.write(job).addErrback(failed)
+    def _mended(self, failure: Failure) -> "Deferred[Any]":
+        """Fail, when the index has been made again if it was damaged."""
+        if not isinstance(failure.value, IndexDamaged):
+            return fail(failure)
+        return Deferred.fromCoroutine(self._mend()).addCallback(lambda _: failure)
 
     def _take(self, result: Any) -> Any:
         value, deltas = (None, result) if isinstance(result, Delta) else result
@@ -325,6 +334,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
             changed = True
         if changed:
             await self.survey()
+        self._looked = self.threads.reactor.seconds()
 
     async def box(self, name: MailboxName) -> Box:
         """Return a mailbox.
@@ -333,6 +343,9 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
             NoSuchMailbox: It is not there.
         """
         await self._in_step()
+        return self._named(name)
+
+    def _named(self, name: MailboxName) -> Box:
         try:
             return self._names[name]
         except KeyError:
@@ -464,7 +477,10 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
         self, name: MailboxName, messages: Sequence[NewMessage]
     ) -> Appended:
         """Store messages, durably."""
-        box = await self.box(name)
+        late = self._looked + INBOX_SECONDS <= self.threads.reactor.seconds()
+        if late or name != INBOX:
+            await self._in_step()
+        box = self._named(name)
         drafts = await prepared(messages, self._store, self.ask)
         try:
             uids = await self.change(arrival.append, box.mailbox_id, drafts)
