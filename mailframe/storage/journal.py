@@ -167,6 +167,11 @@ class Journal:
         except OSError as error:
             raise refusal(error) from error
 
+    def lock_fd(self) -> int:
+        """Return what holds the directory: who has it too, holds it too."""
+        assert self._lock is not None
+        return self._lock
+
     def full(self) -> bool:
         """Return whether the file has outgrown its limit: checkpoint now."""
         return self._end > self._size_limit

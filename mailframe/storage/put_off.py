@@ -3,7 +3,9 @@
 Source: DESIGN.md section 5 (stores write their own files behind the journal).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
+from functools import partial
 
 from twisted.logger import Logger
 
@@ -19,8 +21,33 @@ LATER_SHARE = 0.005
 RETRY_SECONDS = 5.0
 """Seconds until work that was put off and failed is tried again."""
 
+UNDER_WAY_MAX = 4
+"""Pieces of work that may be under way in other places."""
+
 Idle = Callable[[], bool]
-Later = Callable[[], Idle | None]
+
+
+class UnderWay(ABC):
+    """Work that was begun and goes on in another place."""
+
+    @abstractmethod
+    def outcome(self, wait: bool) -> "Outcome":
+        """Return what came of it: itself, as long as it goes on.
+
+        Args:
+            wait: Do not return before it is over.
+
+        Raises:
+            Exception: It failed, and has to be done again.
+        """
+
+
+Outcome = Idle | UnderWay | None
+"""Nothing more to do; what to do while there are no jobs; or not over yet."""
+
+Later = Callable[[bool], Outcome]
+"""Does what was put off. The argument tells whether it must be done here and now,
+or may be given to another place."""
 
 
 class PutOff:
@@ -42,11 +69,12 @@ class PutOff:
         self._seconds = seconds
         self._due: dict[Hashable, tuple[float, Later]] = {}
         self._sizes: dict[Hashable, int] = {}
+        self._under_way: dict[Hashable, tuple[UnderWay, Later, int]] = {}
         self._idle: dict[Hashable, Idle] = {}
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self._due or self._idle)
+        return bool(self._due or self._under_way or self._idle)
 
     def add(self, key: Hashable, call: Later, size: int) -> None:
         """Put a call off; see :meth:`Batch.later`."""
@@ -57,27 +85,33 @@ class PutOff:
 
     def run_due(self) -> None:
         """Run what is due, for a moment, and what is too much to be kept."""
+        self._look(wait=False)
         begun = self._seconds()
         for key, (when, _) in list(self._due.items()):
             too_much = self.size > LATER_OCTETS
             late = self._seconds() - begun > LATER_SHARE
-            if not too_much and (late or when > begun):
+            if not too_much and (late or when > begun or not self._room()):
                 break
-            self._run(key)
+            if too_much or key not in self._under_way:
+                self._run(key, here=too_much)
 
     def run_all(self) -> bool:
         """Run all that must be run; say whether all got through."""
         for key in list(self._due):
-            self._run(key)
+            self._run(key, here=key in self._under_way or not self._room())
+            self._look(wait=False)
+        self._look(wait=True)
         return not self._due
 
     def run_idle(self, busy: Callable[[], bool]) -> None:
         """Run one call after another until there is something else to do."""
+        self._look(wait=False)
         soon = self._seconds() + LATER_SECONDS
         for key in [key for key, (when, _) in self._due.items() if when <= soon]:
-            if busy():
+            if busy() or not self._room():
                 return
-            self._run(key)
+            if key not in self._under_way:
+                self._run(key, here=False)
         while self._idle and not busy():
             key, call = next(iter(self._idle.items()))
             del self._idle[key]
@@ -89,14 +123,45 @@ class PutOff:
             if more:
                 self._idle[key] = call
 
-    def _run(self, key: Hashable) -> None:
+    def _room(self) -> bool:
+        """Tell whether more may be under way."""
+        return len(self._under_way) < UNDER_WAY_MAX
+
+    def _run(self, key: Hashable, *, here: bool) -> None:
+        earlier = self._under_way.get(key)
+        if earlier is not None:
+            work, call, size = earlier
+            self._take(key, call, size, partial(work.outcome, True))
         _, call = self._due.pop(key)
+        size = self._sizes.pop(key, 0)
+        self._take(key, call, size, lambda: call(here))
+
+    def _look(self, *, wait: bool) -> None:
+        """See which of what is under way is over: what was begun first is first."""
+        for key, (work, call, size) in list(self._under_way.items()):
+            if not self._take(key, call, size, partial(work.outcome, wait)):
+                break
+
+    def _take(
+        self, key: Hashable, call: Later, size: int, run: Callable[[], Outcome]
+    ) -> bool:
+        """Run something and keep what came of it; say whether it is over."""
+        before = self._under_way.get(key)
         try:
-            more = call()
+            outcome = run()
         except BaseException:
             self._log.failure("work that was put off failed")
+            self._under_way.pop(key, None)
             self._due[key] = (self._seconds() + RETRY_SECONDS, call)
-            return
-        self.size -= self._sizes.pop(key, 0)
-        if more is not None:
-            self._idle[key] = more
+            self._sizes[key] = self._sizes.get(key, 0) + size
+            return True
+        if isinstance(outcome, UnderWay):
+            if before is None or before[0] is not outcome:
+                self._under_way.pop(key, None)
+                self._under_way[key] = (outcome, call, size)
+            return False
+        self._under_way.pop(key, None)
+        self.size -= size
+        if outcome is not None:
+            self._idle[key] = outcome
+        return True

@@ -143,9 +143,10 @@ class Batch:
 
         Args:
             key: Such as the account whose work it is.
-            call: Does all that is to be done then. What it returns, if
-                anything, is run while there are no jobs, as long as it says
-                that there is more to do.
+            call: Does all that is to be done then, or begins it, see
+                :data:`.put_off.Later`. What it returns, if anything, is run
+                while there are no jobs, as long as it says that there is more
+                to do.
             size: Octets that it keeps in memory for this job.
         """
         self._check()

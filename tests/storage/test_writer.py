@@ -437,7 +437,7 @@ class CheckpointTests(WriterTestCase):
         """Work put off comes before the checkpoint; if it fails there is none."""
         failures = [ZeroDivisionError()]
 
-        def call() -> None:
+        def call(here: bool) -> None:
             self.see("later")
             if failures:
                 raise failures.pop()

@@ -15,8 +15,10 @@ Source: DESIGN.md section 5 (stores write their own files behind the journal).
 """
 
 import os
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ from mailframe.errors import TemporaryFailure
 from mailframe.mime.lines import to_crlf
 from mailframe.model.flag import FlagSet
 from mailframe.storage.maildir import records
+from mailframe.storage.maildir.filer import Filer, Sent
 from mailframe.storage.maildir.index import Index, MailboxRow
 from mailframe.storage.maildir.summary_rows import (
     digest,
@@ -34,6 +37,7 @@ from mailframe.storage.maildir.summary_rows import (
     keep,
 )
 from mailframe.storage.os_layer import OSLayer
+from mailframe.storage.put_off import Outcome
 
 if TYPE_CHECKING:
     from mailframe.storage.maildir.store import AccountStore
@@ -65,6 +69,7 @@ class Unfiled:
         octets: All of them.
         date: The internal date, where that is not the file's own.
         placed: Whether it has its file.
+        doubtful: Whether it may have it, since another process was to file it.
     """
 
     mailbox_id: str
@@ -74,6 +79,12 @@ class Unfiled:
     octets: bytes
     date: int | None
     placed: bool = False
+    doubtful: bool = False
+
+
+Tell = Callable[[Mapping[str, int], Sequence[MailboxRow]], None]
+"""Takes the mod-sequences up to which mailboxes are filed, by ID, and these mailboxes
+as they are now."""
 
 
 class Filing:
@@ -82,22 +93,31 @@ class Filing:
     Attributes:
         rows: The mailboxes as new messages left them; the index follows.
         stuck: Whether the last try failed.
-        tell: Called with mailboxes as they are once all of them is filed.
+        tell: Called when messages are filed, see :data:`Tell`.
     """
 
-    def __init__(self, store: "AccountStore", owing: "dict[str, Filing]") -> None:
+    def __init__(
+        self,
+        store: "AccountStore",
+        owing: "dict[str, Filing]",
+        filer: Filer | None = None,
+    ) -> None:
         """Begin with none.
 
         Args:
             store: The account.
             owing: Those that have unfiled messages, by directory; shared.
+            filer: Takes filing away from this process, if there is one.
         """
         self.rows: dict[str, MailboxRow] = {}
         self.stuck = False
-        self.tell: Callable[[Sequence[MailboxRow]], None] | None = None
+        self.tell: Tell | None = None
         self._store = store
         self._owing = owing
+        self._filer = filer
         self._waiting: list[Unfiled] = []
+        self._sent: Sent | None = None
+        self._away: list[Unfiled] = []
         self._entered: list[Unfiled] = []
         self._touched: list[MailboxRow] = []
         self._undigested: dict[int, int] = {}
@@ -118,7 +138,7 @@ class Filing:
             NoSuchMailbox: It was deleted.
         """
         row = self.rows.get(mailbox_id)
-        if row is None and not self._waiting:
+        if row is None and not (self._waiting or self._sent):
             row = self.rows[mailbox_id] = self._store.mailbox(mailbox_id)
         return row
 
@@ -153,9 +173,17 @@ class Filing:
         Raises:
             TemporaryFailure: It cannot be done.
         """
+        self.settle()
         other = self._owing.get(self._store.root)
         if other is not None and other is not self:
             other.behind()
+
+    def settle(self) -> None:
+        """Wait until nothing of the account is in the hands of another process."""
+        sent = self._sent
+        if sent is not None:
+            sent.is_over(wait=True)
+            self._take_over(sent)
 
     def enter(self) -> None:
         """File what waits, inside the transaction of a job that comes after it.
@@ -164,7 +192,11 @@ class Filing:
         goes on without them: it may be the one that makes room.
         """
         index = self._store.index
-        rows = self._current_rows(index)
+        rows = {
+            mailbox_id: row
+            for mailbox_id in {one.mailbox_id for one in self._waiting}
+            if (row := self._row_now(mailbox_id)) is not None
+        }
         self.rows = {}
         if not self._waiting:
             return
@@ -191,7 +223,7 @@ class Filing:
         self._entered.clear()
         touched, self._touched = self._touched, []
         if touched and self.tell is not None:
-            self.tell(touched)
+            self.tell({row.mailbox_id: row.highest_modseq for row in touched}, touched)
         if not self._waiting:
             self.stuck = False
             self._owing.pop(self._store.root, None)
@@ -208,16 +240,23 @@ class Filing:
         self.rolled_back()
         self._undigested.clear()
 
-    def behind(self) -> Callable[[], bool] | None:
+    def behind(self, here: bool = True) -> Outcome:
         """File what waits.
 
+        Args:
+            here: Whether it must be done now, and in this process.
+
         Returns:
-            What works out summaries while there is nothing else to do.
+            What is under way, or what works out summaries while there is nothing
+            else to do.
 
         Raises:
             TemporaryFailure: Something cannot be filed; it still waits.
         """
         store = self._store
+        if not here and self._give_away():
+            return self._sent
+        self.settle()
         if self._waiting:
             was_open = store.opened
             with store.alone():
@@ -228,33 +267,81 @@ class Filing:
                 store.close()
         return self._digest_some if self._undigested else None
 
+    def after(self, sent: Sent, wait: bool) -> Outcome:
+        """Go on after what another process did; raises as :meth:`behind`.
+
+        Args:
+            sent: What it was given, and answered for.
+            wait: Whether all must be done now.
+        """
+        if sent is self._sent:
+            self._take_over(sent)
+        if sent.filed is None or sent.left:
+            return self.behind(here=wait or sent.filed is None)
+        return self._digest_some if self._undigested else None
+
+    def _give_away(self) -> bool:
+        """Give what waits to another process, if it takes any of it."""
+        if self._filer is None or self.stuck or self._sent or not self._waiting:
+            return False
+        store, waiting = self._store, self._waiting
+        sent = self._filer.take(self, store.root, store.address, waiting)
+        if sent is None:
+            return False
+        self._sent = sent
+        self._away, self._waiting = waiting[: sent.count], waiting[sent.count :]
+        return True
+
+    def _take_over(self, sent: Sent) -> None:
+        """Take over what another process did, or take back what it was given."""
+        away, self._away, self._sent = self._away, [], None
+        if sent.filed is None:
+            for one in away:
+                one.doubtful = True
+            self._waiting[:0] = away
+            return
+        if not self._waiting:
+            self._owing.pop(self._store.root, None)
+        rows = []
+        # Should the index be damaged, the next job says so.
+        with suppress(sqlite3.Error):
+            for mailbox_id, _, new_mtime, cur_mtime in sent.filed:
+                row = self._row_now(mailbox_id)
+                if row is not None:
+                    row.new_mtime, row.cur_mtime = new_mtime, cur_mtime
+                    rows.append(copy(row))
+                    uids = [o.file.uid for o in away if o.mailbox_id == mailbox_id]
+                    self.owe_digests(row.span()[0] + uids[0])
+        if self.tell is not None:
+            self.tell({one[0]: one[1] for one in sent.filed}, rows)
+
+    def _row_now(self, mailbox_id: str) -> MailboxRow | None:
+        """Return a mailbox with all that came to it, no UID of a message free."""
+        row = self.rows.get(mailbox_id)
+        if row is None and self._store.opened:
+            row = self._store.index.mailbox(mailbox_id)
+        if row is not None:
+            for one in self._waiting:
+                if one.mailbox_id == mailbox_id:
+                    row.uid_next = max(row.uid_next, one.file.uid + 1)
+                    row.highest_modseq = max(row.highest_modseq, one.modseq)
+        return row
+
     def _digest_some(self) -> bool:
         if self._undigested and self._store.opened:
             with self._store.alone() as index:
                 self._work_out(index)
         return bool(self._undigested)
 
-    def _current_rows(self, index: Index) -> dict[str, MailboxRow]:
-        """Return the mailboxes concerned, no UID of a waiting message free."""
-        rows: dict[str, MailboxRow] = {}
-        for one in self._waiting:
-            row = rows.get(one.mailbox_id) or self.rows.get(one.mailbox_id)
-            if row is None:
-                row = index.mailbox(one.mailbox_id)
-                if row is None:
-                    continue
-            row.uid_next = max(row.uid_next, one.file.uid + 1)
-            row.highest_modseq = max(row.highest_modseq, one.modseq)
-            rows[one.mailbox_id] = row
-        return rows
-
     def _place(self, rows: dict[str, MailboxRow]) -> None:
         """Write the files."""
         store = self._store
         for mailbox_id, row in rows.items():
+            here = [one for one in self._waiting if one.mailbox_id == mailbox_id]
+            _see_placed(store, row, [one for one in here if one.doubtful])
             with store.own_change(row):
-                for one in self._waiting:
-                    if one.placed or one.mailbox_id != mailbox_id:
+                for one in here:
+                    if one.placed:
                         continue
                     write_file(
                         store.os_layer,
@@ -308,6 +395,22 @@ class Filing:
             self._undigested[mailbox] = found[-1][0] + 1
         else:
             del self._undigested[mailbox]
+
+
+def _see_placed(
+    store: "AccountStore", row: MailboxRow, messages: Sequence[Unfiled]
+) -> None:
+    """Find the files of messages that another process began to file."""
+    if not messages:
+        return
+    directory = store.directory(row)
+    # In this order: other programs move files from new/ to cur/.
+    names = os.listdir(f"{directory}/new") + os.listdir(f"{directory}/cur")
+    there = {name.partition(":")[0] for name in names}
+    for one in messages:
+        one.placed, one.doubtful = one.file.name in there, False
+        with suppress(FileNotFoundError):
+            store.os_layer.unlink(f"{directory}/tmp/{one.file.name}")
 
 
 def write_file(

@@ -219,10 +219,14 @@ class Index:
         """Whether a transaction is open."""
         return self._connection.in_transaction
 
-    def rollback(self, to: str | None = None) -> None:
-        """Take back all, or what came after a savepoint, which is released."""
+    def forget_flag_sets(self) -> None:
+        """Read their numbers again: another process may have changed them."""
         self._sets.clear()
         self._numbers.clear()
+
+    def rollback(self, to: str | None = None) -> None:
+        """Take back all, or what came after a savepoint, which is released."""
+        self.forget_flag_sets()
         if to is None:
             if self._connection.in_transaction:
                 self.execute("ROLLBACK")

@@ -7,6 +7,7 @@ Source: :class:`twisted.cred.portal.IRealm`; DESIGN.md sections 4 and 5.
 """
 
 import os
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from mailframe.started import started
 from mailframe.storage.journal import Journal
 from mailframe.storage.maildir.account import MaildirAccount
 from mailframe.storage.maildir.disks import Disks
+from mailframe.storage.maildir.filer import Filer
 from mailframe.storage.maildir.filing import Filing
 from mailframe.storage.maildir.homes import Homes
 from mailframe.storage.maildir.names import PathPattern
@@ -38,8 +40,11 @@ from mailframe.storage.maildir.store import AccountStore, make_directories
 from mailframe.storage.maildir.threads import Threads
 from mailframe.storage.namespaces import cut_namespaces
 from mailframe.storage.os_layer import REAL, OSLayer
+from mailframe.storage.side_process import SideProcess
 from mailframe.storage.watchers import Callbacks
 from mailframe.storage.writer import Batch, BatchWriter
+
+_FILING = "mailframe.storage.maildir.filing_process"
 
 ACCOUNTS_KEPT = 256
 """Accounts kept open without a session."""
@@ -84,6 +89,7 @@ class MaildirRealm(Service):
         self._threads: Threads | None = None
         self._disks = Disks()
         self._owing: dict[str, Filing] = {}
+        self._filer: Filer | None = None
         self._suspect_since: int | None = None
         self._live: weakref.WeakValueDictionary[str, MaildirAccount] = (
             weakref.WeakValueDictionary()
@@ -138,6 +144,9 @@ class MaildirRealm(Service):
             call_from_thread=self._host.reactor.callFromThread,
             checkpoint=self._disks.sync,
         )
+        if self._os_layer is REAL and len(os.sched_getaffinity(0)) > 1:
+            process = SideProcess(_FILING, lambda: [journal.lock_fd()])
+            self._filer = Filer(process, time.monotonic)
         self._threads = threads = Threads(self._host.reactor, writer)
         shares = self._shares
         self._noticing = Noticing(threads, shares, self._keep_shares)
@@ -154,6 +163,9 @@ class MaildirRealm(Service):
         threads, self._threads = self._threads, None
         if threads is None:
             return
+        if self._filer is not None:
+            close = self._filer.close
+            await threads.write(lambda batch: close())
         for account in list(self._live.values()):
             try:
                 await account.close()
@@ -301,6 +313,7 @@ class MaildirRealm(Service):
             self._os_layer,
             self._suspect_since,
             self._owing,
+            self._filer,
         )
 
 

@@ -30,6 +30,7 @@ from mailframe.errors import (
 from mailframe.limits import IMAPLimits
 from mailframe.model.flag import FlagSet, intern_flags
 from mailframe.model.uid_set import UIDSet
+from mailframe.storage.maildir.filer import Filer
 from mailframe.storage.maildir.filing import Filing
 from mailframe.storage.maildir.identity import UID_RESERVE, Identity, write_identity
 from mailframe.storage.maildir.index import (
@@ -108,6 +109,7 @@ class AccountStore:
         os_layer: OSLayer = REAL,
         suspect_since: int | None = None,
         owing: dict[str, Filing] | None = None,
+        filer: Filer | None = None,
     ) -> None:
         """Say where; nothing is touched yet.
 
@@ -117,6 +119,7 @@ class AccountStore:
             os_layer: How to change files.
             suspect_since: See above.
             owing: Shared by all accounts of a writer, see :class:`.filing.Filing`.
+            filer: The same.
         """
         self.root = root
         self.address = address
@@ -127,7 +130,7 @@ class AccountStore:
         self._letters: dict[int, Letters] = {}
         self._keywords: dict[int, dict[str, str]] = {}
         self.usage = Usage(root)
-        self.filing = Filing(self, {} if owing is None else owing)
+        self.filing = Filing(self, {} if owing is None else owing, filer)
 
     @property
     def opened(self) -> bool:
@@ -164,12 +167,14 @@ class AccountStore:
     def close(self) -> None:
         """Close the index; the next job opens it again."""
         if self._opened:
+            self.filing.settle()
             self._opened = False
             self.filing.closed()
             self.index.close()
 
     def discard_index(self) -> None:
         """Throw a damaged index away; :meth:`ready` makes a new one."""
+        self.filing.settle()
         self.close()
         self.usage.forget()
         remove_index(os.path.join(self.root, INDEX_FILE))
@@ -186,6 +191,7 @@ class AccountStore:
             TemporaryFailure: Anything else the disk or SQLite says.
         """
         self.ready()
+        self.filing.settle()
         index = self.index
         batch.before_sync(self, self._commit)
         try:
@@ -241,6 +247,7 @@ class AccountStore:
             TemporaryFailure: What the disk or SQLite says.
         """
         self.ready()
+        self.filing.settle()
         try:
             self.index.execute("BEGIN IMMEDIATE")
             yield self.index
@@ -261,6 +268,7 @@ class AccountStore:
         if not self._opened or self.index.in_transaction:
             return
         self.usage.forget()
+        self.filing.settle()
         self.filing.rows = {}
         self.index.execute("BEGIN IMMEDIATE")
         try:

@@ -7,7 +7,7 @@ Source: DESIGN.md section 5.
 """
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mailframe.storage.maildir.index import MailboxRow
@@ -34,29 +34,29 @@ class UnfiledMailboxes:
         if row.highest_modseq > self._filed.get(row.mailbox_id, 0):
             self._unfiled[row.mailbox_id] = row.highest_modseq
 
-    def filed(self, rows: Sequence[MailboxRow]) -> None:
-        """Note that all that came to mailboxes up to this state is filed."""
-        for row in rows:
-            self._filed[row.mailbox_id] = row.highest_modseq
-            if self._unfiled.get(row.mailbox_id, 0) <= row.highest_modseq:
-                self._unfiled.pop(row.mailbox_id, None)
+    def filed(self, modseqs: Mapping[str, int]) -> None:
+        """Note that all that came to mailboxes up to these states is filed."""
+        self._filed.update(modseqs)
+        for mailbox_id, modseq in modseqs.items():
+            if self._unfiled.get(mailbox_id, 0) <= modseq:
+                self._unfiled.pop(mailbox_id, None)
 
     def teller(
         self, reactor: Any, take: Callable[[Sequence[MailboxRow]], None]
-    ) -> Callable[[Sequence[MailboxRow]], None]:
-        """Return what the writer thread calls with mailboxes that are filed.
+    ) -> Callable[[Mapping[str, int], Sequence[MailboxRow]], None]:
+        """Return what the writer thread calls when messages are filed.
 
         Args:
             reactor: Provides IReactorFromThreads.
-            take: A method, called with them in the reactor thread as long as
-                its object is there.
+            take: A method, called with the mailboxes in the reactor thread as
+                long as its object is there.
         """
         method = weakref.WeakMethod(take)
 
-        def filed(rows: Sequence[MailboxRow]) -> None:
-            self.filed(rows)
+        def filed(modseqs: Mapping[str, int], rows: Sequence[MailboxRow]) -> None:
+            self.filed(modseqs)
             found = method()
             if found is not None:
                 found(rows)
 
-        return lambda rows: reactor.callFromThread(filed, rows)
+        return lambda modseqs, rows: reactor.callFromThread(filed, modseqs, rows)
