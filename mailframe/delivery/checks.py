@@ -14,7 +14,13 @@ from twisted.internet.defer import TimeoutError as TookTooLong
 from twisted.logger import Logger
 
 from mailframe.errors import BadSyntax, MailError, PolicyDeferral, PolicyRefusal
-from mailframe.interfaces.check import Decision, Edit, IMessageCheck, Verdict
+from mailframe.interfaces.check import (
+    Decision,
+    Edit,
+    EnvelopeEdit,
+    IMessageCheck,
+    Verdict,
+)
 from mailframe.interfaces.content import IContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
@@ -65,6 +71,7 @@ class Outcome:
         header: Fields to put before it.
         edits: Changes of its header.
         body: What replaces its body, or ``None``; to be closed.
+        envelope: Changes of its envelope.
         discard: Whether it is dropped.
         quarantine: Whether it is suspect, for everybody.
         recipients: What is different for some, by address as in RCPT: ``None``
@@ -74,6 +81,7 @@ class Outcome:
     header: bytes = b""
     edits: list[Edit] = field(default_factory=list)
     body: IContent | None = None
+    envelope: list[EnvelopeEdit] = field(default_factory=list)
     discard: bool = False
     quarantine: bool = False
     recipients: dict[Address, PolicyRefusal | PolicyDeferral | None] = field(
@@ -112,11 +120,10 @@ class Checks:
         """
         await self._session(origin, "helo")
 
-    def begin(self, origin: Origin) -> "MessageChecks":
+    def begin(self, origin: Origin, message_id: str = "") -> "MessageChecks":
         """Return what asks them about one message."""
-        return MessageChecks(
-            [one for one in self._checks if not one.spares(origin)], self._clock
-        )
+        asking = [one for one in self._checks if not one.spares(origin)]
+        return MessageChecks(asking, self._clock, message_id)
 
     async def _session(self, origin: Origin, stage: str) -> None:
         for one in self._checks:
@@ -133,10 +140,12 @@ class Checks:
 class MessageChecks:
     """The checks' view of one message."""
 
-    def __init__(self, checks: Sequence[Configured], clock: Any) -> None:
+    def __init__(
+        self, checks: Sequence[Configured], clock: Any, message_id: str
+    ) -> None:
         """Begin; ``mail`` comes first, ``over`` last."""
         self._asking: list[tuple[Configured, dict[str, object]]] = [
-            (one, {}) for one in checks
+            (one, {"id": message_id}) for one in checks
         ]
         self._clock = clock
         self._begun: list[tuple[Configured, dict[str, object]]] = []
@@ -175,6 +184,7 @@ class MessageChecks:
                 continue
             raise_refusal(verdict, one.name)
             self._outcome.header += verdict.header
+            self._outcome.envelope += verdict.envelope
             if verdict.decision is Decision.QUARANTINE:
                 self._outcome.recipients.setdefault(forward_path.address, None)
             elif verdict.decision is Decision.DISCARD:
@@ -217,6 +227,7 @@ class MessageChecks:
                     self._outcome.body.close()
                 self._outcome.body = verdict.body
             self._outcome.edits += verdict.edits
+            self._outcome.envelope += verdict.envelope
             for address, other in verdict.recipients.items():
                 self._note_recipient(address, other, one.name)
             if self._note(verdict, one.name):

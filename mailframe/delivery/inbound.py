@@ -175,7 +175,7 @@ class InboundReceiver:
         size = reverse_path.size
         if size is not None and size > self._limits.message_size:
             raise MessageTooLarge(f"{size} octets declared")
-        checks = self._checks.begin(origin)
+        checks = self._checks.begin(origin, message_id)
         try:
             await checks.mail(origin, reverse_path)
         except BaseException:

@@ -20,6 +20,7 @@ from mailframe.delivery.checks import MessageChecks, Outcome
 from mailframe.delivery.destination import Destination, Elsewhere
 from mailframe.delivery.distribution import Distribution, Means, Recipient
 from mailframe.delivery.edited_content import rewrite
+from mailframe.delivery.edited_envelope import edited, verdicts_of
 from mailframe.delivery.loops import been_to, check_hops
 from mailframe.delivery.refusals import Told, tell
 from mailframe.errors import (
@@ -109,17 +110,21 @@ class LocalTransaction:
         """Take a recipient: ours, or another host's if this client may."""
         address = forward_path.address
         with Told("RCPT", self._origin, self._reverse_path, address):
-            destinations = await self._means.addresses.resolve(
-                address, self._relay, self._origin.server_address
-            )
-            if self._means.spool is None and any(
-                isinstance(one.place, Elsewhere) for one in destinations
-            ):
-                raise RelayDenied(f"{address} is elsewhere, and nothing leads there")
+            destinations = await self._resolved(address, self._relay)
             if self._origin.service == "submission":
                 _check_qualified(address, destinations)
             await self._checks.rcpt(forward_path)
         self._recipients.append(Recipient(forward_path, destinations))
+
+    async def _resolved(self, address: Address, relay: bool) -> list[Destination]:
+        destinations = await self._means.addresses.resolve(
+            address, relay, self._origin.server_address
+        )
+        if self._means.spool is None and any(
+            isinstance(one.place, Elsewhere) for one in destinations
+        ):
+            raise RelayDenied(f"{address} is elsewhere, and nothing leads there")
+        return destinations
 
     def write(self, octets: bytes) -> Awaitable[None] | None:
         """Put content into the intake, and show it to the checks."""
@@ -198,21 +203,34 @@ class LocalTransaction:
         if outcome.discard:
             _log.info("{id} discarded by a check", id=self.id)
             return [None] * len(self._recipients)
+        reverse_path, recipients = self._reverse_path, self._recipients
+        if outcome.envelope:
+            reverse_path, recipients = await edited(
+                self.id,
+                reverse_path,
+                recipients,
+                outcome.envelope,
+                # The operator's filter may send anywhere.
+                lambda address: self._resolved(address, True),
+            )
         if outcome.quarantine or outcome.recipients:
-            self._judge(outcome)
+            self._judge(outcome, recipients)
         # What users send again from their own mailbox does not go in circles.
         submitted = self._origin.service == "submission"
         distribution = Distribution(
             self._means,
             self.id,
             self._origin,
-            self._reverse_path,
-            self._recipients,
+            reverse_path,
+            recipients,
             header=outcome.header,
             been_to=frozenset() if submitted else been_to(header),
             when=self._now(),
         )
-        return await distribution.run(content)
+        verdicts = await distribution.run(content)
+        if not outcome.envelope:
+            return verdicts
+        return verdicts_of(self._recipients, recipients, verdicts)
 
     def _note_priority(self) -> None:
         """Write down the priority asked for (RFC 6710 section 4.1)."""
@@ -225,21 +243,21 @@ class LocalTransaction:
                 priority=self._reverse_path.priority,
             )
 
-    def _judge(self, outcome: Outcome) -> None:
+    def _judge(self, outcome: Outcome, recipients: Sequence[Recipient]) -> None:
         """Give each recipient what the checks want for it."""
-        for one in self._recipients:
+        for one in recipients:
             address = one.forward_path.address
             one.suspect = outcome.quarantine
             if address in outcome.recipients:
                 one.verdict = outcome.recipients[address]
                 one.suspect |= one.verdict is None
-        refused = [one for one in self._recipients if one.verdict is not None]
-        if self._origin.service != "lmtp" and len(refused) < len(self._recipients):
+        refused = [one for one in recipients if one.verdict is not None]
+        if self._origin.service != "lmtp" and len(refused) < len(recipients):
             # One reply for all cannot refuse some; a report to a sender who may
             # be forged is worse than a message in Junk.
             for one in refused:
                 one.verdict, one.suspect = None, True
-        for one in self._recipients:
+        for one in recipients:
             if one.verdict is not None:
                 address = one.forward_path.address
                 tell(one.verdict, "end", self._origin, self._reverse_path, address)

@@ -71,6 +71,53 @@ Edit = AddField | ChangeField
 
 
 @dataclass(frozen=True, slots=True)
+class AddRecipient:
+    """Somebody to get the message besides, here or elsewhere.
+
+    Attributes:
+        address: Who.
+    """
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class DropRecipient:
+    """A recipient not to get it; the peer hears that all is well.
+
+    Attributes:
+        address: Who.
+    """
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The one to get it, and nobody else.
+
+    Attributes:
+        address: Who.
+    """
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSender:
+    """Another sender.
+
+    Attributes:
+        address: Who; ``None`` for nobody.
+    """
+
+    address: Address | None
+
+
+EnvelopeEdit = AddRecipient | DropRecipient | Redirect | ChangeSender
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A check's answer.
 
@@ -84,6 +131,7 @@ class Verdict:
         edits: At the end: changes of the message's own header, in order.
         body: At the end: what replaces the body, or ``None``. The host closes
             it.
+        envelope: At RCPT and at the end: changes of the envelope, in order.
         recipients: At the end: other verdicts for some recipients, by the
             address RCPT had; only decision, text and codes of those count.
     """
@@ -95,6 +143,7 @@ class Verdict:
     enhanced: str = ""
     edits: Sequence[Edit] = ()
     body: IContent | None = None
+    envelope: Sequence[EnvelopeEdit] = ()
     recipients: "Mapping[Address, Verdict]" = field(default_factory=dict)
 
 
@@ -102,8 +151,10 @@ class IMessageCheck(Interface):
     """Looks at a session, its envelopes and contents; ``None`` is no opinion.
 
     The check keeps no state between calls but in the ``memory`` dict, which is
-    one per mail transaction and its own. Calls with one memory come one after
-    another, in the order below; any of them may be the last before ``over``.
+    one per mail transaction and its own; under ``id`` it has, from the beginning,
+    what the log and the trace field call the transaction. Calls with one memory
+    come one after another, in the order below; any of them may be the last before
+    ``over``.
     A check that was skipped at MAIL is skipped for all of the transaction.
     """
 

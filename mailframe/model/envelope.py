@@ -109,8 +109,14 @@ class Origin:
         account: The authenticated user's account (an ``IMailAccount``), or
             ``None``.
         tls: Version and cipher for the trace field, or ``None``.
-        server_address: Our own IP address that it connected to, or ``None``.
-            Forgotten when the message is queued.
+        server_address: Our own IP address that it connected to, or ``None``; this
+            and what follows is forgotten when the message is queued.
+        client_port: The client's port, or ``None``.
+        server_port: Ours, or ``None``.
+        login_method: How the user logged in, ``PLAIN`` or ``XCLIENT``; ``""``
+            without a user.
+        tls_bits: The strength of the cipher, 0 without TLS.
+        tls_subject: Whose a verified client certificate is, or ``None``.
     """
 
     service: str
@@ -122,6 +128,11 @@ class Origin:
     account: object = None
     tls: str | None = None
     server_address: str | None = None
+    client_port: int | None = None
+    server_port: int | None = None
+    login_method: str = ""
+    tls_bits: int = 0
+    tls_subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

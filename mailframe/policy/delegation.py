@@ -18,6 +18,7 @@ from mailframe.interfaces.check import Decision, Verdict
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.policy import delegation_codec as codec
 from mailframe.policy.check import Indifferent
+from mailframe.smtp.client_commands import xtext
 
 
 class _Connection(Protocol):
@@ -106,22 +107,30 @@ class PolicyService(Indifferent):
             "request": "smtpd_access_policy",
             "protocol_name": "SMTP" if origin.protocol == "SMTP" else "ESMTP",
             "helo_name": origin.helo,
-            "queue_id": "",
+            "queue_id": str(memory.get("id", "")),
             "instance": f"mailframe.{self._instances}",
             "client_address": origin.client_address or "127.0.0.1",
+            "client_port": _number(origin.client_port),
             "client_name": "unknown",
             "reverse_client_name": "unknown",
             "sender": str(sender) if sender is not None else "",
-            "sasl_method": "SASL" if origin.user is not None else "",
+            "recipient_count": "0",
+            "sasl_method": origin.login_method,
             "sasl_username": origin.user or "",
-            "sasl_sender": "",
+            "sasl_sender": reverse_path.auth or "",
             "size": str(reverse_path.size or 0),
+            "ccert_subject": xtext(origin.tls_subject or ""),
             "encryption_protocol": (origin.tls or "").partition(" ")[0],
             "encryption_cipher": (origin.tls or "").partition(" ")[2],
+            "encryption_keysize": str(origin.tls_bits),
+            "etrn_domain": "",
+            "stress": "",
             "server_address": origin.server_address or "",
+            "server_port": _number(origin.server_port),
             "policy_context": self._context,
         }
-        memory["count"] = 0
+        memory["taken"] = []
+        memory["size"] = 0
         return None
 
     async def rcpt(
@@ -132,17 +141,26 @@ class PolicyService(Indifferent):
             memory, protocol_state="RCPT", recipient=str(forward_path.address)
         )
         if found is None or found.decision not in (Decision.REFUSE, Decision.DEFER):
-            memory["count"] = _count(memory) + 1
+            _taken(memory).append(str(forward_path.address))
         return found
+
+    def content(self, memory: dict[str, object], octets: bytes) -> None:
+        """Count it."""
+        size = memory["size"]
+        assert isinstance(size, int)
+        memory["size"] = size + len(octets)
 
     async def end(self, memory: dict[str, object]) -> Verdict | None:
         """Ask about the whole message, where that is wanted."""
         if not self._at_end:
             return None
+        taken = _taken(memory)
         return await self._ask(
             memory,
             protocol_state="END-OF-MESSAGE",
-            recipient_count=str(_count(memory)),
+            recipient=taken[0] if len(taken) == 1 else "",
+            recipient_count=str(len(taken)),
+            size=str(memory["size"]),
         )
 
     def close(self) -> None:
@@ -193,7 +211,11 @@ class PolicyService(Indifferent):
         return None
 
 
-def _count(memory: dict[str, object]) -> int:
-    count = memory["count"]
-    assert isinstance(count, int)
-    return count
+def _taken(memory: dict[str, object]) -> list[str]:
+    taken = memory["taken"]
+    assert isinstance(taken, list)
+    return taken
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else str(number)

@@ -7,7 +7,9 @@ A question is lines ``name=value`` and an empty line; the answer is
 from collections.abc import Mapping
 
 from mailframe.errors import BadSyntax, TooLarge
-from mailframe.interfaces.check import Decision, Verdict
+from mailframe.interfaces.check import AddRecipient, Decision, Redirect, Verdict
+from mailframe.model.address import Address
+from mailframe.smtp import grammar
 
 MAX_ANSWER = 65_536
 """Octets of an answer; header fields to prepend are the longest."""
@@ -77,6 +79,10 @@ def verdict(action: str) -> Verdict | None:
         return Verdict(Decision.QUARANTINE, text)
     if word == "PREPEND" and ":" in text:
         return Verdict(Decision.NEUTRAL, header=f"{text}\r\n".encode())
+    if word == "BCC":
+        return Verdict(Decision.NEUTRAL, envelope=(AddRecipient(_mailbox(text)),))
+    if word == "REDIRECT":
+        return Verdict(Decision.NEUTRAL, envelope=(Redirect(_mailbox(text)),))
     raise BadSyntax("an action we can carry out")
 
 
@@ -85,6 +91,10 @@ def _refusal(decision: Decision, code: int, text: str) -> Verdict:
     if enhanced[:2] in ("4.", "5.") and enhanced.replace(".", "").isdigit():
         return Verdict(decision, rest, code=code, enhanced=enhanced)
     return Verdict(decision, text, code=code)
+
+
+def _mailbox(text: str) -> Address:
+    return grammar.mailbox(text.removeprefix("<").removesuffix(">"))
 
 
 def _action(answer: bytes) -> str:

@@ -1,6 +1,7 @@
 """Checks from ``TYPE:ARGS``: what ``twisted/plugins/mailframe_check.py`` offers."""
 
 import os
+import re
 from typing import Any
 
 from twisted.internet.endpoints import clientFromString
@@ -18,6 +19,8 @@ from mailframe.policy.rate_limit import CLIENT_RATES, USER_RATES, RateLimit, Rat
 from mailframe.policy.resolver import NamesResolver
 from mailframe.policy.sanity import HeloSanity, RecipientSanity, SenderSanity
 from mailframe.policy.tarpit import Tarpit
+
+_BEFORE_ENDPOINT = re.compile("(end|context=[^,:]*),")
 
 
 def helo(argstring: str, host: CheckHost) -> HeloSanity:
@@ -131,8 +134,19 @@ def milter(argstring: str, host: CheckHost) -> Milter:
 
 
 def policy_service(argstring: str, host: CheckHost) -> PolicyService:
-    """``policy:tcp:127.0.0.1:10023``."""
-    return PolicyService(_endpoint(argstring, host))
+    """``policy:tcp:127.0.0.1:10023``, also ``policy:end,context=mx,tcp:...``."""
+    words, endpoint = [], argstring
+    while match := _BEFORE_ENDPOINT.match(endpoint):
+        words.append(match[1])
+        endpoint = endpoint[match.end() :]
+    contexts = [word for word in words if word != "end"]
+    if len(set(words)) < len(words) or len(contexts) > 1:
+        raise ValueError("end and context=TEXT once each, then the endpoint")
+    return PolicyService(
+        _endpoint(endpoint, host),
+        at_end="end" in words,
+        context=contexts[0].partition("=")[2] if contexts else "",
+    )
 
 
 def _if_asked(argstring: str, host: CheckHost) -> NamesResolver | None:

@@ -2,15 +2,16 @@
 
 One connection for each mail transaction, from MAIL on; what the milter says to
 connect and HELO is therefore answered at MAIL. It may add and change header
-fields, replace the body, quarantine, and choose replies; it may not change the
-envelope.
+fields, replace the body, add and take away recipients, change the sender,
+quarantine, and choose replies. Parameters it gives a sender or a recipient (DSN)
+are not looked at, as in Postfix.
 
 Fields are numbered as if our Received field, which does not exist yet, were
 the first: that is where other MTAs have it.
 """
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -20,17 +21,24 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from mailframe.errors import BadSyntax, TemporaryFailure
 from mailframe.interfaces.check import (
     AddField,
+    AddRecipient,
     ChangeField,
+    ChangeSender,
     Decision,
+    DropRecipient,
     Edit,
+    EnvelopeEdit,
     Verdict,
 )
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
 from mailframe.mime.header import header_end
+from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.policy import milter_codec as codec
 from mailframe.policy.check import Indifferent
 from mailframe.policy.milter_connection import MilterConnection, MilterFactory
+from mailframe.policy.milter_macros import Macros
+from mailframe.smtp import grammar
 
 MAX_HEADER = 1_048_576
 """Octets of a header; it is held until its end has come."""
@@ -66,7 +74,8 @@ class Milter(Indifferent):
             connection: MilterConnection = await connecting
         except (ConnectError, OSError) as error:
             raise TemporaryFailure(f"{self._name}: {type(error).__name__}") from None
-        talk = _Talk(connection, self._intake)
+        macros = Macros(origin, reverse_path, str(memory.get("id", "")))
+        talk = _Talk(connection, self._intake, macros)
         memory["talk"] = talk
         return await talk.begin(origin, reverse_path)
 
@@ -115,9 +124,12 @@ def _talk(memory: dict[str, object]) -> "_Talk":
 class _Talk:
     """One message, as one milter sees it."""
 
-    def __init__(self, connection: MilterConnection, intake: IIntake) -> None:
+    def __init__(
+        self, connection: MilterConnection, intake: IIntake, macros: Macros
+    ) -> None:
         self._connection = connection
         self._intake = intake
+        self._macros = macros
         self._agreed = codec.Negotiated(codec.VERSION, codec.Action(0), codec.Step(0))
         self._header: bytearray | None = bytearray()
         self._searched = 0
@@ -130,39 +142,27 @@ class _Talk:
         connection = self._connection
         await connection.write(codec.negotiation())
         self._agreed = codec.negotiated(await connection.next())
+        self._macros.agree(self._agreed.macros)
         address = origin.client_address
         name = f"[{address}]" if address is not None else "localhost"
-        macros = {
-            "j": origin.server_name,
-            "daemon_name": origin.service,
-            "v": "mailframe",
-            "_": name,
-        }
-        verdict = await self._say(
-            b"C", codec.connect(name.encode(), address, 0), macros
-        )
-        if verdict is None and not self._settled:
-            version, _, cipher = (origin.tls or "").partition(" ")
-            secure = {"tls_version": version, "cipher": cipher} if version else {}
-            verdict = await self._say(
-                b"H", codec.packet(b"H", origin.helo.encode(errors="replace")), secure
-            )
-        if verdict is None and not self._settled:
-            sender = reverse_path.address
-            path = f"<{sender.written()}>" if sender is not None else "<>"
-            macros = {"mail_addr": path[1:-1]}
-            if origin.user is not None:
-                macros.update(auth_authen=origin.user, auth_type="SASL")
-            verdict = await self._say(b"M", codec.packet(b"M", path.encode()), macros)
-        return verdict
+        sender = reverse_path.address
+        path = f"<{sender.written()}>" if sender is not None else "<>"
+        for command, packet in (
+            (b"C", codec.connect(name.encode(), address, origin.client_port or 0)),
+            (b"H", codec.packet(b"H", origin.helo.encode(errors="replace"))),
+            (b"M", codec.packet(b"M", path.encode())),
+        ):
+            verdict = await self._say(command, packet)
+            if verdict is not None or self._settled:
+                return verdict
+        return None
 
     async def recipient(self, forward_path: ForwardPath) -> Verdict | None:
         if self._settled:
             return None
         path = f"<{forward_path.address.written()}>"
-        verdict = await self._say(
-            b"R", codec.packet(b"R", path.encode()), {"rcpt_addr": path[1:-1]}
-        )
+        self._macros.rcpt(forward_path.address)
+        verdict = await self._say(b"R", codec.packet(b"R", path.encode()))
         # To accept or refuse one recipient says nothing of the message.
         self._settled = verdict is not None and verdict.decision is Decision.DISCARD
         return verdict
@@ -187,7 +187,7 @@ class _Talk:
             await self._pass_header(bytes(self._header))
         if self._settled:
             return self._verdict
-        await self._connection.write(codec.raw_packet(b"E"))
+        await self._connection.write(self._macros.before(b"E") + codec.raw_packet(b"E"))
         self._settled = True
         return await self._changes()
 
@@ -225,21 +225,17 @@ class _Talk:
     async def _note(self, command: bytes, packet: bytes) -> None:
         """Say something in the content; keep what comes of it for the end."""
         if not self._settled:
-            verdict = await self._say(command, packet, {})
+            verdict = await self._say(command, packet)
             if verdict is not None:
                 self._settled = True
                 self._verdict = verdict
 
-    async def _say(
-        self, command: bytes, packet: bytes, macros: dict[str, str]
-    ) -> Verdict | None:
+    async def _say(self, command: bytes, packet: bytes) -> Verdict | None:
         """Send a command, unless it is not wanted; return what the milter says."""
         steps = self._agreed.steps
         if steps & codec.UNWANTED[command]:
             return None
-        if macros:
-            packet = codec.macros(command, macros) + packet
-        await self._connection.write(packet)
+        await self._connection.write(self._macros.before(command) + packet)
         if steps & codec.UNANSWERED[command]:
             return None
         while True:
@@ -257,6 +253,7 @@ class _Talk:
     async def _changes(self) -> Verdict | None:
         """Read what the milter wants changed, up to its last word."""
         edits: list[Edit] = []
+        envelope: list[EnvelopeEdit] = []
         body: IContentWriter | None = None
         suspect = ""
         try:
@@ -273,6 +270,8 @@ class _Talk:
                     suspect = suspect or "quarantined by a milter"
                 elif kind in (b"h", b"i", b"m"):
                     edits.append(_edit(reply))
+                elif kind in _ENVELOPE:
+                    envelope.append(self._envelope_edit(reply))
                 elif kind != b"p":
                     break
             verdict = None if kind == b"a" else _verdict(reply)
@@ -285,7 +284,20 @@ class _Talk:
             if body is not None:
                 body.discard()
         decision = Decision.QUARANTINE if suspect else Decision.NEUTRAL
-        return Verdict(decision, suspect, edits=tuple(edits), body=replaced)
+        return Verdict(
+            decision,
+            suspect,
+            edits=tuple(edits),
+            body=replaced,
+            envelope=tuple(envelope),
+        )
+
+    def _envelope_edit(self, reply: codec.Packet) -> EnvelopeEdit:
+        action, edit = _ENVELOPE[reply.command]
+        if not self._agreed.actions & action:
+            raise BadSyntax("a change that was agreed on")
+        # Behind the address there may be parameters.
+        return edit(codec.strings(reply.data)[0])
 
 
 def _verdict(reply: codec.Packet) -> Verdict | None:
@@ -321,3 +333,34 @@ def _edit(reply: codec.Packet) -> Edit:
     if reply.command == b"i":
         return AddField(name, value, max(0, number - 1))
     return ChangeField(name, max(1, number), value or None)
+
+
+def _address(path: bytes) -> Address:
+    """Return the address of a path, in angle brackets or not.
+
+    Raises:
+        BadSyntax: It is none.
+    """
+    return grammar.mailbox(path.decode(errors="replace").strip().strip("<>"))
+
+
+def _sender(path: bytes) -> ChangeSender:
+    return ChangeSender(None if path.strip() in (b"", b"<>") else _address(path))
+
+
+_ENVELOPE: Mapping[bytes, tuple[codec.Action, Callable[[bytes], EnvelopeEdit]]] = {
+    b"+": (
+        codec.Action.ADD_RECIPIENTS,
+        lambda path: AddRecipient(_address(path)),
+    ),
+    b"2": (
+        codec.Action.ADD_RECIPIENTS_WITH_PARAMETERS,
+        lambda path: AddRecipient(_address(path)),
+    ),
+    b"-": (
+        codec.Action.DELETE_RECIPIENTS,
+        lambda path: DropRecipient(_address(path)),
+    ),
+    b"e": (codec.Action.CHANGE_FROM, _sender),
+}
+"""The replies that change the envelope: what allows them, and what they mean."""

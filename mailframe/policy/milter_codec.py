@@ -8,7 +8,8 @@ without their ``SMFI`` prefixes.
 """
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntFlag
 
 from mailframe.errors import BadSyntax, TooLarge
@@ -62,10 +63,8 @@ class Step(IntFlag):
     HEADER_LEADING_SPACE = 0x100000
 
 
-OFFERED_ACTIONS = (
-    Action.ADD_HEADERS | Action.CHANGE_BODY | Action.CHANGE_HEADERS | Action.QUARANTINE
-)
-"""What we let a milter do: not change the envelope."""
+OFFERED_ACTIONS = Action(0x1FF)
+"""What we let a milter do: everything."""
 
 OFFERED_STEPS = Step(0x1FFFFF) & ~Step.REJECTED_RECIPIENTS
 """What we can do without; all but to tell of recipients we refused."""
@@ -96,6 +95,10 @@ UNANSWERED = {
 }
 
 
+_STAGES = b"CHMRTEN"
+"""The commands macros go before, in the order libmilter numbers them (``SMFIM``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Packet:
     """What a milter says.
@@ -117,11 +120,14 @@ class Negotiated:
         version: Of the protocol, 2 to 6.
         actions: What the milter may do.
         steps: What it need not be told, or will not answer.
+        macros: Names of the macros it wants, by the command they go before; what
+            is not in it is left to us.
     """
 
     version: int
     actions: Action
     steps: Step
+    macros: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
 
 
 class PacketReader:
@@ -184,11 +190,28 @@ def negotiated(reply: Packet) -> Negotiated:
     version, actions, steps = _NEGOTIATION.unpack_from(reply.data)
     if not 2 <= version <= VERSION:
         raise BadSyntax("a version from 2 to 6")
-    if actions & ~OFFERED_ACTIONS:
+    if actions & ~int(OFFERED_ACTIONS):
         raise BadSyntax("actions that were offered")
-    if steps & ~OFFERED_STEPS:
+    if steps & ~int(OFFERED_STEPS):
         raise BadSyntax("steps that were offered")
-    return Negotiated(version, Action(actions), Step(steps))
+    wanted = {}
+    if actions & Action.SET_MACROS:
+        wanted = _wanted_macros(reply.data[12:])
+    return Negotiated(version, Action(actions), Step(steps), wanted)
+
+
+def _wanted_macros(data: bytes) -> dict[bytes, tuple[str, ...]]:
+    """Return the macros a milter names in its negotiation (``smfi_setsymlist``)."""
+    found = {}
+    while data:
+        text, end, rest = data[4:].partition(b"\0")
+        (stage,) = _LENGTH.unpack(data[:4].rjust(4, b"\xff"))
+        if not end or stage >= len(_STAGES):
+            raise BadSyntax("a stage and names of macros")
+        names = text.decode("ascii", "replace").replace(",", " ").split()
+        found[_STAGES[stage : stage + 1]] = tuple(one.strip("{}") for one in names)
+        data = rest
+    return found
 
 
 def connect(hostname: bytes, address: str | None, port: int) -> bytes:

@@ -58,6 +58,9 @@ class Exchange:
 
     An exception ends the dialogue: drop the object. Each of them comes after
     the client's line was read to its end, so the next line is a command.
+
+    Attributes:
+        name: The mechanism's, upper case.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Exchange:
             BadSyntax: There is no such mechanism.
         """
         carrier: Any = connection
+        self.name = name.upper()
         self._mechanism = _named(name)(carrier)
         self._max_line = max_line
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from mailframe.smtp.command import Extension, Parameter
 
 
+VOUCHED = "XCLIENT"
+"""The login method of a user a proxy has let in."""
+
+
 class Session:
     """The state of one session.
 
@@ -53,7 +57,7 @@ class Session:
         user: The canonical address it logged in as, or ``None``.
         account: That user's account.
         logout: What to call at the end of a login, once.
-        vouched: Whether a proxy, and not the client, said who that user is.
+        login_method: How: a SASL mechanism, or :data:`VOUCHED`.
         failed_logins: How many logins were refused.
         transaction: The mail transaction, or ``None``.
         smtputf8: Whether its MAIL had SMTPUTF8.
@@ -99,12 +103,11 @@ class Session:
         self.options = options
         self.extensions = extensions
         self.arriving = False
-        self._said_address: str | None = None
-        self._said_server: str | None = None
+        self._said: Mapping[str, Any] = {}
         self.user: str | None = None
         self.account: object = None
         self.logout: Callable[[], Any] | None = None
-        self.vouched = False
+        self.login_method = ""
         self.failed_logins = 0
         self.transaction: IMailTransaction | None = None
         self.take_line: Callable[[bytes], Coroutine[Any, Any, None]] | None = None
@@ -152,20 +155,20 @@ class Session:
         self._origins: dict[bool, Origin] = {}
 
     def logged_in(
-        self, account: Any, logout: Callable[[], Any], vouched: bool = False
+        self, account: Any, logout: Callable[[], Any], login_method: str
     ) -> None:
         """Note who the client is; the arguments are attributes above."""
         self.user = account.address
         self.account = account
         self.logout = logout
-        self.vouched = vouched
+        self.login_method = login_method
         self._origins = {}
 
     def log_out(self) -> Awaitable[Any] | None:
         """End a login, if there is one; return what is to be waited for."""
         logout, self.logout = self.logout, None
         self.user = self.account = None
-        self.vouched = False
+        self.login_method = ""
         self._origins = {}
         left = None if logout is None else logout()
         return left if isawaitable(left) else None
@@ -211,19 +214,22 @@ class Session:
     @property
     def client_address(self) -> str | None:
         """The client's IP address; that of its own client after XCLIENT."""
-        return self._said_address or self.connection.client_address
+        said: str | None = self._said.get("client_address")
+        return said or self.connection.client_address
 
-    def begin_anew(
-        self, client_address: str | None, server_address: str | None
-    ) -> None:
+    @property
+    def vouched(self) -> bool:
+        """Whether a proxy, and not the client, said who is logged in."""
+        return self.login_method == VOUCHED
+
+    def begin_anew(self, said: Mapping[str, Any]) -> None:
         """Take the peer for another client, and greet it.
 
         Args:
-            client_address: Its IP address; ``None`` to leave it as it is.
-            server_address: Ours that it connected to; the same.
+            said: Fields of :class:`Origin`, address and port of client and server;
+                those that are not in it stay as they are.
         """
-        self._said_address = client_address or self._said_address
-        self._said_server = server_address or self._said_server
+        self._said = {**self._said, **said}
         self.greeted("", False, {}, {})
         self.end_transaction()
         self.arriving = True
@@ -256,14 +262,27 @@ class Session:
                 service=self.service,
                 protocol=self._protocol(smtputf8),
                 helo=self.helo,
-                client_address=self.client_address,
                 server_name=self.hostname,
                 user=self.user,
                 account=self.account,
+                login_method=self.login_method,
                 tls=f"{tls.version} {tls.cipher}" if tls else None,
-                server_address=self._said_server or self.connection.server_address,
+                tls_bits=tls.bits if tls else 0,
+                tls_subject=tls.client_subject if tls else None,
+                **self._ends(),
             )
         return origin
+
+    def _ends(self) -> dict[str, Any]:
+        """Return the addresses and ports, as far as a proxy did not say others."""
+        connection = self.connection
+        return {
+            "client_address": connection.client_address,
+            "client_port": connection.client_port,
+            "server_address": connection.server_address,
+            "server_port": connection.server_port,
+            **self._said,
+        }
 
     def _protocol(self, smtputf8: bool) -> str:
         """Return the ``with`` keyword (RFC 3848, RFC 6531 section 4.3)."""

@@ -5,12 +5,14 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from mailframe.errors import BadSyntax, TemporaryFailure, TooLarge
-from mailframe.interfaces.check import Decision
+from mailframe.interfaces.check import AddRecipient, Decision, Redirect
+from mailframe.model.address import Address
 from mailframe.policy import delegation_codec as codec
 from mailframe.policy.delegation import PolicyService
 from tests.policy.fake_endpoint import FakeEndpoint
 from tests.policy.world import PolicyTestCase, origin, rcpt
 
+NEUTRAL = Decision.NEUTRAL
 DUNNO = b"action=DUNNO\n\n"
 
 
@@ -63,6 +65,13 @@ class CodecTests(PolicyTestCase):
         found = codec.verdict("PREPEND X-Policy: seen")
         assert found is not None
         self.assertEqual(found.header, b"X-Policy: seen\r\n")
+        for action, edit in (
+            ("BCC x@y.example", AddRecipient(Address("x", "y.example"))),
+            ("redirect <x@y.example>", Redirect(Address("x", "y.example"))),
+        ):
+            found = codec.verdict(action)
+            assert found is not None
+            self.assertEqual((found.decision, found.envelope), (NEUTRAL, (edit,)))
         for action in ("FILTER smtp:x", "REDIRECT x", "PREPEND", "nonsense"):
             with self.assertRaises(BadSyntax):
                 codec.verdict(action)
@@ -104,9 +113,14 @@ class PolicyServiceTests(PolicyTestCase):
         memory = self.message(
             check,
             user="u@example.org",
+            login_method="PLAIN",
             tls="TLSv1.3 AES",
+            tls_bits=256,
+            tls_subject="c=d",
             protocol="UTF8SMTPSA",
+            client_port=50_000,
             server_address="192.0.2.2",
+            server_port=25,
         )
         self.says(check.rcpt(memory, rcpt()), None)
         (found,) = service.questions
@@ -118,7 +132,15 @@ class PolicyServiceTests(PolicyTestCase):
             ("sender", "sender@b.example"),
             ("recipient", "alice@example.org"),
             ("client_address", "192.0.2.1"),
+            ("client_port", "50000"),
+            ("sasl_method", "PLAIN"),
             ("sasl_username", "u@example.org"),
+            ("recipient_count", "0"),
+            ("encryption_cipher", "AES"),
+            ("encryption_keysize", "256"),
+            ("ccert_subject", "c+3Dd"),
+            ("etrn_domain", ""),
+            ("server_port", "25"),
             ("server_address", "192.0.2.2"),
             ("encryption_protocol", "TLSv1.3"),
             ("policy_context", "mx"),
@@ -132,6 +154,8 @@ class PolicyServiceTests(PolicyTestCase):
         memory = self.message(check)
         self.says(check.rcpt(memory, rcpt()), None)
         self.says(check.rcpt(memory, rcpt()), Decision.REFUSE)
+        for octets in (b"12345", b"67"):
+            check.content(memory, octets)
         self.says(check.end(memory), None)
         self.says(check.rcpt(self.message(check), rcpt()), None)
         instances = [one["instance"] for one in service.questions]
@@ -140,6 +164,8 @@ class PolicyServiceTests(PolicyTestCase):
         end = service.questions[2]
         self.assertEqual(end["protocol_state"], "END-OF-MESSAGE")
         self.assertEqual(end["recipient_count"], "1")
+        self.assertEqual(end["recipient"], "alice@example.org")
+        self.assertEqual(end["size"], "7")
         self.says(PolicyService(service.endpoint).end(memory), None)
 
     def test_connections(self) -> None:

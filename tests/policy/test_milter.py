@@ -6,7 +6,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from mailframe.errors import BadSyntax, TemporaryFailure
-from mailframe.interfaces.check import AddField, ChangeField, Decision
+from mailframe.interfaces.check import (
+    AddField,
+    AddRecipient,
+    ChangeField,
+    ChangeSender,
+    Decision,
+    DropRecipient,
+)
 from mailframe.model.address import Address
 from mailframe.model.envelope import ReversePath
 from mailframe.policy.milter import Milter
@@ -26,9 +33,18 @@ ALL = Step.NO_REPLY_HEADER | Step.NO_REPLY_EOH | Step.NO_REPLY_BODY | Step.NO_RE
 class FakeMilter:
     """Answers each command as it is told, else "go on"."""
 
-    def __init__(self, steps: Step = NONE, version: int = 6, **answers: Any) -> None:
+    def __init__(
+        self,
+        steps: Step = NONE,
+        version: int = 6,
+        actions: int = 0x33,
+        macros: bytes = b"",
+        **answers: Any,
+    ) -> None:
         """Answer commands by their letters: octets, or ``None`` to go away."""
         self.steps = steps
+        self.actions = actions
+        self.macros = macros
         self.answers = {key.encode(): value for key, value in answers.items()}
         self.version = version
         self.said: list[Packet] = []
@@ -52,8 +68,8 @@ class FakeMilter:
     def _reply(self, packet: Packet) -> bytes | None:
         command = packet.command
         if command == b"O":
-            agreed = struct.pack(">III", self.version, 0x33, self.steps)
-            return raw_packet(b"O", agreed)
+            agreed = struct.pack(">III", self.version, self.actions, self.steps)
+            return raw_packet(b"O", agreed + self.macros)
         if command in self.answers:
             answer: bytes | None = self.answers[command]
             return answer
@@ -128,15 +144,49 @@ class MilterTests(PolicyTestCase):
     def test_macros(self) -> None:
         """Name, client, user and TLS are told."""
         fake = FakeMilter()
-        self.begin(fake, user="alice@example.org", tls="TLSv1.3 AES")
+        check, memory = self.begin(
+            fake,
+            user="alice@example.org",
+            login_method="PLAIN",
+            tls="TLSv1.3 AES",
+            tls_bits=256,
+            client_port=50_000,
+        )
+        self.says(check.rcpt(memory, rcpt()), None)
         told = b" ".join(fake.data(b"D"))
         for text in (
             b"j\0mx.example.org\0",
-            b"{auth_authen}\0alice@example.org\0",
-            b"{tls_version}\0TLSv1.3\0{cipher}\0AES\0",
-            b"{mail_addr}\0sender@b.example\0",
+            b"{client_addr}\x00192.0.2.1\0",
+            b"{client_port}\x0050000\0",
+            b"{auth_type}\0PLAIN\0{auth_authen}\0alice@example.org\0",
+            b"{tls_version}\0TLSv1.3\0{cipher}\0AES\0{cipher_bits}\x00256\0",
+            b"{mail_addr}\0sender@b.example\0{mail_host}\0b.example\0",
+            b"{rcpt_addr}\0alice@example.org\0{rcpt_host}\0example.org\0",
         ):
             self.assertIn(text, told)
+
+    def test_name_of_the_message(self) -> None:
+        """What the log calls it goes along as ``i``."""
+        fake = FakeMilter()
+        check = Milter(fake.endpoint, MemoryIntake())
+        memory: dict[str, object] = {"id": "ID1"}
+        self.says(check.mail(memory, origin(), ReversePath(None)), None)
+        self.says(check.rcpt(memory, rcpt()), None)
+        check.content(memory, MESSAGE)
+        self.run_now(check.end(memory))
+        commands = [one[:1] for one in fake.data(b"D") if b"i\0ID1\0" in one]
+        self.assertEqual(commands, [b"M", b"R", b"T", b"N", b"E"])
+
+    def test_macros_wanted(self) -> None:
+        """It is told what it asks for, where it asks for it, as far as it is known."""
+        fake = FakeMilter(
+            actions=0x100,
+            macros=b"\0\0\0\0j\0\0\0\0\x02{auth_authen} {nonsense} j\0",
+        )
+        self.begin(fake)
+        self.assertEqual(
+            fake.data(b"D"), [b"Cj\0mx.example.org\0", b"Mj\0mx.example.org\0"]
+        )
 
     def test_unwanted(self) -> None:
         """What the milter does not want to know it is not told."""
@@ -267,6 +317,58 @@ class MilterTests(PolicyTestCase):
             fake = FakeMilter(E=raw_packet(kind, b"<x@y.example>\0") + CONTINUE)
             check, memory = self.begin(fake)
             self.fails(check.end(memory), BadSyntax)
+
+    def test_envelope(self) -> None:
+        """Recipients come and go, the sender becomes another, where agreed."""
+        fake = FakeMilter(
+            actions=0xCC,
+            E=raw_packet(b"+", b"<new@y.example>\0")
+            + raw_packet(b"2", b"par@y.example\0NOTIFY=NEVER\0")
+            + raw_packet(b"-", b'<"a b"@example.org>\0')
+            + raw_packet(b"e", b"<x@y.example>\0RET=HDRS\0")
+            + raw_packet(b"e", b"<>\0")
+            + CONTINUE,
+        )
+        self.assertEqual(
+            self.run_through(fake).envelope,
+            (
+                AddRecipient(Address("new", "y.example")),
+                AddRecipient(Address("par", "y.example")),
+                DropRecipient(Address("a b", "example.org")),
+                ChangeSender(Address("x", "y.example")),
+                ChangeSender(None),
+            ),
+        )
+
+    def test_rspamd(self) -> None:
+        """It agrees to whatever is offered, and answers at the end alone."""
+        fake = FakeMilter(
+            Step(0xFF080),
+            actions=0x1FF,
+            C=b"",
+            H=b"",
+            M=b"",
+            R=b"",
+            E=raw_packet(b"-", b"<alice@example.org>\0")
+            + raw_packet(b"+", b"<bob@example.org>\0")
+            + CONTINUE,
+        )
+        self.assertEqual(
+            self.run_through(fake).envelope,
+            (
+                DropRecipient(Address("alice", "example.org")),
+                AddRecipient(Address("bob", "example.org")),
+            ),
+        )
+        self.assertEqual(fake.commands().replace(b"B", b""), b"OCHMRTLLLNEQ")
+
+    def test_envelope_nonsense(self) -> None:
+        """What is no address is not taken."""
+        for kind in (b"+", b"2", b"-", b"e"):
+            for data in (b"nobody\0", b"<a@b.example\r\nX: y>\0", b"a@b.example", b""):
+                fake = FakeMilter(actions=0xCC, E=raw_packet(kind, data) + CONTINUE)
+                check, memory = self.begin(fake)
+                self.fails(check.end(memory), BadSyntax)
 
     def test_away(self) -> None:
         """A milter that is not there, or goes, is trouble at that stage."""

@@ -49,10 +49,10 @@ class NegotiationTests(PolicyTestCase):
     """What both sides agree on."""
 
     def test_offer(self) -> None:
-        """Version 6; the envelope is not offered."""
+        """Version 6, and every action."""
         (offer,) = PacketReader().receive(codec.negotiation())
         version, actions, steps = struct.unpack(">III", offer.data)
-        self.assertEqual((version, actions), (6, 0x33))
+        self.assertEqual((version, actions), (6, 0x1FF))
         self.assertFalse(steps & Step.REJECTED_RECIPIENTS)
 
     def test_agreement(self) -> None:
@@ -62,6 +62,23 @@ class NegotiationTests(PolicyTestCase):
         self.assertEqual(found.version, 6)
         self.assertTrue(found.steps & Step.NO_REPLY_BODY)
 
+    def test_macros_wanted(self) -> None:
+        """A milter may say what it wants to know, and when (``smfi_setsymlist``)."""
+
+        def agreed(names: bytes) -> Packet:
+            return Packet(b"O", struct.pack(">III", 6, 0x100, 0) + names)
+
+        found = codec.negotiated(
+            agreed(b"\0\0\0\0j {client_addr}\0\0\0\0\x05i,{auth_authen}\0")
+        )
+        self.assertEqual(
+            found.macros, {b"C": ("j", "client_addr"), b"E": ("i", "auth_authen")}
+        )
+        self.assertEqual(codec.negotiated(agreed(b"")).macros, {})
+        for wrong in (b"\0\0\0\x07i\0", b"\0\0\0\0i", b"\0\0", b"\0\0\0\x01"):
+            with self.assertRaises(BadSyntax):
+                codec.negotiated(agreed(wrong))
+
     def test_disagreement(self) -> None:
         """Other versions, and what was not offered, are refused."""
         for reply in (
@@ -69,7 +86,7 @@ class NegotiationTests(PolicyTestCase):
             Packet(b"O", b"short"),
             Packet(b"O", struct.pack(">III", 1, 0, 0)),
             Packet(b"O", struct.pack(">III", 7, 0, 0)),
-            Packet(b"O", struct.pack(">III", 6, 0x04, 0)),
+            Packet(b"O", struct.pack(">III", 6, 0x200, 0)),
             Packet(b"O", struct.pack(">III", 6, 0, 0x800)),
         ):
             with self.assertRaises(BadSyntax):

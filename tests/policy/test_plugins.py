@@ -54,6 +54,8 @@ class PluginTests(PolicyTestCase):
             "greylist:memory,delay=60,known=0",
             "milter:tcp:127.0.0.1:8891",
             "policy:unix:/run/policy",
+            "policy:end,tcp:127.0.0.1:10023",
+            "policy:context=mx,end,unix:/run/policy",
         ):
             made = self._make(text)
             verifyObject(IMessageCheck, made.check)
@@ -100,6 +102,8 @@ class PluginTests(PolicyTestCase):
             ("dnsbl", "dnsbl needs at least one ZONE"),
             ("dnsbl:bl.example=x", "bl.example=x: not a score"),
             ("milter:nowhere", "'nowhere' is not an endpoint"),
+            ("policy:end,end,unix:/run/x", "end and context=TEXT once each"),
+            ("policy:end,nowhere", "'nowhere' is not an endpoint"),
             ("greylist:/tmp/x", "there is no '/tmp/x'"),
         ):
             with self.assertRaises(ValueError, msg=text) as caught:

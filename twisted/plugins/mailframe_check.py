@@ -91,7 +91,7 @@ milter = CheckFactory(
 policy = CheckFactory(
     "policy",
     "Asks a policy service as Postfix does (postgrey, policyd...).",
-    "a client endpoint such as tcp:127.0.0.1:10023",
+    "a client endpoint such as tcp:127.0.0.1:10023; before it end, and context=TEXT,",
     False,
     "policy_service",
 )

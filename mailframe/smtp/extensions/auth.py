@@ -94,7 +94,7 @@ async def _log_in(session: Session, exchange: Exchange, success: Success) -> Non
         return _refused(session)
     except TemporaryFailure:
         return session.put(replies.LOGIN_UNSURE)
-    session.logged_in(account, logout)
+    session.logged_in(account, logout, exchange.name)
     session.put(replies.LOGGED_IN)
 
 

@@ -1,13 +1,14 @@
 """XCLIENT: a proxy in front of us says who its client is.
 
 As Postfix describes it in XCLIENT_README. Announced to the addresses the
-operator trusts. What is believed is its address, ours that it connected to, and,
-where users log in, the user it logged in as; the session begins anew, and the
-client says hello again. A login that is not said again is over.
+operator trusts. What is believed is its address and port, ours that it connected
+to, and, where users log in, the user it logged in as; the session begins anew, and
+the client says hello again. A login that is not said again is over.
 """
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Any
 
 from mailframe.errors import BadSyntax
 from mailframe.interfaces.auth import LoginFailed, Mind
@@ -16,7 +17,7 @@ from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.sasl.mechanisms import can_check
 from mailframe.smtp import grammar, replies
 from mailframe.smtp.command import Command, Extension, Step
-from mailframe.smtp.session import Session
+from mailframe.smtp.session import VOUCHED, Session
 
 NAMES = (
     "NAME",
@@ -31,6 +32,7 @@ NAMES = (
 """What may be said of the client."""
 
 _ATTRIBUTE = re.compile(r"([A-Za-z_]+)=([!-<>-~]{1,255})")
+_PORT = re.compile("[0-9]{1,5}")
 _UNKNOWN = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
 
 
@@ -55,11 +57,10 @@ def xclient(session: Session, argument: str) -> Step | None:
         session.put(refused)
         return None
     said = attributes(argument, _names(session))
-    client, server = _address(said, "ADDR"), _address(said, "DESTADDR")
-    user = said.get("LOGIN")
+    user, ends = said.get("LOGIN"), _ends(said)
     if user is not None or session.vouched:
-        return _as_user(session, user, client, server)
-    session.begin_anew(client, server)
+        return _as_user(session, user, ends)
+    session.begin_anew(ends)
     return None
 
 
@@ -73,16 +74,15 @@ def _refused(session: Session) -> bytes | None:
     return replies.LOGGED_IN_ALREADY if mine else None
 
 
-async def _as_user(
-    session: Session, name: str | None, client: str | None, server: str | None
-) -> None:
+async def _as_user(session: Session, name: str | None, ends: dict[str, Any]) -> None:
     """Greet a client that has logged in at the proxy, or one after such a client."""
     if name is None:
         await _log_out(session)
-        return session.begin_anew(client, server)
+        return session.begin_anew(ends)
     assert session.portal is not None
     secure = session.connection.tls is not None
-    mind = Mind(session.service, client or session.client_address, secure)
+    address = ends.get("client_address", session.client_address)
+    mind = Mind(session.service, address, secure)
     try:
         _, account, logout = await session.portal.login(
             VouchedName(name.encode()), mind, IMailAccount
@@ -90,8 +90,8 @@ async def _as_user(
     except LoginFailed:
         return session.put(replies.LOGIN_REFUSED)
     await _log_out(session)
-    session.begin_anew(client, server)
-    session.logged_in(account, logout, vouched=True)
+    session.begin_anew(ends)
+    session.logged_in(account, logout, VOUCHED)
 
 
 async def _log_out(session: Session) -> None:
@@ -116,16 +116,35 @@ def attributes(argument: str, names: tuple[str, ...]) -> dict[str, str | None]:
     return said
 
 
-def _address(said: dict[str, str | None], name: str) -> str | None:
-    text = said.get(name)
-    if text is None:
-        return None
+def _ends(said: dict[str, str | None]) -> dict[str, Any]:
+    """Return what is said of addresses and ports, as an origin has it."""
+    found: dict[str, Any] = {}
+    for end, address, port in (
+        ("client", said.get("ADDR"), said.get("PORT")),
+        ("server", said.get("DESTADDR"), said.get("DESTPORT")),
+    ):
+        if address is not None:
+            found[f"{end}_address"] = _address(address)
+            # The port we know is that of the proxy.
+            found[f"{end}_port"] = None
+        if port is not None:
+            found[f"{end}_port"] = _port(port)
+    return found
+
+
+def _port(text: str) -> int:
+    if not _PORT.fullmatch(text) or int(text) > 65_535:
+        raise BadSyntax("a port")
+    return int(text)
+
+
+def _address(text: str) -> str:
     try:
         if text[:5].upper() == "IPV6:":
             return str(IPv6Address(text[5:]))
         return str(IPv4Address(text))
     except AddressValueError:
-        raise BadSyntax(f"{name}= and an IP address") from None
+        raise BadSyntax("an IP address") from None
 
 
 EXTENSION = Extension("XCLIENT", offer, commands=(Command(b"XCLIENT", xclient),))
