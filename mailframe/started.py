@@ -19,11 +19,24 @@ def started(work: Coroutine[Any, Any, T]) -> "Deferred[T]":
         work: Run up to where it waits, in the context of the caller.
     """
     try:
-        awaited = work.send(None)
-    except StopIteration as end:
-        return succeed(end.value)
+        found = at_once(work)
     except BaseException:
         return fail()
+    return found if isinstance(found, Deferred) else succeed(found)
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> "T | Deferred[T]":
+    """Return what a coroutine returns, or a Deferred if it has to wait.
+
+    Args:
+        work: Run up to where it waits, in the context of the caller. What it
+            raises before that is raised.
+    """
+    try:
+        awaited = work.send(None)
+    except StopIteration as end:
+        value: T = end.value
+        return value
     rest: Any = _rest(work, awaited)
     return Deferred.fromCoroutine(rest)
 

@@ -17,9 +17,9 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-from mailframe.auth.chain import DirectoryChain
+from mailframe.auth.chain import chained
 from mailframe.auth.compose import compose
-from mailframe.auth.granting import GrantingRealm, avatar_of
+from mailframe.auth.granting import GrantingRealm, accounts_of
 from mailframe.auth.kept_secret import kept_secret
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.certificates import make_acme, make_tls
@@ -30,8 +30,7 @@ from mailframe.delivery.pickup import Pickup
 from mailframe.fetch.options import read_accounts
 from mailframe.fetch.service import FetchService
 from mailframe.imap.url_access import URLAccess
-from mailframe.interfaces.auth import IUserDirectory, Mind
-from mailframe.interfaces.mailbox import IMailAccount
+from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.plugin import Host, IHomeRealm
 from mailframe.listening import Listening, said
 from mailframe.net.collector import collect_rarely
@@ -109,14 +108,15 @@ class MailService(MultiService):
             for one in (composed.directory, self._realm)
             if IUserDirectory.providedBy(one)
         ]
-        directory = DirectoryChain(self._directories)
-        self._avatars: Any = self._realm
+        self._directory = chained(self._directories)
+        avatars = self._realm
         if self._directories:
-            self._avatars = GrantingRealm(self._realm, directory, reactor.seconds)
+            avatars = GrantingRealm(self._realm, self._directory, reactor.seconds)
             if IHomeRealm.providedBy(self._realm):
-                self._realm.directory = directory
-        groups = groups_of(directory)
-        self._portal = composed.portal(with_sharing(self._avatars, self._realm, groups))
+                self._realm.directory = self._directory
+        self._account_for = accounts_of(avatars)
+        groups = groups_of(self._directory)
+        self._portal = composed.portal(with_sharing(avatars, self._realm, groups))
         self._pool = ThreadPool(0, INTAKE_THREADS, "intake")
         self._run = partial(deferToThreadPool, reactor, self._pool)
         self._intake = FileIntake(str(config.state_dir / "incoming"), run=self._run)
@@ -244,14 +244,6 @@ class MailService(MultiService):
             **common,
         )
 
-    async def _account_for(self, address: str) -> Any:
-        """Return the account of one of our users, for delivery."""
-        mind = Mind("delivery", None, True)
-        _, account, _ = await avatar_of(
-            self._avatars, address.encode(), mind, IMailAccount
-        )
-        return account
-
     def _make_url_access(self) -> URLAccess | None:
         """Return what follows URLs into accounts, if it can be told whose there are."""
         if not self._directories:
@@ -266,7 +258,7 @@ class MailService(MultiService):
 
     async def _known_account(self, address: str) -> Any:
         """Return the account of an address, ``None`` if there is no such user."""
-        entry = await DirectoryChain(self._directories).find(address)
+        entry = await self._directory.find(address)
         return None if entry is None else await self._account_for(entry.address)
 
     def _reception(self, service: str) -> Reception:
@@ -285,7 +277,7 @@ class MailService(MultiService):
             self._received_by = Reception(
                 self._config,
                 self._host,
-                DirectoryChain(self._directories),
+                self._directory,
                 self._account_for,
                 self._intake,
                 self._outbound,

@@ -183,6 +183,11 @@ class CheckerChain:
         return f"{local}@{domain.lower()}".encode()
 
 
+def chained(directories: Sequence[Any]) -> Any:
+    """Return one directory for several; of one, that one itself."""
+    return directories[0] if len(directories) == 1 else DirectoryChain(directories)
+
+
 @implementer(IUserDirectory)
 class DirectoryChain:
     """Know every user that one of the directories knows."""

@@ -16,7 +16,7 @@ from twisted.cred.portal import Portal
 
 from mailframe.auth.app_passwords import AppPasswordChecker, AppPasswordFile
 from mailframe.auth.auth_settings import AuthSettings, CheckerSetting, auth_settings
-from mailframe.auth.chain import CheckerChain, DirectoryChain
+from mailframe.auth.chain import CheckerChain, chained
 from mailframe.auth.edited_file import EditedFile
 from mailframe.auth.in_time import DirectoryInTime, InTime
 from mailframe.auth.login_cache import LoginCache
@@ -170,18 +170,18 @@ def _backends(
 ) -> tuple[Any, Any]:
     """Return the checker and the directory of all domains."""
 
-    def chained(
+    def of_domain(
         settings: tuple[CheckerSetting, ...], domain: str
-    ) -> tuple[CheckerChain, DirectoryChain | None]:
+    ) -> tuple[CheckerChain, Any]:
         made = parts.checkers(settings, domain)
         known = [one for one in made if IUserDirectory.providedBy(one)]
-        return CheckerChain(made, domain), DirectoryChain(known) if known else None
+        return CheckerChain(made, domain), chained(known) if known else None
 
-    rest = chained(read.checkers, default_domain) if read.checkers else (None, None)
+    rest = of_domain(read.checkers, default_domain) if read.checkers else (None, None)
     if not read.domains:
         return rest
     own = {
-        name: chained(settings, canonical_domain(name))
+        name: of_domain(settings, canonical_domain(name))
         for name, settings in read.domains.items()
     }
     directories = {name: directory for name, (_, directory) in own.items()}

@@ -3,7 +3,7 @@
 Source: :class:`mailframe.interfaces.quota.IQuotaGrant`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,19 +11,33 @@ from twisted.internet.defer import maybeDeferred
 from zope.interface import implementer
 
 from mailframe.errors import TemporaryFailure
-from mailframe.interfaces.auth import IAwaitedRealm
+from mailframe.interfaces.auth import IAwaitedRealm, Mind
+from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.quota import IQuotaGrant
 from mailframe.started import started
 
 FRESH = 30.0
 """Seconds for which the directory is not asked again."""
 
+_NEVER = float("-inf")
 
-async def avatar_of(realm: Any, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
-    """Return what any realm gives, without a Deferred from those that can."""
+
+_DELIVERY = Mind("delivery", None, True)
+
+
+def accounts_of(realm: Any) -> Callable[[str], Awaitable[Any]]:
+    """Return what gives deliveries the accounts of any realm, by canonical address."""
     if IAwaitedRealm.providedBy(realm):
-        return await realm.avatar(avatar_id, mind, *interfaces)
-    return await maybeDeferred(realm.requestAvatar, avatar_id, mind, *interfaces)
+        account: Callable[[str], Awaitable[Any]] = realm.account
+        return account
+
+    async def asked(address: str) -> Any:
+        _, found, _ = await maybeDeferred(
+            realm.requestAvatar, address.encode(), _DELIVERY, IMailAccount
+        )
+        return found
+
+    return asked
 
 
 @implementer(IAwaitedRealm)
@@ -41,26 +55,39 @@ class GrantingRealm:
             seconds: A clock.
         """
         self._realm = realm
+        self._account = accounts_of(realm)
         self._directory = directory
         self._seconds = seconds
         self._granted: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
         """Return an avatar of the other realm."""
-        return started(self.avatar(avatarId, mind, *interfaces))
+        return started(self._avatar(avatarId, mind, interfaces))
 
-    async def avatar(self, avatar_id: Any, mind: Any, *interfaces: Any) -> Any:
-        """Return the same; see IAwaitedRealm."""
-        found = await avatar_of(self._realm, avatar_id, mind, *interfaces)
+    async def account(self, address: str) -> Any:
+        """Return an account; see IAwaitedRealm."""
+        account = await self._account(address)
+        if self._has_to_be_told(account):
+            await self._grant(account, address)
+        return account
+
+    async def _avatar(self, avatar_id: Any, mind: Any, interfaces: Any) -> Any:
+        found = await maybeDeferred(
+            self._realm.requestAvatar, avatar_id, mind, *interfaces
+        )
         avatar = found[1]
-        if IQuotaGrant.providedBy(avatar) and isinstance(avatar_id, bytes):
+        if isinstance(avatar_id, bytes) and self._has_to_be_told(avatar):
             await self._grant(avatar, avatar_id.decode())
         return found
 
+    def _has_to_be_told(self, avatar: Any) -> bool:
+        """Tell whether it is an account that was not told lately."""
+        return IQuotaGrant.providedBy(avatar) and (
+            self._granted.get(avatar, _NEVER) + FRESH <= self._seconds()
+        )
+
     async def _grant(self, account: Any, address: str) -> None:
         now = self._seconds()
-        if self._granted.get(account, float("-inf")) + FRESH > now:
-            return
         try:
             entry = await self._directory.find(address)
         except TemporaryFailure:

@@ -4,7 +4,8 @@ Whatever is within may hang, or break in a way nobody foresaw; the login is then
 deferred, and the session goes on.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from types import CoroutineType
 from typing import Any, TypeVar
 
 from twisted.cred.error import LoginFailed
@@ -18,7 +19,7 @@ from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
 from mailframe.interfaces.credentials import ISecurityContext
 from mailframe.model.scram_keys import ScramKeys
-from mailframe.started import started
+from mailframe.started import at_once, started
 
 LOGIN_SECONDS = 60.0
 """More than each of our own backends takes until it gives up."""
@@ -108,15 +109,15 @@ async def in_time(who: Any, asked: Awaitable[_T], clock: Any, seconds: float) ->
         LoginFailed: It does.
         TemporaryFailure: It raises this or anything else, or takes too long.
     """
-
-    async def wait() -> _T:
-        return await asked
-
-    outcome = started(wait())
-    if not outcome.called:
-        outcome.addTimeout(seconds, clock)
+    work: Coroutine[Any, Any, _T] = (
+        asked if isinstance(asked, CoroutineType) else _waited_for(asked)
+    )
     try:
-        return await outcome
+        answer = at_once(work)
+        if not isinstance(answer, Deferred):
+            return answer
+        answer.addTimeout(seconds, clock)
+        return await answer
     except defer.TimeoutError:
         raise TemporaryFailure("no answer in time") from None
     except (LoginFailed, TemporaryFailure, defer.CancelledError):
@@ -124,3 +125,7 @@ async def in_time(who: Any, asked: Awaitable[_T], clock: Any, seconds: float) ->
     except Exception as error:
         tell_of(who, error)
         raise TemporaryFailure("a checker failed") from None
+
+
+async def _waited_for(asked: Awaitable[_T]) -> _T:
+    return await asked

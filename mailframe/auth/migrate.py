@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.auth.account_name import account_name
-from mailframe.auth.chain import DirectoryChain
+from mailframe.auth.chain import chained
 from mailframe.auth.passwd_file import PasswdFile
 from mailframe.auth.password_hash import hash_argon2id
 from mailframe.errors import TemporaryFailure
@@ -59,7 +59,7 @@ class MigratingChecker:
         self._run = run
         # The old one first: it has aliases and quotas, the new file hashes only.
         directories = [one for one in (old, new) if IUserDirectory.providedBy(one)]
-        self._directory = DirectoryChain(directories)
+        self._directory = chained(directories)
 
     def requestAvatarId(self, credentials: Any) -> "Deferred[Any]":
         """Return the canonical address, or fail.
@@ -76,7 +76,8 @@ class MigratingChecker:
         Raises:
             TemporaryFailure: Nobody knows it, and one could not be asked.
         """
-        return await self._directory.find(address)
+        entry: UserEntry | None = await self._directory.find(address)
+        return entry
 
     async def _check(self, credentials: Any) -> Any:
         name = credentials.username.decode("utf-8", "replace")

@@ -174,17 +174,7 @@ class PasswdFileChecker(InDefaultDomain):
         Raises:
             TemporaryFailure: The file was never readable.
         """
-        table = await self._table()
-        user = table.addressed(address)
-        if user is None:
-            return None
-        return UserEntry(
-            address=table.canonical(user.name),
-            aliases=tuple(table.canonical(alias) for alias in user.aliases),
-            quota=user.quota,
-            home=user.home,
-            extra=user.extra,
-        )
+        return (await self._read()).table.entry(address)
 
     async def _check_proof(self, credentials: Any) -> tuple[PasswdUser, str]:
         table = (await self._read()).table

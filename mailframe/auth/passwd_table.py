@@ -6,6 +6,7 @@ Source: RFC 5321 section 2.4 (the case of local parts and domains).
 from collections.abc import Iterable
 
 from mailframe.auth.passwd_line import PasswdUser
+from mailframe.interfaces.auth import UserEntry
 
 
 class PasswdTable:
@@ -28,6 +29,7 @@ class PasswdTable:
         self._default_domain = default_domain
         self._names = _Index()
         self._aliases = _Index()
+        self._entries: dict[int, UserEntry] = {}
         self.troubles: list[tuple[int, str]] = []
         users = []
         for line in lines:
@@ -68,6 +70,23 @@ class PasswdTable:
         """
         wanted = self.canonical(address)
         return self._names.find(wanted) or self._aliases.find(wanted)
+
+    def entry(self, address: str) -> UserEntry | None:
+        """Return what is known of the user who gets the mail of an address."""
+        user = self.addressed(address)
+        if user is None:
+            return None
+        known = self._entries.get(user.number)
+        if known is None:
+            # Made when somebody asks: of a large file few are asked for.
+            known = self._entries[user.number] = UserEntry(
+                address=self.canonical(user.name),
+                aliases=tuple(map(self.canonical, user.aliases)),
+                quota=user.quota,
+                home=user.home,
+                extra=user.extra,
+            )
+        return known
 
 
 class _Index:

@@ -108,11 +108,7 @@ class TableChecker(InDefaultDomain):
         Raises:
             TemporaryFailure: The table was never readable.
         """
-        table = await self._told()
-        user = table.addressed(address)
-        if user is None:
-            return None
-        return UserEntry(table.canonical(user.name), home=user.home, extra=user.extra)
+        return (await self._told()).entry(address)
 
     async def _check(self, username: bytes, password: bytes) -> AvatarId:
         user, address = await self._logins.user(username, password)

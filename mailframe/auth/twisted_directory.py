@@ -107,9 +107,7 @@ class ListedUsersChecker:
         Raises:
             TemporaryFailure: The list was never readable.
         """
-        table = await self._source.table()
-        user = table.addressed(address)
-        return None if user is None else UserEntry(table.canonical(user.name))
+        return (await self._source.table()).entry(address)
 
     async def _check(self, credentials: Any) -> AvatarId:
         try:

@@ -2,8 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from twisted.logger import Logger
-
+from mailframe.busy_logger import BusyLogger
 from mailframe.errors import (
     MailboxExists,
     MailError,
@@ -15,7 +14,7 @@ from mailframe.interfaces.content import IContent
 from mailframe.interfaces.mailbox import IMailAccount, NewMessage
 from mailframe.model.mailbox import INBOX, MailboxName
 
-_log = Logger()
+_log = BusyLogger()
 
 JUNK = MailboxName("Junk")
 """Where suspect mail goes."""

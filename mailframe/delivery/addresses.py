@@ -88,6 +88,9 @@ class _Way:
     sender: Address | None = None
 
 
+_STRAIGHT = _Way()
+
+
 class Addresses:
     """Knows what becomes of an address.
 
@@ -171,7 +174,7 @@ class Addresses:
                 raise RelayDenied(f"{asked.domain} is not one of our domains")
             return [Destination(Elsewhere(asked))]
         search = _Search(self._limits.lookups, self._limits.destinations)
-        await self._find(search, asked, _Way())
+        await self._find(search, asked, _STRAIGHT)
         found = list(search.found.values())
         broken = [one.place for one in found if isinstance(one.place, Broken)]
         if not found:
@@ -234,6 +237,8 @@ class Addresses:
 
     def _tables(self, kind: Kind, address: Address) -> Iterator[tuple[ILookup, str]]:
         """Yield what to ask which table."""
+        if not self._virtual and self._aliases is None:
+            return
         names = dict.fromkeys((address.local, self.users.base(address.local)[0]))
         for name in names:
             for table in self._virtual:

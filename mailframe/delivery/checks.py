@@ -101,6 +101,8 @@ class Checks:
         """
         self._checks = tuple(checks)
         self._clock = clock
+        # One for all: where nobody is asked there is nothing to remember.
+        self._unchecked = MessageChecks((), clock, "")
 
     async def connected(self, origin: Origin) -> None:
         """Look at a client that is not greeted yet.
@@ -123,6 +125,8 @@ class Checks:
     def begin(self, origin: Origin, message_id: str = "") -> "MessageChecks":
         """Return what asks them about one message."""
         asking = [one for one in self._checks if not one.spares(origin)]
+        if not asking:
+            return self._unchecked
         return MessageChecks(asking, self._clock, message_id)
 
     async def _session(self, origin: Origin, stage: str) -> None:

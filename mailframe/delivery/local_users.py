@@ -65,6 +65,8 @@ class LocalUsers:
         The detail begins at the first separator; one at the very beginning of
         the name belongs to the name.
         """
+        if not self._separators:
+            return local, ""
         cuts = [at for mark in self._separators if (at := local.find(mark, 1)) > 0]
         if not cuts:
             return local, ""
@@ -82,13 +84,13 @@ class LocalUsers:
         Raises:
             TemporaryFailure: The directory cannot be asked now.
         """
-        name, detail = self.base(local)
-        tries = [(local, "")] if name == local else [(local, ""), (name, detail)]
-        for text, rest in tries:
-            entry = await self._directory.find(f"{text}@{domain}")
-            if entry is not None:
-                return Named(entry.address, rest, entry.forward)
-        return None
+        detail = ""
+        entry = await self._directory.find(f"{local}@{domain}")
+        if entry is None:
+            name, detail = self.base(local)
+            if name != local:
+                entry = await self._directory.find(f"{name}@{domain}")
+        return None if entry is None else Named(entry.address, detail, entry.forward)
 
     async def find(self, address: Address) -> str:
         """Return the canonical address of the user who gets this mail.

@@ -99,6 +99,8 @@ class SRS:
         Raises:
             NoSuchUser: It looks like one, but is not from us or too old.
         """
+        if local[:3].upper() != "SRS":
+            return None
         found = _SRS1.fullmatch(local)
         if found is not None:
             self._verify(found["hash"], f"{found['domain']}={found['rest']}")

@@ -68,6 +68,8 @@ class Transports:
             user: A canonical address.
             detail: What came after the separator.
         """
+        if not self._by_domain:
+            return None
         local, _, domain = user.rpartition("@")
         text = self._by_domain.get(domain)
         if text is None:

@@ -56,13 +56,21 @@ class Mind:
 
 
 class IAwaitedRealm(IRealm):
-    """A realm that gives avatars without a Deferred for each.
+    """A realm that gives accounts without a Deferred for each.
 
     For deliveries, which ask for an account each.
     """
 
-    def avatar(avatarId: bytes, mind: Any, *interfaces: Any) -> Awaitable[Any]:
-        """Return what ``requestAvatar`` gives, as a coroutine does."""
+    def account(address: str) -> Awaitable[Any]:
+        """Return the account ``requestAvatar`` gives for ``IMailAccount``.
+
+        Args:
+            address: Canonical; who has it is the avatar ID.
+
+        Raises:
+            NoSuchUser: There cannot be such an account.
+            TemporaryFailure: There is none now.
+        """
 
 
 class ILoginPortal(Interface):
@@ -118,7 +126,8 @@ class UserEntry:
         Addresses with commas or white space between them; empty for into the
         account. The user's own address among them keeps a copy.
         """
-        return tuple(self.extra.get("forward", "").replace(",", " ").split())
+        said = self.extra.get("forward")
+        return tuple(said.replace(",", " ").split()) if said else ()
 
 
 class IUserDirectory(Interface):

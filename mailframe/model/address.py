@@ -42,7 +42,8 @@ class Address:
 
     def canonical(self) -> "Address":
         """Return it with its domain in the one form domains are compared in."""
-        return Address(self.local, canonical_domain(self.domain))
+        domain = canonical_domain(self.domain)
+        return self if domain == self.domain else Address(self.local, domain)
 
 
 def canonical_domain(domain: str) -> str:

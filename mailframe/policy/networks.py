@@ -36,6 +36,8 @@ class Networks:
             text: As a transport gives it; ``None`` for a Unix socket, which is
                 in no network.
         """
+        if not (self._four or self._six):
+            return False
         address = read_address(text)
         if isinstance(address, IPv4Address):
             return any(address in one for one in self._four)

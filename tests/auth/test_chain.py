@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred, execute, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.auth import trouble
-from mailframe.auth.chain import CheckerChain, DirectoryChain
+from mailframe.auth.chain import CheckerChain, DirectoryChain, chained
 from mailframe.auth.refusal import RefusedLogin
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import UserEntry
@@ -169,6 +169,13 @@ class DirectoryChainTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.find(None, one, other)), one)
         self.assertIsNone(self.successResultOf(self.find(None, None)))
         self.assertIsNone(self.successResultOf(self.find()))
+
+    def test_one(self) -> None:
+        """One directory stands for itself."""
+        one = FakeDirectory(None)
+        self.assertIs(chained([one]), one)
+        self.assertIsInstance(chained([]), DirectoryChain)
+        self.assertIsInstance(chained([one, one]), DirectoryChain)
 
     def test_unsure(self) -> None:
         """Nobody is unknown while a directory cannot be asked."""

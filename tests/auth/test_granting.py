@@ -5,10 +5,11 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
+from zope.interface.verify import verifyObject
 
-from mailframe.auth.granting import FRESH, GrantingRealm
+from mailframe.auth.granting import FRESH, GrantingRealm, accounts_of
 from mailframe.errors import NoSuchUser, TemporaryFailure
-from mailframe.interfaces.auth import IUserDirectory, UserEntry
+from mailframe.interfaces.auth import IAwaitedRealm, IUserDirectory, UserEntry
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.storage.memory_realm import MemoryRealm
 
@@ -64,6 +65,25 @@ class GrantingTests(SynchronousTestCase):
         self.directory.away = False
         self.directory.quota = 5
         self.assertEqual(self.account().granted, 5)
+
+    def test_delivery(self) -> None:
+        """Deliveries get the same accounts, and what they hold is told as well."""
+        verifyObject(IAwaitedRealm, self.realm)
+        for _ in "12":
+            found = Deferred.fromCoroutine(self.realm.account("a@x"))
+            account = self.successResultOf(found)
+            self.assertEqual(account.granted, 1000)
+        self.assertIs(account, self.account())
+        self.assertEqual(self.directory.asked, 1)
+
+    def test_other_realms(self) -> None:
+        """A realm that knows of no such thing is asked as for a login."""
+
+        async def asked() -> Any:
+            return await accounts_of(self.inner)("a@x")
+
+        found = self.successResultOf(Deferred.fromCoroutine(asked()))
+        self.assertEqual(found.address, "a@x")
 
     def test_refusal(self) -> None:
         """What the realm refuses is refused."""

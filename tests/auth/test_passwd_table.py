@@ -61,6 +61,17 @@ class PasswdTableTests(SynchronousTestCase):
             self.assertEqual(number(found.addressed(address)), line, address)
         self.assertIsNone(found.named("sales"))
 
+    def test_entry(self) -> None:
+        """What is known of a user is one value, however the address is written."""
+        found = table("alice:::::::quota_rule=*:bytes=5 aliases=sales", "bob:")
+        entry = found.entry("alice@example.org")
+        assert entry is not None
+        self.assertEqual(entry.address, "alice@example.org")
+        self.assertEqual(entry.aliases, ("sales@example.org",))
+        self.assertIs(found.entry("SALES@Example.org"), entry)
+        self.assertIsNot(found.entry("bob@example.org"), entry)
+        self.assertIsNone(found.entry("carl@example.org"))
+
     def test_troubles(self) -> None:
         """Bad lines, and what is not used of good ones, are told by number."""
         found = table("rubbish", "a:{ROT13}x", "b:{PLAIN}y")

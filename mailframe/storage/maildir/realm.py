@@ -179,11 +179,10 @@ class MaildirRealm(Service):
         """Return the account of ``avatarId``."""
         if IMailAccount not in interfaces:
             raise NotImplementedError(f"only {IMailAccount.__name__} is provided")
-        return started(self.avatar(avatarId, mind, *interfaces))
+        return started(self._avatar(avatarId.decode()))
 
-    async def avatar(self, avatar_id: bytes, mind: Any, *interfaces: Any) -> Any:
-        """Return the same; see IAwaitedRealm."""
-        return IMailAccount, await self.account(avatar_id.decode()), _do_nothing
+    async def _avatar(self, address: str) -> Any:
+        return IMailAccount, await self.account(address), _do_nothing
 
     async def account(self, address: str) -> MaildirAccount:
         """Return the account of an address, made on first use.
@@ -196,13 +195,16 @@ class MaildirRealm(Service):
             NoSuchUser: It cannot be one.
             TemporaryFailure: Its directory cannot be used.
         """
-        root = await self._root(address)
-        account = self._live.get(root)
+        # Who has no home of his own has one directory for ever.
+        account = None if self._pattern.wants_home else self._kept.get(address)
         if account is None:
-            account = await self._begun(root, address)
-        if account.address != address:
-            raise NoSuchUser(f"{root} is the directory of another address")
-        self._keep(root, account)
+            root = await self._root(address)
+            account = self._live.get(root)
+            if account is None:
+                account = await self._begun(root, address)
+            if account.address != address:
+                raise NoSuchUser(f"{root} is the directory of another address")
+        self._keep(account)
         return account
 
     def sharers(self, identifiers: frozenset[str]) -> frozenset[str]:
@@ -268,9 +270,9 @@ class MaildirRealm(Service):
         home: str = entry.home
         return home
 
-    def _keep(self, root: str, account: MaildirAccount) -> None:
-        self._kept[root] = account
-        self._kept.move_to_end(root)
+    def _keep(self, account: MaildirAccount) -> None:
+        self._kept[account.address] = account
+        self._kept.move_to_end(account.address)
         if len(self._kept) > ACCOUNTS_KEPT:
             self._kept.popitem(last=False)
 
