@@ -31,6 +31,7 @@ from mailframe.interfaces.delivery import Hop, IRelay
 from mailframe.mime.header import first_value
 from mailframe.model.envelope import Envelope, ForwardPath, ReversePath
 from mailframe.net import dane, eager
+from mailframe.net.deliver_by import check_time, with_delays
 from mailframe.net.dns import Resolver, is_address
 from mailframe.net.relay_connection import RelayConnection, TLSFailed
 from mailframe.net.relay_content import header, prepare
@@ -180,6 +181,7 @@ class SMTPRelay:
                 following = connection.has_room_behind
                 batch = waiting[: connection.client.max_recipients]
                 done = await self._send(
+                    hop,
                     key,
                     connection,
                     envelope,
@@ -227,6 +229,7 @@ class SMTPRelay:
 
     async def _send(
         self,
+        hop: Hop,
         key: Hashable,
         connection: RelayConnection,
         envelope: Envelope,
@@ -234,14 +237,14 @@ class SMTPRelay:
         content: IContent,
     ) -> Done:
         """Send a message over a connection of the pool, and give that back."""
+        path, offer = envelope.reverse_path, connection.client.offer
+        now = self._reactor.seconds()
         try:
-            prepared = await prepare(
-                envelope.reverse_path,
-                paths,
-                content,
-                connection.client.offer,
-                self._reactor.seconds(),
-            )
+            if not hop.lmtp:
+                # To be handed to whoever has the mailbox is to be there.
+                check_time(path.deliver_by, offer, now)
+                paths = with_delays(paths, path.deliver_by, offer, now)
+            prepared = await prepare(path, paths, content, offer, now)
             done = await connection.send(prepared)
         except MailError:
             raise

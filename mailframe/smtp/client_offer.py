@@ -13,6 +13,9 @@ _KEYWORD = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:[ =](.*))?")
 # limit-param = limit-name "=" limit-value           ; RFC 9422 section 4
 _LIMIT = re.compile(r"([A-Z0-9-]+)=([0-9]{1,9})", re.IGNORECASE)
 
+# min-by-time = [1*9DIGIT]                           ; RFC 2852 section 2
+_MIN_BY_TIME = re.compile(r"[0-9]{1,9}(?=,|\Z)")
+
 
 class Offer:
     """The service extensions a server offers.
@@ -45,6 +48,15 @@ class Offer:
         if not (value.isascii() and value.isdigit()) or len(value) > 20:
             return None
         return int(value) or None
+
+    @property
+    def shortest_by(self) -> int | None:
+        """Seconds that DELIVERBY needs at least; ``None`` when not said.
+
+        Source: RFC 2852 section 2.
+        """
+        match = _MIN_BY_TIME.match(self.keywords.get("DELIVERBY", ""))
+        return int(match[0]) if match is not None else None
 
     @property
     def mechanisms(self) -> frozenset[str]:
