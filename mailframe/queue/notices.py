@@ -9,7 +9,7 @@ Source: RFC 3461 sections 4.1 and 5.2, RFC 5321 section 6.1.
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from twisted.logger import Logger
@@ -19,6 +19,7 @@ from mailframe.interfaces.content import IContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import (
     BodyType,
+    DeliverBy,
     Envelope,
     ForwardPath,
     Origin,
@@ -181,15 +182,22 @@ class Notices:
         now: float,
         expiry: float,
     ) -> None:
-        lines = [self._line(one, kind) for one in told if _wants(one, kind)]
+        by = parcel.envelope.reverse_path.deliver_by
+        late = by if by is not None and by.at <= now else None
+        lines = [self._line(one, kind, late) for one in told if _wants(one, kind)]
         if lines:
             await self._report(kind, parcel, lines, content, now, expiry)
 
-    def _line(self, one: Told, kind: Kind) -> Line:
-        action = kind.value
-        if kind is Kind.DELIVERED and not one.outcome.final:
+    def _line(self, one: Told, kind: Kind, late: DeliverBy | None) -> Line:
+        action, outcome = kind.value, one.outcome
+        if kind is Kind.DELIVERED and not outcome.final:
             action = "relayed"
-        return Line(one.recipient.path, one.outcome, action, one.expired)
+        # That it is late is what is to be told then (RFC 2852 section 4.1.3).
+        elif late is not None and kind is Kind.DELAYED and not late.bounce:
+            outcome = replace(outcome, status="4.4.7")
+        elif late is not None and one.expired and late.bounce:
+            outcome = replace(outcome, status="5.4.7")
+        return Line(one.recipient.path, outcome, action, one.expired)
 
     async def _report(
         self,

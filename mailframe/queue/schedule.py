@@ -90,13 +90,16 @@ class Schedule:
             chance: From 0 to 1, at random.
 
         Returns:
-            Seconds since 1970, the last time exactly at the expiry; ``None``
-            when that is over.
+            Seconds since 1970, the last time exactly at the expiry, and once
+            when the sender is to be told that it is late (RFC 2852 section
+            4.1.3); ``None`` when the expiry is over.
         """
         expiry = self.expiry(arrived, path)
         if now >= expiry:
             return None
-        return min(now + self.wait(attempts, chance), expiry)
+        again = min(now + self.wait(attempts, chance), expiry)
+        by = path.deliver_by
+        return min(again, by.at) if by is not None and now < by.at else again
 
     def warns(self, arrived: float, path: ReversePath, now: float) -> bool:
         """Tell whether the sender is to be told of a delay.

@@ -308,7 +308,9 @@ class RetryTests(RunnerTestCase):
         self.assertEqual(len(self.house.messages()), 1)
         self.house.go_on(1)
         self.assertEqual(self.house.messages(), [])
-        self.assertEqual(len(self.house.reports), 1)
+        ((_, octets),) = self.house.reports
+        # Whatever was last said (RFC 2852 section 4.1.3).
+        self.assertIn(b"Action: failed\r\nStatus: 5.4.7\r\n", octets)
 
     def test_deliver_by_notify(self) -> None:
         """With mode N the sender is told of the delay, and it is tried on."""
@@ -316,7 +318,7 @@ class RetryTests(RunnerTestCase):
         self.house.add("bob@x.example", deliver_by=DeliverBy(START + HOUR, False))
         self.house.go_on(3 * HOUR)
         ((_, octets),) = self.house.reports
-        self.assertIn(b"Action: delayed", octets)
+        self.assertIn(b"Action: delayed\r\nStatus: 4.4.7\r\n", octets)
         self.assertEqual(len(self.house.messages()), 1)
 
     def test_no_wakeups_for_nothing(self) -> None:

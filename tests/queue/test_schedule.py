@@ -60,6 +60,9 @@ class ScheduleTests(SynchronousTestCase):
         self.assertFalse(schedule.warns(ARRIVED, told, at - 1))
         self.assertTrue(schedule.warns(ARRIVED, told, at))
         self.assertFalse(schedule.warns(ARRIVED, back, at))
+        # The sender hears of it then, not when the next attempt would have been.
+        self.assertEqual(schedule.again(ARRIVED, told, 5, at - 60, 0.0), at)
+        self.assertGreater(schedule.again(ARRIVED, told, 5, at, 0.0) or 0, at)
 
     def test_no_schedule(self) -> None:
         """Times that make no sense are refused."""
