@@ -18,6 +18,8 @@ from mailframe.interfaces.check import Decision, Verdict
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.policy import delegation_codec as codec
 from mailframe.policy.check import Indifferent
+from mailframe.policy.client_name import client_name
+from mailframe.policy.resolver import Resolver
 from mailframe.smtp.client_commands import xtext
 
 
@@ -81,6 +83,7 @@ class PolicyService(Indifferent):
         at_end: bool = False,
         connections: int = 20,
         context: str = "",
+        resolver: Resolver | None = None,
     ) -> None:
         """Prepare.
 
@@ -89,7 +92,9 @@ class PolicyService(Indifferent):
             at_end: Whether it is asked at the end of the message, too.
             connections: How many there may be at the same time.
             context: The attribute ``policy_context``.
+            resolver: Asked what clients are called; ``None`` for never mind.
         """
+        self._resolver = resolver
         self._endpoint = endpoint
         self._at_end = at_end
         self._context = context
@@ -103,6 +108,7 @@ class PolicyService(Indifferent):
         """Note what every question of this message has in it."""
         self._instances += 1
         sender = reverse_path.address
+        called = await client_name(self._resolver, origin.client_address)
         memory["common"] = {
             "request": "smtpd_access_policy",
             "protocol_name": "SMTP" if origin.protocol == "SMTP" else "ESMTP",
@@ -111,8 +117,8 @@ class PolicyService(Indifferent):
             "instance": f"mailframe.{self._instances}",
             "client_address": origin.client_address or "127.0.0.1",
             "client_port": _number(origin.client_port),
-            "client_name": "unknown",
-            "reverse_client_name": "unknown",
+            "client_name": called.verified,
+            "reverse_client_name": called.reverse,
             "sender": str(sender) if sender is not None else "",
             "recipient_count": "0",
             "sasl_method": origin.login_method,

@@ -20,8 +20,6 @@ from mailframe.policy.resolver import NamesResolver
 from mailframe.policy.sanity import HeloSanity, RecipientSanity, SenderSanity
 from mailframe.policy.tarpit import Tarpit
 
-_BEFORE_ENDPOINT = re.compile("(end|context=[^,:]*),")
-
 
 def helo(argstring: str, host: CheckHost) -> HeloSanity:
     """``helo`` or ``helo:resolve``, also with ``short``: any name will do."""
@@ -129,24 +127,38 @@ def greylist(argstring: str, host: CheckHost) -> Greylist:
 
 
 def milter(argstring: str, host: CheckHost) -> Milter:
-    """``milter:tcp:127.0.0.1:8891`` or ``milter:unix:/run/opendkim.sock``."""
-    return Milter(_endpoint(argstring, host), host.intake, argstring)
+    """``milter:tcp:127.0.0.1:8891`` or ``milter:names,unix:/run/opendkim.sock``."""
+    words, endpoint = _words_before(argstring, "names")
+    resolver = _resolver(host) if words else None
+    return Milter(_endpoint(endpoint, host), host.intake, endpoint, resolver)
 
 
 def policy_service(argstring: str, host: CheckHost) -> PolicyService:
-    """``policy:tcp:127.0.0.1:10023``, also ``policy:end,context=mx,tcp:...``."""
-    words, endpoint = [], argstring
-    while match := _BEFORE_ENDPOINT.match(endpoint):
-        words.append(match[1])
-        endpoint = endpoint[match.end() :]
-    contexts = [word for word in words if word != "end"]
-    if len(set(words)) < len(words) or len(contexts) > 1:
-        raise ValueError("end and context=TEXT once each, then the endpoint")
+    """``policy:tcp:127.0.0.1:10023``, also ``policy:end,names,context=mx,tcp:...``."""
+    words, endpoint = _words_before(argstring, "end", "names", "context=[^,:]*")
+    found = dict(one.partition("=")[::2] for one in words)
     return PolicyService(
         _endpoint(endpoint, host),
-        at_end="end" in words,
-        context=contexts[0].partition("=")[2] if contexts else "",
+        at_end="end" in found,
+        context=found.get("context", ""),
+        resolver=_resolver(host) if "names" in found else None,
     )
+
+
+def _words_before(argstring: str, *patterns: str) -> tuple[list[str], str]:
+    """Return the words before an endpoint, each at most once, and that."""
+    words = []
+    left = list(patterns)
+    while True:
+        for pattern in left:
+            match = re.match(f"({pattern}),", argstring)
+            if match is not None:
+                words.append(match[1])
+                argstring = argstring[match.end() :]
+                left.remove(pattern)
+                break
+        else:
+            return words, argstring
 
 
 def _if_asked(argstring: str, host: CheckHost) -> NamesResolver | None:

@@ -36,8 +36,10 @@ from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.policy import milter_codec as codec
 from mailframe.policy.check import Indifferent
+from mailframe.policy.client_name import client_name
 from mailframe.policy.milter_connection import MilterConnection, MilterFactory
 from mailframe.policy.milter_macros import Macros
+from mailframe.policy.resolver import Resolver
 from mailframe.smtp import grammar
 
 MAX_HEADER = 1_048_576
@@ -51,7 +53,11 @@ class Milter(Indifferent):
     """One milter."""
 
     def __init__(
-        self, endpoint: IStreamClientEndpoint, intake: IIntake, name: str = "milter"
+        self,
+        endpoint: IStreamClientEndpoint,
+        intake: IIntake,
+        name: str = "milter",
+        resolver: Resolver | None = None,
     ) -> None:
         """Prepare.
 
@@ -59,7 +65,9 @@ class Milter(Indifferent):
             endpoint: Where it listens.
             intake: Where a body rests that it replaces.
             name: For the log and the reply.
+            resolver: Asked what clients are called; ``None`` for never mind.
         """
+        self._resolver = resolver
         self._endpoint = endpoint
         self._intake = intake
         self._name = name
@@ -74,7 +82,8 @@ class Milter(Indifferent):
             connection: MilterConnection = await connecting
         except (ConnectError, OSError) as error:
             raise TemporaryFailure(f"{self._name}: {type(error).__name__}") from None
-        macros = Macros(origin, reverse_path, str(memory.get("id", "")))
+        called = await client_name(self._resolver, origin.client_address)
+        macros = Macros(origin, reverse_path, str(memory.get("id", "")), called)
         talk = _Talk(connection, self._intake, macros)
         memory["talk"] = talk
         return await talk.begin(origin, reverse_path)
@@ -144,7 +153,7 @@ class _Talk:
         self._agreed = codec.negotiated(await connection.next())
         self._macros.agree(self._agreed.macros)
         address = origin.client_address
-        name = f"[{address}]" if address is not None else "localhost"
+        name = self._macros.client
         sender = reverse_path.address
         path = f"<{sender.written()}>" if sender is not None else "<>"
         for command, packet in (

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from mailframe.model.address import Address
 from mailframe.model.envelope import Origin, ReversePath
 from mailframe.policy import milter_codec as codec
+from mailframe.policy.client_name import UNKNOWN, ClientName
 
 USUAL: Mapping[bytes, tuple[str, ...]] = {
     b"C": (
@@ -25,10 +26,18 @@ USUAL: Mapping[bytes, tuple[str, ...]] = {
 
 
 class Macros:
-    """What is known of one message."""
+    """What is known of one message.
+
+    Attributes:
+        client: What the client is called, or its address in brackets.
+    """
 
     def __init__(
-        self, origin: Origin, reverse_path: ReversePath, message_id: str
+        self,
+        origin: Origin,
+        reverse_path: ReversePath,
+        message_id: str,
+        called: ClientName,
     ) -> None:
         """Know all but the recipients.
 
@@ -36,22 +45,26 @@ class Macros:
             origin: How it comes.
             reverse_path: Who it is from.
             message_id: What we call it.
+            called: What the client is called.
         """
         self._wanted: Mapping[bytes, tuple[str, ...]] = {}
         sender = reverse_path.address
         version, _, cipher = (origin.tls or "").partition(" ")
         address = origin.client_address
+        literal = f"[{address}]" if address is not None else "localhost"
+        known = called.verified != UNKNOWN
+        self.client = called.verified if known else literal
         self._known = {
             "i": message_id,
             "j": origin.server_name,
             "v": "mailframe",
-            "_": f"[{address}]" if address is not None else "localhost",
+            "_": f"{called.verified} {literal}" if known else literal,
             "daemon_name": origin.service,
             "daemon_addr": origin.server_address or "",
             "daemon_port": _number(origin.server_port),
             "client_addr": address or "",
-            "client_name": "unknown",
-            "client_ptr": "unknown",
+            "client_name": called.verified,
+            "client_ptr": called.reverse,
             "client_port": _number(origin.client_port),
             "tls_version": version,
             "cipher": cipher,

@@ -10,7 +10,7 @@ from mailframe.model.address import Address
 from mailframe.policy import delegation_codec as codec
 from mailframe.policy.delegation import PolicyService
 from tests.policy.fake_endpoint import FakeEndpoint
-from tests.policy.world import PolicyTestCase, origin, rcpt
+from tests.policy.world import DictResolver, PolicyTestCase, origin, rcpt
 
 NEUTRAL = Decision.NEUTRAL
 DUNNO = b"action=DUNNO\n\n"
@@ -146,6 +146,21 @@ class PolicyServiceTests(PolicyTestCase):
             ("policy_context", "mx"),
         ):
             self.assertEqual(found[name], value)
+
+    def test_names(self) -> None:
+        """What the client is called, where that is asked."""
+        service = Service()
+        resolver = DictResolver(
+            {
+                ("1.2.0.192.in-addr.arpa", "PTR"): ["client.example"],
+                ("client.example", "A"): ["192.0.2.1"],
+            }
+        )
+        check = PolicyService(service.endpoint, resolver=resolver)
+        self.says(check.rcpt(self.message(check), rcpt()), None)
+        (found,) = service.questions
+        self.assertEqual(found["client_name"], "client.example")
+        self.assertEqual(found["reverse_client_name"], "client.example")
 
     def test_instances(self) -> None:
         """All questions of one message have one instance; its end, a count."""

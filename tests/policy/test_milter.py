@@ -20,7 +20,7 @@ from mailframe.policy.milter import Milter
 from mailframe.policy.milter_codec import Packet, PacketReader, Step, raw_packet
 from mailframe.storage.content import MemoryIntake, whole
 from tests.policy.fake_endpoint import FakeEndpoint
-from tests.policy.world import PolicyTestCase, origin, rcpt
+from tests.policy.world import DictResolver, PolicyTestCase, origin, rcpt
 
 CONTINUE = raw_packet(b"c")
 MESSAGE = (
@@ -164,6 +164,24 @@ class MilterTests(PolicyTestCase):
             b"{rcpt_addr}\0alice@example.org\0{rcpt_host}\0example.org\0",
         ):
             self.assertIn(text, told)
+
+    def test_name_of_the_client(self) -> None:
+        """It is told where DNS is asked; else the address, in brackets."""
+        known = DictResolver(
+            {
+                ("1.2.0.192.in-addr.arpa", "PTR"): ["client.example"],
+                ("client.example", "A"): ["192.0.2.1"],
+            }
+        )
+        for resolver, name, macro in (
+            (known, b"client.example", b"_\0client.example [192.0.2.1]\0"),
+            (None, b"[192.0.2.1]", b"_\0[192.0.2.1]\0"),
+        ):
+            fake = FakeMilter()
+            check = Milter(fake.endpoint, MemoryIntake(), resolver=resolver)
+            self.says(check.mail({}, origin(), ReversePath(None)), None)
+            self.assertTrue(fake.data(b"C")[0].startswith(name + b"\x004"))
+            self.assertIn(macro, fake.data(b"D")[0])
 
     def test_name_of_the_message(self) -> None:
         """What the log calls it goes along as ``i``."""

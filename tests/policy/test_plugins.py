@@ -55,7 +55,8 @@ class PluginTests(PolicyTestCase):
             "milter:tcp:127.0.0.1:8891",
             "policy:unix:/run/policy",
             "policy:end,tcp:127.0.0.1:10023",
-            "policy:context=mx,end,unix:/run/policy",
+            "policy:context=mx,end,names,unix:/run/policy",
+            "milter:names,unix:/run/opendkim",
         ):
             made = self._make(text)
             verifyObject(IMessageCheck, made.check)
@@ -102,8 +103,9 @@ class PluginTests(PolicyTestCase):
             ("dnsbl", "dnsbl needs at least one ZONE"),
             ("dnsbl:bl.example=x", "bl.example=x: not a score"),
             ("milter:nowhere", "'nowhere' is not an endpoint"),
-            ("policy:end,end,unix:/run/x", "end and context=TEXT once each"),
+            ("policy:end,end,unix:/run/x", "'end,unix:/run/x' is not an endpoint"),
             ("policy:end,nowhere", "'nowhere' is not an endpoint"),
+            ("milter:end,unix:/run/x", "'end,unix:/run/x' is not an endpoint"),
             ("greylist:/tmp/x", "there is no '/tmp/x'"),
         ):
             with self.assertRaises(ValueError, msg=text) as caught:

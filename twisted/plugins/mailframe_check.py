@@ -84,14 +84,16 @@ greylist = CheckFactory(
 milter = CheckFactory(
     "milter",
     "Asks a milter (opendkim, rspamd, clamav-milter...).",
-    "a client endpoint such as tcp:127.0.0.1:8891 or unix:/run/x.sock",
+    "a client endpoint such as tcp:127.0.0.1:8891 or unix:/run/x.sock; before it"
+    " names,",
     False,
     "milter",
 )
 policy = CheckFactory(
     "policy",
     "Asks a policy service as Postfix does (postgrey, policyd...).",
-    "a client endpoint such as tcp:127.0.0.1:10023; before it end, and context=TEXT,",
+    "a client endpoint such as tcp:127.0.0.1:10023; before it end, names,"
+    " and context=TEXT,",
     False,
     "policy_service",
 )
