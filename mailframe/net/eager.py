@@ -50,7 +50,7 @@ class _Eager(Connection):
             self._corked = True
             self._tempDataBuffer.append(data)
             self._tempDataLen = len(data)
-            _turn.add(self)
+            getattr(self.reactor, "turn", _turn).add(self)
 
     def _is_busy(self) -> bool:
         """Tell whether Twisted's own way is called for: TLS, an end, a queue."""
@@ -103,27 +103,40 @@ class _Eager(Connection):
         self.reactor.callLater(0, self.connectionLost, connectionDone)
 
 
-class _Turn:
-    """Those that have written something in this turn of the reactor."""
+class Turn:
+    """Those that have written something in this turn of the reactor.
+
+    A reactor that says itself when its turn is over has one as ``turn``.
+    """
 
     def __init__(self) -> None:
+        """Begin with none."""
         self._written: list[_Eager] = []
-        self._end: Any = None
 
     def add(self, transport: _Eager) -> None:
         """Have one more send at the end of the turn."""
         self._written.append(transport)
-        # A reactor that was cleaned up, by tests, has forgotten the call.
-        if self._end is None or not self._end.active():
-            self._end = transport.reactor.callLater(0, self._over)
 
-    def _over(self) -> None:
+    def over(self) -> None:
+        """Have all of them send."""
         written, self._written = self._written, []
         for transport in written:
             transport.uncork()
 
 
-_turn = _Turn()
+class _TimedTurn(Turn):
+    """Asks the reactor to be called at the end of its turn."""
+
+    _end: Any = None
+
+    def add(self, transport: _Eager) -> None:
+        super().add(transport)
+        # A reactor that was cleaned up, by tests, has forgotten the call.
+        if self._end is None or not self._end.active():
+            self._end = transport.reactor.callLater(0, self.over)
+
+
+_turn = _TimedTurn()
 
 
 class EagerServer(_Eager, Server):

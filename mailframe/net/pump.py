@@ -51,6 +51,8 @@ class Pump(Protocol):
     a step that waits for the peer to read is closed at that point.
     """
 
+    transport: Any
+
     def __init__(
         self,
         server: IServer,
@@ -95,7 +97,7 @@ class Pump(Protocol):
 
     def connectionMade(self) -> None:
         """Begin the session."""
-        transport: Any = self.transport
+        transport = self.transport
         become_eager(transport)
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
@@ -139,7 +141,7 @@ class Pump(Protocol):
 
     def writeConnectionLost(self) -> None:
         """The peer reads no more: nothing is left to do here."""
-        self._transport.abortConnection()
+        self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let a running step end, then have the server let go of everything."""
@@ -182,7 +184,7 @@ class Pump(Protocol):
     def tls(self) -> TLSInfo | None:
         """What protects the connection."""
         if self._tls_info is None and self._is_tls():
-            found = tls_info(self._transport.getHandle())
+            found = tls_info(self.transport.getHandle())
             if not self._shaken:
                 return found
             self._tls_info = found
@@ -204,7 +206,7 @@ class Pump(Protocol):
         """Return what only the two ends of this TLS session have."""
         if not self._shaken:
             return None
-        return channel_binding(self._transport.getHandle(), kind)
+        return channel_binding(self.transport.getHandle(), kind)
 
     def nonce(self, size: int) -> bytes:
         """Return octets that nobody can foresee."""
@@ -235,10 +237,6 @@ class Pump(Protocol):
             self._pull()
 
     # The pumping itself.
-
-    @property
-    def _transport(self) -> Any:
-        return self.transport
 
     def _is_tls(self) -> bool:
         transport = self.transport
@@ -298,13 +296,11 @@ class Pump(Protocol):
         elif server.starting_tls:
             self._start_tls()
         elif self._turn is None:
-            if self._full:
-                self._watch_silence()
-                return
-            self._be_deaf(False)
-            if self._ended:
+            if not self._full:
+                self._be_deaf(False)
+            if self._ended and not self._full:
                 self._close()
-            else:
+            elif self._alarm is None:
                 self._watch_silence()
 
     def _advance(self, resume: Callable[[Any], Any], argument: Any, step: Step) -> bool:
@@ -369,39 +365,39 @@ class Pump(Protocol):
     def _flush(self) -> None:
         output = self._server.take_output()
         if output and not self._lost:
-            self._transport.write(output)
+            self.transport.write(output)
 
     def _be_deaf(self, deaf: bool) -> None:
         """Stop or go on reading from the peer."""
         if deaf is not self._deaf and not self._lost:
             self._deaf = deaf
             if deaf:
-                self._transport.pauseProducing()
+                self.transport.pauseProducing()
             else:
-                self._transport.resumeProducing()
+                self.transport.resumeProducing()
 
     def _broken(self) -> None:
         """Our own bug came through the server: end this session, and only it."""
         _log.failure("a session of {client} broke", client=self.client_address)
         if not self._lost:
-            self._transport.abortConnection()
+            self.transport.abortConnection()
 
     def _start_tls(self) -> None:
-        self._transport.startTLS(self._tls_context)
+        self.transport.startTLS(self._tls_context)
         self._last_octets = self._reactor.seconds()
         self._be_deaf(False)
         self._server.tls_started()
         self._pull()
 
     def _close(self) -> None:
-        self._transport.unregisterProducer()
+        self.transport.unregisterProducer()
         self._be_deaf(False)
-        self._transport.loseConnection()
+        self.transport.loseConnection()
         if self._alarm is not None and self._alarm.active():
             self._alarm.cancel()
         if not self._lost:
             self._alarm = self._reactor.callLater(
-                GOODBYE_TIMEOUT, self._transport.abortConnection
+                GOODBYE_TIMEOUT, self.transport.abortConnection
             )
 
     def _let_go(self) -> None:
@@ -442,7 +438,7 @@ class Pump(Protocol):
                 left if left > 0 else allowed, self._ring
             )
         elif self._full:
-            self._transport.abortConnection()
+            self.transport.abortConnection()
         else:
             self._server.timed_out()
             self._settle()

@@ -59,6 +59,8 @@ class Received:
         Source: RFC 5321 section 4.5.3.1.4.
         """
         start = self.start
+        if start == len(self.octets):
+            return None
         begin = start if start > self._searched else self._searched
         end = self.octets.find(b"\r\n", begin)
         if end < 0:

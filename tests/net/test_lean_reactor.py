@@ -91,6 +91,25 @@ class LeanReactorTests(SynchronousTestCase):
         self.assertEqual(good.got, b"octets")
         self.flushLoggedErrors()
 
+    def test_turn(self) -> None:
+        """What was written is sent when all that is due was done, before it waits."""
+        done: list[str] = []
+
+        class Written:
+            def uncork(self) -> None:
+                done.append("sent")
+
+        def write() -> None:
+            self.reactor.turn.add(Written())
+            done.append("written")
+
+        for _ in range(2):
+            self.reactor.callLater(0, write)
+        self.reactor.callLater(60, done.append, "later")
+        self.reactor.runUntilCurrent()
+        self.reactor.runUntilCurrent()
+        self.assertEqual(done, ["written", "written", "sent", "sent"])
+
     def test_chosen(self) -> None:
         """``twistd`` knows it by its name."""
         found = subprocess.run(
