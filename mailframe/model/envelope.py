@@ -113,6 +113,8 @@ class Origin:
             and what follows is forgotten when the message is queued.
         client_port: The client's port, or ``None``.
         server_port: Ours, or ``None``.
+        client_name: What a proxy calls the client, ``""`` when it did not say.
+        reverse_name: What it says its address is called, whatever that leads to.
         login_method: How the user logged in, ``PLAIN`` or ``XCLIENT``; ``""``
             without a user.
         tls_bits: The strength of the cipher, 0 without TLS.
@@ -130,6 +132,8 @@ class Origin:
     server_address: str | None = None
     client_port: int | None = None
     server_port: int | None = None
+    client_name: str = ""
+    reverse_name: str = ""
     login_method: str = ""
     tls_bits: int = 0
     tls_subject: str | None = None

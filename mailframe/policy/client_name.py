@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from mailframe.errors import NoSuchUser, TemporaryFailure
+from mailframe.model.envelope import Origin
 from mailframe.policy.networks import read_address
 from mailframe.policy.resolver import Resolver
 
@@ -35,14 +36,16 @@ NAMELESS = ClientName()
 """A client nobody asked about."""
 
 
-async def client_name(resolver: Resolver | None, address: str | None) -> ClientName:
+async def client_name(resolver: Resolver | None, origin: Origin) -> ClientName:
     """Return the names of a client; what cannot be told now is unknown.
 
     Args:
         resolver: Asks DNS; ``None`` asks nobody.
-        address: Its IP address, ``None`` for a Unix socket.
+        origin: Where it is. What a proxy calls it is its name.
     """
-    client = read_address(address)
+    if origin.client_name or origin.reverse_name:
+        return ClientName(origin.client_name or UNKNOWN, origin.reverse_name or UNKNOWN)
+    client = read_address(origin.client_address)
     if resolver is None or client is None:
         return NAMELESS
     reverse = UNKNOWN

@@ -108,7 +108,7 @@ class PolicyService(Indifferent):
         """Note what every question of this message has in it."""
         self._instances += 1
         sender = reverse_path.address
-        called = await client_name(self._resolver, origin.client_address)
+        called = await client_name(self._resolver, origin)
         memory["common"] = {
             "request": "smtpd_access_policy",
             "protocol_name": "SMTP" if origin.protocol == "SMTP" else "ESMTP",

@@ -82,7 +82,7 @@ class Milter(Indifferent):
             connection: MilterConnection = await connecting
         except (ConnectError, OSError) as error:
             raise TemporaryFailure(f"{self._name}: {type(error).__name__}") from None
-        called = await client_name(self._resolver, origin.client_address)
+        called = await client_name(self._resolver, origin)
         macros = Macros(origin, reverse_path, str(memory.get("id", "")), called)
         talk = _Talk(connection, self._intake, macros)
         memory["talk"] = talk

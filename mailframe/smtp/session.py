@@ -226,8 +226,8 @@ class Session:
         """Take the peer for another client, and greet it.
 
         Args:
-            said: Fields of :class:`Origin`, address and port of client and server;
-                those that are not in it stay as they are.
+            said: Fields of :class:`Origin`: names of the client, address and port
+                of both; those that are not in it stay as they are.
         """
         self._said = {**self._said, **said}
         self.greeted("", False, {}, {})
@@ -274,7 +274,7 @@ class Session:
         return origin
 
     def _ends(self) -> dict[str, Any]:
-        """Return the addresses and ports, as far as a proxy did not say others."""
+        """Return who is at both ends, as far as a proxy did not say otherwise."""
         connection = self.connection
         return {
             "client_address": connection.client_address,

@@ -1,7 +1,7 @@
 """What clients are called."""
 
 from mailframe.policy.client_name import NAMELESS, UNKNOWN, ClientName, client_name
-from tests.policy.world import DictResolver, PolicyTestCase
+from tests.policy.world import DictResolver, PolicyTestCase, origin
 
 FOUR = "1.2.0.192.in-addr.arpa"
 SIX = "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
@@ -19,7 +19,8 @@ class ClientNameTests(PolicyTestCase):
             ("six.example", "AAAA"): ["2001:db8::1"],
         }
         resolver = DictResolver(records)  # type: ignore[arg-type]
-        found: ClientName = self.run_now(client_name(resolver, address))
+        where = origin(client_address=address)
+        found: ClientName = self.run_now(client_name(resolver, where))
         return found
 
     def test_verified(self) -> None:
@@ -44,4 +45,13 @@ class ClientNameTests(PolicyTestCase):
             self.assertEqual(self.name("192.0.2.1", four=four), NAMELESS)
         for address in ("198.51.100.1", None, "nonsense"):
             self.assertEqual(self.name(address), NAMELESS)
-        self.assertEqual(self.run_now(client_name(None, "192.0.2.1")), NAMELESS)
+        self.assertEqual(self.run_now(client_name(None, origin())), NAMELESS)
+
+    def test_said_by_a_proxy(self) -> None:
+        """Nobody is asked then (XCLIENT)."""
+        for said, expected in (
+            ({"client_name": "a.example"}, ClientName("a.example", UNKNOWN)),
+            ({"reverse_name": "b.example"}, ClientName(UNKNOWN, "b.example")),
+        ):
+            found = self.run_now(client_name(DictResolver({}), origin(**said)))
+            self.assertEqual(found, expected)

@@ -195,6 +195,38 @@ class TrustedTests(SynchronousTestCase):
         heard = conversation.say(b"XCLIENT ADDR=192.0.2.77\r\n")
         self.assertEqual(heard, b"503 5.5.1 Authenticated already\r\n")
 
+    def test_names(self) -> None:
+        """What the client is called is told on, until it is another client."""
+        world, _ = self._watched()
+        conversation = world.converse()
+        for said, name, reverse in (
+            (b"NAME=a.example ADDR=192.0.2.9", "a.example", "a.example"),
+            (b"PORT=77", "a.example", "a.example"),
+            (b"REVERSE_NAME=b.example", "a.example", "b.example"),
+            (b"NAME=[TEMPUNAVAIL]", "", ""),
+            (b"NAME=[UNAVAILABLE] REVERSE_NAME=c", "", "c"),
+            (b"ADDR=192.0.2.10", "", ""),
+        ):
+            conversation.feed(b"XCLIENT %b\r\n" % said + HELLO + b"MAIL FROM:<>\r\n")
+            origin = world.last.origin
+            self.assertEqual((origin.client_name, origin.reverse_name), (name, reverse))
+            conversation.feed(b"RSET\r\n")
+
+    def test_ports(self) -> None:
+        """A port counts with its address; that of the proxy is nobody's."""
+        world, _ = self._watched()
+        conversation = world.converse()
+        for said, client, server in (
+            (b"PROTO=ESMTP", 50_000, 143),
+            (b"ADDR=192.0.2.9 PORT=77", 77, 143),
+            (b"ADDR=192.0.2.9 DESTADDR=192.0.2.3 DESTPORT=25", None, 25),
+            (b"PORT=0", 0, 25),
+        ):
+            conversation.feed(b"XCLIENT %b\r\n" % said + HELLO + b"MAIL FROM:<>\r\n")
+            origin = world.last.origin
+            self.assertEqual((origin.client_port, origin.server_port), (client, server))
+            conversation.feed(b"RSET\r\n")
+
     def _proxied(self) -> World:
         return World(
             "submission",

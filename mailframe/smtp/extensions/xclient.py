@@ -1,9 +1,9 @@
 """XCLIENT: a proxy in front of us says who its client is.
 
 As Postfix describes it in XCLIENT_README. Announced to the addresses the
-operator trusts. What is believed is its address and port, ours that it connected
-to, and, where users log in, the user it logged in as; the session begins anew, and
-the client says hello again. A login that is not said again is over.
+operator trusts. What is believed is its name, address and port, ours that it
+connected to, and, where users log in, the user it logged in as; the session begins
+anew, and the client says hello again. A login that is not said again is over.
 """
 
 import re
@@ -32,6 +32,7 @@ NAMES = (
 """What may be said of the client."""
 
 _ATTRIBUTE = re.compile(r"([A-Za-z_]+)=([!-<>-~]{1,255})")
+_HOSTNAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
 _PORT = re.compile("[0-9]{1,5}")
 _UNKNOWN = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
 
@@ -117,7 +118,7 @@ def attributes(argument: str, names: tuple[str, ...]) -> dict[str, str | None]:
 
 
 def _ends(said: dict[str, str | None]) -> dict[str, Any]:
-    """Return what is said of addresses and ports, as an origin has it."""
+    """Return what is said of both ends, as an origin has it."""
     found: dict[str, Any] = {}
     for end, address, port in (
         ("client", said.get("ADDR"), said.get("PORT")),
@@ -129,7 +130,29 @@ def _ends(said: dict[str, str | None]) -> dict[str, Any]:
             found[f"{end}_port"] = None
         if port is not None:
             found[f"{end}_port"] = _port(port)
+    return found | _called(said)
+
+
+def _called(said: dict[str, str | None]) -> dict[str, str]:
+    """Return what is said of the client's name; another client has another.
+
+    A name alone is that of its address, too.
+    """
+    found = {}
+    if said.keys() & {"NAME", "ADDR"}:
+        name = _name(said.get("NAME"))
+        found = {"client_name": name, "reverse_name": name}
+    if "REVERSE_NAME" in said:
+        found["reverse_name"] = _name(said["REVERSE_NAME"])
     return found
+
+
+def _name(text: str | None) -> str:
+    if text is None:
+        return ""
+    if not _HOSTNAME.fullmatch(text):
+        raise BadSyntax("a name, or [UNAVAILABLE]")
+    return text
 
 
 def _port(text: str) -> int:
