@@ -86,14 +86,14 @@ class DirectoryInTime:
         self._clock = clock
         self._seconds = seconds
 
-    async def find(self, address: str) -> UserEntry | None:
+    def find(self, address: str) -> Coroutine[Any, Any, UserEntry | None]:
         """Look an address up.
 
         Raises:
             TemporaryFailure: The directory cannot tell, broke, or took too long.
         """
         asked = self._directory.find(address)
-        return await in_time(self._directory, asked, self._clock, self._seconds)
+        return in_time(self._directory, asked, self._clock, self._seconds)
 
 
 async def in_time(who: Any, asked: Awaitable[_T], clock: Any, seconds: float) -> _T:

@@ -68,6 +68,9 @@ class PasswdTable:
 
         A name goes before an alias.
         """
+        known = self._names.exact.get(address)
+        if known is not None:
+            return known
         wanted = self.canonical(address)
         return self._names.find(wanted) or self._aliases.find(wanted)
 
@@ -90,15 +93,19 @@ class PasswdTable:
 
 
 class _Index:
-    """Users by address: exactly, else whatever the case."""
+    """Users by address: exactly, else whatever the case.
+
+    Attributes:
+        exact: By the address itself, its domain in lower case.
+    """
 
     def __init__(self) -> None:
-        self._exact: dict[str, PasswdUser] = {}
+        self.exact: dict[str, PasswdUser] = {}
         self._folded: dict[str, PasswdUser | None] = {}
 
     def add(self, address: str, user: PasswdUser) -> PasswdUser:
         """Add ``user`` unless there is one; return whose the address is."""
-        first = self._exact.setdefault(address, user)
+        first = self.exact.setdefault(address, user)
         if first is user:
             folded = address.casefold()
             # Two that differ in case only: neither is found by a third spelling.
@@ -106,4 +113,4 @@ class _Index:
         return first
 
     def find(self, address: str) -> PasswdUser | None:
-        return self._exact.get(address) or self._folded.get(address.casefold())
+        return self.exact.get(address) or self._folded.get(address.casefold())

@@ -59,14 +59,12 @@ class WatchedFile(Generic[_T]):
         Raises:
             TemporaryFailure: It could never be read yet.
         """
-        if not self._is_fresh():
+        looked = self._looked
+        if looked is None or self._seconds() - looked >= _INTERVAL:
             await self._reading.run()
         if self._current is None:
             raise TemporaryFailure(f"{self._path} cannot be read")
         return self._current
-
-    def _is_fresh(self) -> bool:
-        return self._looked is not None and (self._seconds() - self._looked < _INTERVAL)
 
     async def _look(self) -> None:
         try:

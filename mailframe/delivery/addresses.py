@@ -18,7 +18,7 @@ host is the default domain wherever it comes up.
 Source: RFC 5321 sections 3.6.2, 3.9 (mailing lists and aliases), 4.1.3 and 4.5.1.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mailframe.delivery.destination import (
@@ -32,7 +32,7 @@ from mailframe.delivery.destination import (
     Place,
 )
 from mailframe.delivery.domains import Domains, Kind
-from mailframe.delivery.local_users import POSTMASTER, LocalUsers, Named
+from mailframe.delivery.local_users import POSTMASTER, LocalUsers
 from mailframe.delivery.own_addresses import OwnAddresses
 from mailframe.delivery.srs import SRS
 from mailframe.delivery.transports import Transports
@@ -45,6 +45,7 @@ from mailframe.errors import (
     RelayDenied,
     TemporaryFailure,
 )
+from mailframe.interfaces.auth import UserEntry
 from mailframe.interfaces.lookup import ILookup, IOperatorsTable
 from mailframe.limits import AddressLimits
 from mailframe.model.address import Address
@@ -169,19 +170,22 @@ class Addresses:
         asked = address.canonical()
         if not asked.domain or self._own.has(asked.domain, reached):
             asked = Address(asked.local, self.users.default_domain)
-        if self.domains.kind(asked.domain) is Kind.OTHER:
+        kind = self.domains.kind(asked.domain)
+        if kind is Kind.OTHER:
             if not relay:
                 raise RelayDenied(f"{asked.domain} is not one of our domains")
             return [Destination(Elsewhere(asked))]
         search = _Search(self._limits.lookups, self._limits.destinations)
-        await self._find(search, asked, _STRAIGHT)
+        await self._find(search, kind, asked, _STRAIGHT)
         found = list(search.found.values())
-        broken = [one.place for one in found if isinstance(one.place, Broken)]
-        if not found:
+        refusals = []
+        for one in found:
+            if not isinstance(one.place, Broken):
+                return found
+            refusals.append(one.place.refusal)
+        if not refusals:
             raise NoSuchUser(f"{asked} has an entry without a value")
-        if len(broken) == len(found):
-            raise broken[0].refusal
-        return found
+        raise refusals[0]
 
     async def belongs(
         self, address: Address, user: str, reached: str | None = None
@@ -211,9 +215,10 @@ class Addresses:
             isinstance(one.place, Mailbox) and one.place.user == user for one in found
         )
 
-    async def _find(self, search: _Search, address: Address, way: _Way) -> None:
-        """Add what becomes of an address; its domain is canonical."""
-        kind = self.domains.kind(address.domain)
+    async def _find(
+        self, search: _Search, kind: Kind, address: Address, way: _Way
+    ) -> None:
+        """Add what becomes of an address; its domain is canonical, and of this kind."""
         if kind is Kind.OTHER:
             return search.add(Elsewhere(address), way)
         if self.srs is not None and address.domain == self.srs.domain:
@@ -222,7 +227,9 @@ class Addresses:
             except NoSuchUser as refusal:
                 return self._fail(search, refusal, address, way)
             if sender is not None:
-                return await self._find(search, sender.canonical(), way)
+                sender = sender.canonical()
+                kind = self.domains.kind(sender.domain)
+                return await self._find(search, kind, sender, way)
         for table, key in self._tables(kind, address):
             if key.casefold() not in way.names and await self._enter(
                 search, table, key, address, way
@@ -235,17 +242,17 @@ class Addresses:
                 return None
         self._fail(search, NoSuchUser(str(address)), address, way)
 
-    def _tables(self, kind: Kind, address: Address) -> Iterator[tuple[ILookup, str]]:
-        """Yield what to ask which table."""
+    def _tables(self, kind: Kind, address: Address) -> list[tuple[ILookup, str]]:
+        """Return what to ask which table."""
+        asked: list[tuple[ILookup, str]] = []
         if not self._virtual and self._aliases is None:
-            return
+            return asked
         names = dict.fromkeys((address.local, self.users.base(address.local)[0]))
         for name in names:
-            for table in self._virtual:
-                yield table, f"{name}@{address.domain}"
+            asked += [(table, f"{name}@{address.domain}") for table in self._virtual]
         if kind is Kind.LOCAL and self._aliases is not None:
-            for name in names:
-                yield self._aliases, name
+            asked += [(self._aliases, name) for name in names]
+        return asked
 
     async def _enter(
         self, search: _Search, table: ILookup, key: str, address: Address, way: _Way
@@ -317,9 +324,9 @@ class Addresses:
         target = Address(local or address.local, domain).canonical()
         if not target.local or not target.domain or value.startswith(":"):
             return self._fail(search, NoSuchUser(f"no address: {value}"), None, way)
-        if not direct:
-            return await self._find(search, target, way)
         kind = self.domains.kind(target.domain)
+        if not direct:
+            return await self._find(search, kind, target, way)
         if kind is Kind.OTHER:
             return search.add(Elsewhere(target), way)
         if not await self._settle(search, kind, target, way, forward=False):
@@ -352,8 +359,10 @@ class Addresses:
         search.questions -= 1
         found = await self.users.named(address.local, address.domain)
         if found is not None:
-            if not (forward and await self._sent_on(search, found, address, way)):
-                user, detail = found.address, found.detail
+            entry, detail = found
+            forward = forward and bool(entry.forward)
+            if not (forward and await self._sent_on(search, entry, address, way)):
+                user = entry.address
                 place = self._transports.place(user, detail) or Mailbox(user, detail)
                 search.add(place, way)
             return True
@@ -364,15 +373,15 @@ class Addresses:
         return False
 
     async def _sent_on(
-        self, search: _Search, user: Named, address: Address, way: _Way
+        self, search: _Search, user: UserEntry, address: Address, way: _Way
     ) -> bool:
-        """Follow where a user's mail goes; return whether it goes anywhere.
+        """Follow where a user's mail goes instead; return whether it does.
 
         A user who comes up again on the way keeps the mail: forwards that lead
         to each other are no loop.
         """
         name = f"{user.address.casefold()} forward"
-        if not user.forward or name in way.names:
+        if name in way.names:
             return False
         if len(way.names) >= self._limits.depth:
             self._fail(search, MailLoop(f"forwards of {address}"), address, way)

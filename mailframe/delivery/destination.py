@@ -1,13 +1,13 @@
 """Where one copy of a message goes in the end: values, nothing else."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mailframe.errors import MailError
 from mailframe.model.address import Address
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """An account of ours.
 
     Attributes:
@@ -77,8 +77,7 @@ class Broken:
 Place = Mailbox | Elsewhere | Command | File | Broken
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """A place, and what a table said about how to get there.
 
     Attributes:

@@ -19,9 +19,9 @@ from mailframe.delivery.courtesies import Courtesies
 from mailframe.delivery.distribution import Means, Reporter
 from mailframe.delivery.domains import Domains
 from mailframe.delivery.local_users import LocalUsers
-from mailframe.delivery.refusals import Told
+from mailframe.delivery.refusals import tell
 from mailframe.delivery.transaction import Filter, LocalTransaction, NoFilter
-from mailframe.errors import MessageTooLarge
+from mailframe.errors import MailError, MessageTooLarge
 from mailframe.interfaces.auth import IUserDirectory
 from mailframe.interfaces.content import IIntake
 from mailframe.interfaces.delivery import IDoorkeeper, IMailReceiver
@@ -36,6 +36,8 @@ from mailframe.model.address import Address
 from mailframe.model.envelope import Origin, ReversePath
 
 _log = Logger()
+
+_UNCHANGED = NoFilter()
 
 
 def nobody(origin: Origin) -> bool:
@@ -119,8 +121,11 @@ class InboundReceiver:
             PolicyRefusal: It is not welcome.
             PolicyDeferral: Not now.
         """
-        with Told("connect", origin):
+        try:
             await self._checks.connected(origin)
+        except MailError as refusal:
+            tell(refusal, "connect", origin)
+            raise
 
     async def greeted(self, origin: Origin) -> None:
         """Have the checks look at what it calls itself.
@@ -129,8 +134,11 @@ class InboundReceiver:
             PolicyRefusal: That name will not do.
             PolicyDeferral: Not now.
         """
-        with Told("HELO", origin):
+        try:
             await self._checks.greeted(origin)
+        except MailError as refusal:
+            tell(refusal, "HELO", origin)
+            raise
 
     async def begin(
         self, origin: Origin, reverse_path: ReversePath
@@ -142,8 +150,11 @@ class InboundReceiver:
             PolicyRefusal: A check does not want this sender.
             PolicyDeferral: Not now.
         """
-        with Told("MAIL", origin, reverse_path):
-            return await self._begin(origin, reverse_path, self._new_id(), NoFilter())
+        try:
+            return await self._begin(origin, reverse_path, self._new_id(), _UNCHANGED)
+        except MailError as refusal:
+            tell(refusal, "MAIL", origin, reverse_path)
+            raise
 
     async def verify(self, origin: Origin, text: str) -> Sequence[Address]:
         """Tell nothing (RFC 5321 section 7.3)."""

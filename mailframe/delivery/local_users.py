@@ -4,27 +4,12 @@ Source: RFC 5321 section 3.6.2 (mail for others), section 4.5.1 (postmaster).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mailframe.errors import NoSuchUser, RelayDenied
-from mailframe.interfaces.auth import IUserDirectory
+from mailframe.interfaces.auth import IUserDirectory, UserEntry
 from mailframe.model.address import Address, canonical_domain
 
 POSTMASTER = "postmaster"
-
-
-class Named(NamedTuple):
-    """A user who was found by a name.
-
-    Attributes:
-        address: The canonical address.
-        detail: What of the name did not belong to the user's.
-        forward: Addresses the user's mail goes to instead, if there are any.
-    """
-
-    address: str
-    detail: str
-    forward: tuple[str, ...] = ()
 
 
 class LocalUsers:
@@ -72,14 +57,17 @@ class LocalUsers:
             return local, ""
         return local[: min(cuts)], local[min(cuts) + 1 :]
 
-    async def named(self, local: str, domain: str) -> Named | None:
-        """Return the user of a name, or ``None``.
+    async def named(self, local: str, domain: str) -> tuple[UserEntry, str] | None:
+        """Return the user of a name, and the detail that is not part of it.
 
         A name with a separator in it goes before a name with a detail.
 
         Args:
             local: The local part.
             domain: A domain of ours in its canonical form.
+
+        Returns:
+            The two, or ``None``: there is no such user.
 
         Raises:
             TemporaryFailure: The directory cannot be asked now.
@@ -90,7 +78,7 @@ class LocalUsers:
             name, detail = self.base(local)
             if name != local:
                 entry = await self._directory.find(f"{name}@{domain}")
-        return None if entry is None else Named(entry.address, detail, entry.forward)
+        return None if entry is None else (entry, detail)
 
     async def find(self, address: Address) -> str:
         """Return the canonical address of the user who gets this mail.
@@ -108,7 +96,7 @@ class LocalUsers:
             raise RelayDenied(f"{domain} is not one of our domains")
         found = await self.named(address.local, domain)
         if found is not None:
-            return found.address
+            return found[0].address
         if self.base(address.local)[0].lower() == POSTMASTER:
             return f"{POSTMASTER}@{domain}"
         raise NoSuchUser(f"{address.local}@{domain}")

@@ -12,8 +12,6 @@ stands in quotes, with ``?`` for whatever could be taken for something else;
 """
 
 import re
-from types import TracebackType
-from typing import Self
 
 from twisted.logger import Logger
 
@@ -32,39 +30,6 @@ SHOWN = 300
 """Characters that are shown of what a client said; no address is longer."""
 
 _UNSAFE = re.compile(r'[^ -~]|["\\]')
-
-
-class Told:
-    """While it is entered, a refusal is told of on its way through."""
-
-    __slots__ = ("_at", "_origin", "_recipient", "_sender")
-
-    def __init__(
-        self,
-        at: str,
-        origin: Origin,
-        sender: ReversePath | None = None,
-        recipient: Address | None = None,
-    ) -> None:
-        """Prepare; the arguments are those of :func:`tell`."""
-        self._at = at
-        self._origin = origin
-        self._sender = sender
-        self._recipient = recipient
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Tell of a refusal; it goes on."""
-        if isinstance(error, MailError):
-            tell(error, self._at, self._origin, self._sender, self._recipient)
 
 
 def tell(

@@ -8,10 +8,10 @@ from typing import Any
 from zope.interface import implementer
 
 from mailframe.delivery.inbound import InboundReceiver
-from mailframe.delivery.refusals import Told
+from mailframe.delivery.refusals import tell
 from mailframe.delivery.submitted_header import SubmittedHeader
 from mailframe.delivery.transaction import LocalTransaction
-from mailframe.errors import NotPermitted
+from mailframe.errors import MailError, NotPermitted
 from mailframe.interfaces.delivery import IMailReceiver
 from mailframe.interfaces.mailbox import ISender
 from mailframe.mime.date import date_header
@@ -45,12 +45,15 @@ class SubmissionReceiver(InboundReceiver):
             f"<{message_id}@{origin.server_name}>".encode(),
             self._delivery_limits.submitted_header,
         )
-        with Told("MAIL", origin, reverse_path):
+        try:
             if origin.user is None or not (
                 sender is None or await self._belongs(sender, origin)
             ):
                 raise NotPermitted(f"{origin.user} may not send as {sender}")
             return await self._begin(origin, reverse_path, message_id, mending)
+        except MailError as refusal:
+            tell(refusal, "MAIL", origin, reverse_path)
+            raise
 
     async def _belongs(self, sender: Address, origin: Origin) -> bool:
         """Tell whether an address is the user's own, an alias, or allowed him."""

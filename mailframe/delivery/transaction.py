@@ -22,7 +22,7 @@ from mailframe.delivery.distribution import Distribution, Means, Recipient
 from mailframe.delivery.edited_content import rewrite
 from mailframe.delivery.edited_envelope import edited, verdicts_of
 from mailframe.delivery.loops import been_to, check_hops
-from mailframe.delivery.refusals import Told, tell
+from mailframe.delivery.refusals import tell
 from mailframe.errors import (
     DeliveryFailed,
     MailError,
@@ -109,11 +109,14 @@ class LocalTransaction:
     async def recipient(self, forward_path: ForwardPath) -> None:
         """Take a recipient: ours, or another host's if this client may."""
         address = forward_path.address
-        with Told("RCPT", self._origin, self._reverse_path, address):
+        try:
             destinations = await self._resolved(address, self._relay)
             if self._origin.service == "submission":
                 _check_qualified(address, destinations)
             await self._checks.rcpt(forward_path)
+        except MailError as refusal:
+            tell(refusal, "RCPT", self._origin, self._reverse_path, address)
+            raise
         self._recipients.append(Recipient(forward_path, destinations))
 
     async def _resolved(self, address: Address, relay: bool) -> list[Destination]:
@@ -140,20 +143,22 @@ class LocalTransaction:
             PolicyDeferral: A check does not want it now.
         """
         try:
-            with Told("end", self._origin, self._reverse_path):
-                self._note_priority()
-                rest = self._filter.finish()
-                if rest or self._writer is None:
-                    waiting = self._put(rest)
-                    if waiting is not None:
-                        await waiting
-                assert self._writer is not None
-                content = await self._writer.finish()
-                self._writer = None
-                try:
-                    return await self._accept(content)
-                finally:
-                    content.close()
+            self._note_priority()
+            rest = self._filter.finish()
+            if rest or self._writer is None:
+                waiting = self._put(rest)
+                if waiting is not None:
+                    await waiting
+            assert self._writer is not None
+            content = await self._writer.finish()
+            self._writer = None
+            try:
+                return await self._accept(content)
+            finally:
+                content.close()
+        except MailError as refusal:
+            tell(refusal, "end", self._origin, self._reverse_path)
+            raise
         finally:
             self._checks.over()
 
