@@ -19,24 +19,21 @@ def started(work: Coroutine[Any, Any, T]) -> "Deferred[T]":
         work: Run up to where it waits, in the context of the caller.
     """
     try:
-        found = at_once(work)
-    except BaseException:
-        return fail()
-    return found if isinstance(found, Deferred) else succeed(found)
-
-
-def at_once(work: Coroutine[Any, Any, T]) -> "T | Deferred[T]":
-    """Return what a coroutine returns, or a Deferred if it has to wait.
-
-    Args:
-        work: Run up to where it waits, in the context of the caller. What it
-            raises before that is raised.
-    """
-    try:
         awaited = work.send(None)
     except StopIteration as end:
-        value: T = end.value
-        return value
+        return succeed(end.value)
+    except BaseException:
+        return fail()
+    return going_on(work, awaited)
+
+
+def going_on(work: Coroutine[Any, Any, T], awaited: Any) -> "Deferred[T]":
+    """Return what becomes of a coroutine that has begun.
+
+    Args:
+        work: The coroutine.
+        awaited: What it waits for: its ``send`` gave it.
+    """
     rest: Any = _rest(work, awaited)
     return Deferred.fromCoroutine(rest)
 

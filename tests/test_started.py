@@ -5,7 +5,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.started import at_once, started
+from mailframe.started import started
 
 
 class StartedTests(SynchronousTestCase):
@@ -25,16 +25,6 @@ class StartedTests(SynchronousTestCase):
         """The result is there at once, or the failure."""
         self.assertEqual(self.successResultOf(started(self.work())), [])
         self.failureResultOf(started(self.failing()), KeyError)
-
-    def test_at_once(self) -> None:
-        """What does not wait is an answer and no Deferred, or raises."""
-        self.assertEqual(at_once(self.work()), [])
-        self.assertRaises(KeyError, at_once, self.failing())
-        wait: Deferred[Any] = Deferred()
-        found = at_once(self.work(wait))
-        assert isinstance(found, Deferred)
-        wait.callback(1)
-        self.assertEqual(self.successResultOf(found), [1])
 
     async def failing(self, wait: "Deferred[Any] | None" = None) -> None:
         """Raise, perhaps after something."""

@@ -19,7 +19,7 @@ from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
 from mailframe.interfaces.credentials import ISecurityContext
 from mailframe.model.scram_keys import ScramKeys
-from mailframe.started import at_once, started
+from mailframe.started import going_on, started
 
 LOGIN_SECONDS = 60.0
 """More than each of our own backends takes until it gives up."""
@@ -113,11 +113,12 @@ async def in_time(who: Any, asked: Awaitable[_T], clock: Any, seconds: float) ->
         asked if isinstance(asked, CoroutineType) else _waited_for(asked)
     )
     try:
-        answer = at_once(work)
-        if not isinstance(answer, Deferred):
-            return answer
-        answer.addTimeout(seconds, clock)
-        return await answer
+        awaited = work.send(None)
+        return await going_on(work, awaited).addTimeout(seconds, clock)
+    except StopIteration as end:
+        # As nearly always: it did not have to wait.
+        answer: _T = end.value
+        return answer
     except defer.TimeoutError:
         raise TemporaryFailure("no answer in time") from None
     except (LoginFailed, TemporaryFailure, defer.CancelledError):

@@ -196,14 +196,16 @@ class MaildirRealm(Service):
             TemporaryFailure: Its directory cannot be used.
         """
         # Who has no home of his own has one directory for ever.
-        account = None if self._pattern.wants_home else self._kept.get(address)
+        kept = None if self._pattern.wants_home else self._kept.get(address)
+        if kept is not None:
+            self._kept.move_to_end(address)
+            return kept
+        root = await self._root(address)
+        account = self._live.get(root)
         if account is None:
-            root = await self._root(address)
-            account = self._live.get(root)
-            if account is None:
-                account = await self._begun(root, address)
-            if account.address != address:
-                raise NoSuchUser(f"{root} is the directory of another address")
+            account = await self._begun(root, address)
+        if account.address != address:
+            raise NoSuchUser(f"{root} is the directory of another address")
         self._keep(account)
         return account
 
