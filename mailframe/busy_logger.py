@@ -17,13 +17,11 @@ class BusyLogger(Logger):
         """Tell of an event that is no trouble."""
         if "log_trace" in event:
             return super().info(format, **event)
-        event.update(
-            log_logger=self,
-            log_level=LogLevel.info,
-            log_namespace=self.namespace,
-            log_source=self.source,
-            log_format=format,
-            log_time=time(),
-        )
+        event["log_logger"] = self
+        event["log_level"] = LogLevel.info
+        event["log_namespace"] = self.namespace
+        event["log_source"] = self.source
+        event["log_format"] = format
+        event["log_time"] = time()
         self.observer(event)
         return None

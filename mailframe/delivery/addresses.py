@@ -167,10 +167,13 @@ class Addresses:
             NotPermitted: It becomes a command or file, and those are off.
             TemporaryFailure: A table or the directory cannot be asked now.
         """
-        asked = address.canonical()
-        if not asked.domain or self._own.has(asked.domain, reached):
-            asked = Address(asked.local, self.users.default_domain)
-        kind = self.domains.kind(asked.domain)
+        asked, kind = address, self.domains.kind(address.domain)
+        if kind is Kind.OTHER:
+            # Not ours, or not as ours are written.
+            asked = address.canonical()
+            if not asked.domain or self._own.has(asked.domain, reached):
+                asked = Address(asked.local, self.users.default_domain)
+            kind = self.domains.kind(asked.domain)
         if kind is Kind.OTHER:
             if not relay:
                 raise RelayDenied(f"{asked.domain} is not one of our domains")

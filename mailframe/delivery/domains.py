@@ -53,7 +53,7 @@ class Domains:
                     )
 
     def kind(self, domain: str) -> Kind:
-        """Return what a domain, in its canonical form, is."""
+        """Return what a domain, in its canonical form, is; in another, OTHER."""
         return self._kinds.get(domain, Kind.OTHER)
 
     def of(self, kind: Kind) -> tuple[str, ...]:
