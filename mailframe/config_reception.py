@@ -56,8 +56,9 @@ RECEPTION_KEYS: tuple[Key, ...] = (
     Key(
         "check",
         "list",
-        "look at mail on its way in: TYPE[,accept|defer|refuse][,SECONDS]:ARGS, the"
-        " words saying what a check that fails means; repeatable, asked in order:"
+        "look at mail on its way in: TYPE[,accept|defer|refuse][,SECONDS][,local]:ARGS,"
+        " the words saying what a check that fails means, and whether it is for mail of"
+        " programs on this machine, too; repeatable, asked in order:"
         " helo, sender, recipient, rate, tarpit, dnsbl, greylist, milter, policy"
         " (docs/howto/policy.rst)",
     ),

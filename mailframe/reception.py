@@ -18,7 +18,7 @@ from mailframe.config_reception import ReceptionConfig
 from mailframe.delivery.addresses import Addresses
 from mailframe.delivery.agents import Agents
 from mailframe.delivery.check_option import make_configured
-from mailframe.delivery.checks import Checks
+from mailframe.delivery.checks import Checks, Configured
 from mailframe.delivery.courtesies import Courtesies
 from mailframe.delivery.domains import Domains
 from mailframe.delivery.inbound import InboundReceiver
@@ -134,7 +134,7 @@ class Reception:
             "addresses": addresses,
             "spool": queue.spool,
             "may_relay": control.permits,
-            "checks": Checks(self._checks, host.reactor) if self._checks else None,
+            "checks": _all(self._checks, host.reactor),
             "agent": self.agents,
             "courtesies": self._courtesies(given, addresses, queue.start_queue),
             "reporter": queue,
@@ -146,10 +146,17 @@ class Reception:
     def receiver(self, service: str) -> InboundReceiver:
         """Return the receiver for ``smtp``, ``lmtp``, ``submission`` or ``local``.
 
-        The last is for programs of this machine: they may send anywhere.
+        The last is for programs of this machine: they may send anywhere, past the
+        checks that are for them, too. ``report`` is for what we tell ourselves.
         """
-        if service == "local":
-            shared = {**self._shared, "may_relay": lambda origin: True, "checks": None}
+        if service in ("local", "report"):
+            local = service == "local"
+            checks = [one for one in self._checks if local and one.local]
+            shared = {
+                **self._shared,
+                "may_relay": lambda origin: True,
+                "checks": _all(checks, self._host.reactor),
+            }
             return InboundReceiver(self._directory, **shared)
         kind = SubmissionReceiver if service == "submission" else InboundReceiver
         return kind(self._directory, **self._shared)
@@ -165,7 +172,7 @@ class Reception:
             TemporaryFailure: Not now.
         """
         try:
-            receiver = self.receiver("local")
+            receiver = self.receiver("report")
             transaction = await receiver.begin(envelope.origin, envelope.reverse_path)
             for path in envelope.forward_paths:
                 await transaction.recipient(path)
@@ -282,6 +289,10 @@ class Reception:
             )
         except (OSError, ValueError) as error:
             raise BadConfig(f"{path}: {error}") from None
+
+
+def _all(checks: list[Configured], clock: Any) -> Checks | None:
+    return Checks(checks, clock) if checks else None
 
 
 def _has(given: ReceptionConfig, kind: str) -> bool:

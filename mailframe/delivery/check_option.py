@@ -1,4 +1,4 @@
-"""A check as operators name it: ``TYPE[,accept|defer|refuse][,SECONDS]:ARGS``."""
+"""A check as operators name it: ``TYPE``, words about it, and ``:ARGS``."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,8 +21,8 @@ def make_configured(
     """Return the check an option names, in its place.
 
     Args:
-        text: The option, such as ``dnsbl,accept,10:bl.example``. Without more,
-            a check that fails defers, after 30 seconds.
+        text: The option, ``TYPE[,accept|defer|refuse][,SECONDS][,local]:ARGS``.
+            Without more, a check that fails defers, after 30 seconds.
         factories: What there is; each provides ``ICheckFactory``.
         host: The host it is for.
         friends: Tells which clients most checks leave alone.
@@ -33,15 +33,17 @@ def make_configured(
     """
     head, _, argstring = text.partition(":")
     kind, *words = map(str.strip, head.split(","))
-    on_failure, timeout = Decision.DEFER, 30.0
+    on_failure, timeout, local = Decision.DEFER, 30.0, False
     for word in words:
         if word in _DEFAULTS:
             on_failure = _DEFAULTS[word]
         elif word.isdigit() and int(word):
             timeout = float(word)
+        elif word == "local":
+            local = True
         else:
             raise ValueError(
-                f"{head}: {word!r} is not accept, defer, refuse or seconds"
+                f"{head}: {word!r} is not accept, defer, refuse, seconds or local"
             )
     for factory in factories:
         if factory.check_type == kind:
@@ -51,5 +53,6 @@ def make_configured(
                 on_failure,
                 timeout,
                 friends if factory.spares_friends else nobody,
+                local,
             )
     raise ValueError(f"{kind}: there is no such check")

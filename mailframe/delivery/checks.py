@@ -49,6 +49,7 @@ class Configured:
         timeout: Seconds it may take for one question.
         spares: Tells which clients it does not look at, such as users who have
             logged in.
+        local: Whether it looks at mail of this machine's programs, too.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Configured:
     on_failure: Decision = Decision.DEFER
     timeout: float = 30.0
     spares: Callable[[Origin], bool] = nobody
+    local: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a default that is none."""

@@ -38,7 +38,7 @@ from mailframe.policy import milter_codec as codec
 from mailframe.policy.check import Indifferent
 from mailframe.policy.client_name import client_name
 from mailframe.policy.milter_connection import MilterConnection, MilterFactory
-from mailframe.policy.milter_macros import Macros
+from mailframe.policy.milter_macros import LOOPBACK, Macros
 from mailframe.policy.resolver import Resolver
 from mailframe.smtp import grammar
 
@@ -152,7 +152,7 @@ class _Talk:
         await connection.write(codec.negotiation())
         self._agreed = codec.negotiated(await connection.next())
         self._macros.agree(self._agreed.macros)
-        address = origin.client_address
+        address = origin.client_address or LOOPBACK
         name = self._macros.client
         sender = reverse_path.address
         path = f"<{sender.written()}>" if sender is not None else "<>"

@@ -214,16 +214,14 @@ def _wanted_macros(data: bytes) -> dict[bytes, tuple[str, ...]]:
     return found
 
 
-def connect(hostname: bytes, address: str | None, port: int) -> bytes:
+def connect(hostname: bytes, address: str, port: int) -> bytes:
     """Return the packet that tells of a client.
 
     Args:
         hostname: Its name, or its address in brackets.
-        address: Its IP address, or ``None`` for a Unix socket.
+        address: Its IP address.
         port: Its port, 0 when not known.
     """
-    if address is None:
-        return raw_packet(b"C", hostname + b"\0U")
     six = ":" in address
     text = f"IPv6:{address}" if six else address
     family = b"6" if six else b"4"

@@ -10,6 +10,9 @@ from mailframe.model.envelope import Origin, ReversePath
 from mailframe.policy import milter_codec as codec
 from mailframe.policy.client_name import UNKNOWN, ClientName
 
+LOOPBACK = "127.0.0.1"
+"""Where a client is that has no address, as Postfix has it."""
+
 USUAL: Mapping[bytes, tuple[str, ...]] = {
     b"C": (
         *("j", "_", "v", "daemon_name", "daemon_addr", "daemon_port"),
@@ -51,7 +54,9 @@ class Macros:
         sender = reverse_path.address
         version, _, cipher = (origin.tls or "").partition(" ")
         address = origin.client_address
-        literal = f"[{address}]" if address is not None else "localhost"
+        if address is None:
+            address, called = LOOPBACK, ClientName("localhost", "localhost")
+        literal = f"[{address}]"
         known = called.verified != UNKNOWN
         self.client = called.verified if known else literal
         self._known = {
@@ -62,7 +67,7 @@ class Macros:
             "daemon_name": origin.service,
             "daemon_addr": origin.server_address or "",
             "daemon_port": _number(origin.server_port),
-            "client_addr": address or "",
+            "client_addr": address,
             "client_name": called.verified,
             "client_ptr": called.reverse,
             "client_port": _number(origin.client_port),

@@ -4,10 +4,12 @@ import smtplib
 import socket
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.delivery.pickup import BAD
 from tests.auth.ldap_world import ENTRIES
 from tests.auth.slapd import BASE, SERVICE_DN, SERVICE_PASSWORD, Slapd
 from tests.clients.test_destinations import send, soon
@@ -15,6 +17,10 @@ from tests.clients.test_outbound import mailframe
 from tests.clients.test_python import insecure
 from tests.host import Host, free_ports
 from tests.net.bind import Bind
+
+
+def _files(directory: Path) -> list[Path]:
+    return list(directory.iterdir()) if directory.exists() else []
 
 
 class CheckTests(SynchronousTestCase):
@@ -107,6 +113,22 @@ class CheckTests(SynchronousTestCase):
                     self.assertEqual(self.outcome(host), expected, check)
                 finally:
                     host.close()
+
+    def test_local(self) -> None:
+        """Mail of this machine's programs is looked at where the operator says so."""
+        (port,) = free_ports(1)
+        for word, found in (("", "INBOX"), (",local", "bad")):
+            check = f"--check=milter,refuse{word}:tcp:127.0.0.1:{port}"
+            host = Host(check, services=("smtp",))
+            try:
+                text = b"To: alice@example.org\nSubject: local\n\n"
+                mailframe(host, "sendmail", "-t", "-f", "bob@example.org", octets=text)
+                place = host.maildir("alice") / "new"
+                if found == "bad":
+                    place = host.state_dir / "pickup" / BAD
+                soon(partial(_files, place), host)
+            finally:
+                host.close()
 
     def test_hanging(self) -> None:
         """So does one that takes connections and says nothing."""

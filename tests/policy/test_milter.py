@@ -183,6 +183,13 @@ class MilterTests(PolicyTestCase):
             self.assertTrue(fake.data(b"C")[0].startswith(name + b"\x004"))
             self.assertIn(macro, fake.data(b"D")[0])
 
+    def test_local(self) -> None:
+        """Who has no address is on this machine, as in Postfix."""
+        fake = FakeMilter()
+        self.begin(fake, client_address=None)
+        self.assertEqual(fake.data(b"C"), [b"localhost\x004\0\x00127.0.0.1\0"])
+        self.assertIn(b"_\0localhost [127.0.0.1]\0", fake.data(b"D")[0])
+
     def test_name_of_the_message(self) -> None:
         """What the log calls it goes along as ``i``."""
         fake = FakeMilter()

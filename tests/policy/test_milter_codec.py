@@ -97,11 +97,10 @@ class WritingTests(PolicyTestCase):
     """What we say."""
 
     def test_connect(self) -> None:
-        """IPv4, IPv6 and none."""
+        """IPv4 and IPv6."""
         for address, expected in (
             ("192.0.2.1", b"Cx\x004\0\x19192.0.2.1\0"),
             ("2001:db8::1", b"Cx\x006\0\x19IPv6:2001:db8::1\0"),
-            (None, b"Cx\0U"),
         ):
             self.assertEqual(codec.connect(b"x", address, 25)[4:], expected)
 

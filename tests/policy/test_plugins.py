@@ -78,6 +78,8 @@ class PluginTests(PolicyTestCase):
         made = self._make("rate")
         self.assertIs(made.on_failure, Decision.DEFER)
         self.assertEqual(made.timeout, 30.0)
+        self.assertFalse(made.local)
+        self.assertTrue(self._make("rate,10,local,refuse").local)
 
     def test_friends(self) -> None:
         """Most checks leave friends alone; limits and filters do not."""
@@ -92,7 +94,7 @@ class PluginTests(PolicyTestCase):
         """What is wrong is told in one line."""
         for text, why in (
             ("nonsense", "nonsense: there is no such check"),
-            ("rate,maybe", "'maybe' is not accept, defer, refuse or seconds"),
+            ("rate,maybe", "'maybe' is not accept, defer, refuse, seconds or local"),
             ("rate:connections=many", "connections=many is not COUNT/SECONDS"),
             ("rate:connections=0/60", "connections=0/60 is not COUNT/SECONDS"),
             ("rate:x=1/2", "there is no 'x'"),
