@@ -31,6 +31,9 @@ class QuotaLimits:
         )
 
 
+NO_LIMITS = QuotaLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class QuotaRoot:
     """Some mailboxes that share bounds.

@@ -8,6 +8,7 @@ its row here; so does what needs more of the index than a UID.
 Source: https://cr.yp.to/proto/maildir.html; DESIGN.md section 5.
 """
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,11 +62,13 @@ def append(
     Raises:
         OverQuota: They do not fit.
     """
-    octets = sum(draft.size for draft in drafts)
-    with store.refusing():
-        row = _row_at_hand(store, mailbox_id, drafts)
+    octets = sum([draft.size for draft in drafts])
+    try:
+        row = _row_at_hand(store, mailbox_id, drafts, octets)
         if row is not None:
             return _append_behind(store, batch, row, drafts, octets)
+    except (OSError, sqlite3.Error) as error:
+        raise store.refused(error) from error
     with store.step(batch) as index:
         row = store.mailbox(mailbox_id)
         store.usage.make_room(index, octets, len(drafts))
@@ -105,11 +108,11 @@ def append(
 
 
 def _row_at_hand(
-    store: AccountStore, mailbox_id: str, drafts: Sequence[Draft]
+    store: AccountStore, mailbox_id: str, drafts: Sequence[Draft], octets: int
 ) -> MailboxRow | None:
     """Return the mailbox if all that messages need of the index is known."""
     filing = store.filing
-    if store.ready() or store.index.in_transaction or not filing.may_wait():
+    if store.ready() or store.index.in_transaction or not filing.may_wait(octets):
         return None
     for draft in drafts:
         if draft.octets is None or not draft.flags <= _SYSTEM:

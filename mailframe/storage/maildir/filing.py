@@ -50,12 +50,6 @@ DIGESTS = 20
 DIGESTED_MAX = 1_048_576
 """Octets of the largest message that is summarised then."""
 
-ROOM_OCTETS = 134_217_728
-"""Free octets of a disk below which nothing is put off."""
-
-ROOM_FILES = 10_000
-"""And free files, where the file system counts them."""
-
 
 @dataclass(slots=True)
 class Unfiled:
@@ -122,14 +116,9 @@ class Filing:
         self._touched: list[MailboxRow] = []
         self._undigested: dict[int, int] = {}
 
-    def may_wait(self) -> bool:
-        """Tell whether messages may wait for their files."""
-        if self.stuck:
-            return False
-        disk = os.statvfs(self._store.root)
-        return disk.f_bavail * disk.f_frsize > ROOM_OCTETS and (
-            not disk.f_files or disk.f_favail > ROOM_FILES
-        )
+    def may_wait(self, octets: int) -> bool:
+        """Tell whether messages of so many octets may wait for their files."""
+        return not self.stuck and self._store.has_room(octets)
 
     def row(self, mailbox_id: str) -> MailboxRow | None:
         """Return a mailbox as it will be, if that is known without filing.

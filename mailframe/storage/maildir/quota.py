@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mailframe.errors import OverQuota
-from mailframe.model.quota import QuotaLimits
+from mailframe.model.quota import NO_LIMITS, QuotaLimits
 from mailframe.storage.maildir.dotlock import change_file, read_small
 from mailframe.storage.maildir.index import Index, MailboxRow
 
@@ -34,7 +34,10 @@ def read_limits(root: str) -> QuotaLimits:
     Raises:
         OSError: They cannot be read.
     """
-    line = read_small(os.path.join(root, FILE)).split(b"\n", 1)[0]
+    path = f"{root}/{FILE}"
+    if not os.access(path, os.F_OK):
+        return NO_LIMITS
+    line = read_small(path).split(b"\n", 1)[0]
     found: dict[bytes, int] = {}
     for word in line.split(b","):
         if bound := _BOUND.fullmatch(word.strip()):
@@ -109,7 +112,7 @@ class Usage:
             OSError: The bounds cannot be read.
         """
         limits = self.limits()
-        if limits == QuotaLimits():
+        if limits == NO_LIMITS:
             return
         held_octets = held_messages = 0
         for found in index.mailboxes():

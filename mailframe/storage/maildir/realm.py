@@ -35,6 +35,7 @@ from mailframe.storage.maildir.names import PathPattern
 from mailframe.storage.maildir.noticing import Noticing
 from mailframe.storage.maildir.recovery import crashed_at
 from mailframe.storage.maildir.replay import Replay
+from mailframe.storage.maildir.room import Room
 from mailframe.storage.maildir.shares import Shares
 from mailframe.storage.maildir.store import AccountStore, make_directories
 from mailframe.storage.maildir.threads import Threads
@@ -90,6 +91,7 @@ class MaildirRealm(Service):
         self._disks = Disks()
         self._owing: dict[str, Filing] = {}
         self._filer: Filer | None = None
+        self._room = Room()
         self._suspect_since: int | None = None
         self._live: weakref.WeakValueDictionary[str, MaildirAccount] = (
             weakref.WeakValueDictionary()
@@ -318,6 +320,7 @@ class MaildirRealm(Service):
             self._suspect_since,
             self._owing,
             self._filer,
+            self._room,
         )
 
 

@@ -26,6 +26,7 @@ TAKEN = 5
 """``files`` of other programs were given UIDs, all below ``uid_next``."""
 
 _LENGTH = struct.Struct("<I")
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class File(NamedTuple):
@@ -55,25 +56,19 @@ class File(NamedTuple):
     origin: tuple[int, str] | None = None
 
 
+_FLAGS = File._fields.index("flags")
+
+
 def pack(account: str, mailbox: str, **facts: Any) -> bytes:
     """Return the beginning of a payload."""
     facts |= {"account": account, "mailbox": mailbox}
     if "files" in facts:
+        # Tuples of JSON are arrays.
         facts["files"] = [
-            (
-                one.uid,
-                one.name,
-                one.disk,
-                sorted(one.flags),
-                one.date,
-                one.size,
-                one.lf,
-                one.held,
-                one.origin,
-            )
+            (*one[:_FLAGS], sorted(one.flags), *one[_FLAGS + 1 :])
             for one in facts["files"]
         ]
-    text = json.dumps(facts, separators=(",", ":")).encode()
+    text = _encode(facts).encode()
     return _LENGTH.pack(len(text)) + text
 
 

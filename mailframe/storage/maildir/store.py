@@ -41,6 +41,7 @@ from mailframe.storage.maildir.index import (
 )
 from mailframe.storage.maildir.letters import Letters, read_letters
 from mailframe.storage.maildir.quota import Usage
+from mailframe.storage.maildir.room import Room
 from mailframe.storage.os_layer import REAL, OSLayer, refusal
 from mailframe.storage.writer import Batch
 
@@ -110,6 +111,7 @@ class AccountStore:
         suspect_since: int | None = None,
         owing: dict[str, Filing] | None = None,
         filer: Filer | None = None,
+        room: Room | None = None,
     ) -> None:
         """Say where; nothing is touched yet.
 
@@ -120,6 +122,7 @@ class AccountStore:
             suspect_since: See above.
             owing: Shared by all accounts of a writer, see :class:`.filing.Filing`.
             filer: The same.
+            room: The same, see :class:`.room.Room`.
         """
         self.root = root
         self.address = address
@@ -127,6 +130,8 @@ class AccountStore:
         self.suspect_since = suspect_since
         self.index: Index
         self._opened = False
+        self._device = 0
+        self._room = room or Room()
         self._letters: dict[int, Letters] = {}
         self._keywords: dict[int, dict[str, str]] = {}
         self.usage = Usage(root)
@@ -159,10 +164,19 @@ class AccountStore:
                 fresh = True
                 remove_index(path)
                 self.index = Index(path)
+            self._device = os.stat(self.root).st_dev
         except (OSError, sqlite3.Error) as error:
             raise self.refused(error) from error
         self._opened = True
         return fresh
+
+    def has_room(self, octets: int) -> bool:
+        """Tell whether messages of so many octets may wait for their files.
+
+        Raises:
+            OSError: It cannot be told.
+        """
+        return self._room.is_there(self._device, self.root, octets)
 
     def close(self) -> None:
         """Close the index; the next job opens it again."""
@@ -225,19 +239,6 @@ class AccountStore:
         """Have the index know of all messages; a job that does nothing more."""
         with self.step(batch):
             pass
-
-    @contextmanager
-    def refusing(self) -> Iterator[None]:
-        """Turn what the disk or SQLite says into what a user may know.
-
-        Raises:
-            InsufficientStorage: The disk is full.
-            TemporaryFailure: Anything else.
-        """
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise self.refused(error) from error
 
     @contextmanager
     def alone(self) -> Iterator[Index]:
