@@ -107,6 +107,9 @@ class SideProcess:
             answered: Called in :meth:`collect` or :meth:`close`; at once, with
                 ``None``, when the process is dead already.
         """
+        if self._process is None:
+            answered(None)
+            return
         self._waiting.append(answered)
         try:
             os.writev(self._asking(), [_LENGTH.pack(len(request)), request])
