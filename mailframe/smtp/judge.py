@@ -77,15 +77,19 @@ class ContentJudge:
 
     def _look_for_long_lines(self, content: bytes) -> None:
         """Look for a line that is too long, one step per ``max_line`` octets."""
-        begin = -self._line
-        while begin + self._max_line <= len(content):
-            end = content.rfind(b"\n", max(begin, 0), max(begin + self._max_line, 0))
+        begin, stop = 0, self._max_line - self._line
+        while stop <= len(content):
+            end = content.rfind(b"\n", begin, stop)
             if end < 0:
                 self.long_line = True
                 return
             begin = end + 1
-        newest = content.rfind(b"\n", max(begin, 0)) + 1
-        self._line = len(content) - (newest or begin)
+            stop = begin + self._max_line
+            self._line = 0
+        newest = content.rfind(b"\n", begin) + 1
+        if newest:
+            begin, self._line = newest, 0
+        self._line += len(content) - begin
 
 
 class LineEnds:

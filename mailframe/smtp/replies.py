@@ -63,11 +63,6 @@ def message_taken(number: str) -> bytes:
     return f"250 2.0.0 OK id={number}\r\n".encode()
 
 
-def is_error(octets: bytes) -> bool:
-    """Tell whether a reply refuses for good: that counts against the client."""
-    return octets.startswith(b"5")
-
-
 OK = reply(250, "2.0.0", "OK")
 SENDER_OK = reply(250, "2.1.0", "Sender OK")
 RECIPIENT_OK = reply(250, "2.1.5", "Recipient OK")

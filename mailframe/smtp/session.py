@@ -126,7 +126,7 @@ class Session:
             counted: Whether a permanent refusal counts as the client's error.
         """
         self._output.append(reply)
-        if counted and replies.is_error(reply):
+        if counted and reply[:1] == b"5":
             self.errors += 1
 
     def close(self, reply: bytes) -> None:
