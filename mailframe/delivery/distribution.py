@@ -193,56 +193,62 @@ class Distribution:
         self._header = header + trace.received(
             origin, message_id, when, alone, reverse_path.asked_priority
         )
-        self._by_recipient: list[list[_Delivery]] = [
-            [_Delivery(one, to) for to in one.destinations]
-            if one.verdict is None
-            else []
-            for one in recipients
-        ]
-        self._all = [one for group in self._by_recipient for one in group]
+        self._by_recipient: list[list[_Delivery]] = []
+        self._by_user: dict[str, list[_Delivery]] = {}
+        self._others: list[_Delivery] = []
+        for recipient in recipients:
+            deliveries: list[_Delivery] = []
+            self._by_recipient.append(deliveries)
+            if recipient.verdict is not None:
+                continue
+            for destination in recipient.destinations:
+                one = _Delivery(recipient, destination)
+                deliveries.append(one)
+                if isinstance(one.place, Mailbox):
+                    self._by_user.setdefault(one.place.user, []).append(one)
+                else:
+                    self._others.append(one)
         self._held = (reverse_path.hold_until or 0.0) > when
 
     async def run(self, content: IContent) -> Sequence[MailError | None]:
         """Deliver; return the verdict on each recipient."""
-        mailboxes = self._places(Mailbox)
         if self._held:
-            for one in self._places(Mailbox, Command, File):
-                one.verdict = TemporaryFailure("held back")
+            for one in self._all():
+                if not isinstance(one.place, Elsewhere):
+                    one.verdict = TemporaryFailure("held back")
+        elif len(self._by_user) == 1:
+            [(user, deliveries)] = self._by_user.items()
+            await self._to_account(user, deliveries, content)
         else:
-            await self._to_accounts(mailboxes, content)
-        if len(mailboxes) < len(self._all):
+            await self._to_accounts(content)
+        if self._others:
             if not self._held:
                 await self._to_agents(content)
             self._note_broken()
-        spool = self._means.spool
-        if spool is not None and any([one.verdict is not None for one in self._all]):
-            await self._to_spool(spool, content)
+        verdicts = self._verdicts()
+        if self._means.spool is not None and (self._others or any(verdicts)):
+            await self._to_spool(self._means.spool, content)
+            verdicts = self._verdicts()
         if self._means.reporter is not None:
-            await self._report(self._means.reporter, content)
-        return [self._verdict(at) for at in range(len(self._recipients))]
+            await self._report(self._means.reporter, verdicts, content)
+        return verdicts
+
+    def _all(self) -> list[_Delivery]:
+        return [one for deliveries in self._by_recipient for one in deliveries]
 
     def _places(self, *kinds: type) -> list[_Delivery]:
-        """Return the destinations of some kinds."""
-        return [one for one in self._all if isinstance(one.place, kinds)]
+        """Return the destinations of some kinds that are not mailboxes."""
+        return [one for one in self._others if isinstance(one.place, kinds)]
 
-    async def _to_accounts(
-        self, mailboxes: Sequence[_Delivery], content: IContent
-    ) -> None:
-        users: dict[str, list[_Delivery]] = {}
-        for one in mailboxes:
-            assert isinstance(one.place, Mailbox)
-            users.setdefault(one.place.user, []).append(one)
-        names = list(users)
+    async def _to_accounts(self, content: IContent) -> None:
+        users = list(self._by_user.items())
         step = self._means.limits.accounts_at_once
-        for start in range(0, len(names), step):
+        for start in range(0, len(users), step):
             putting = [
-                self._to_account(user, users[user], content)
-                for user in names[start : start + step]
+                self._to_account(user, deliveries, content)
+                for user, deliveries in users[start : start + step]
             ]
-            if len(putting) == 1:
-                await putting[0]
-            else:
-                await gatherResults(map(Deferred.fromCoroutine, putting))
+            await gatherResults(map(Deferred.fromCoroutine, putting))
 
     async def _to_account(
         self, user: str, deliveries: Sequence[_Delivery], content: IContent
@@ -380,13 +386,19 @@ class Distribution:
         )
         return None
 
-    async def _report(self, reporter: Reporter, content: IContent) -> None:
+    async def _report(
+        self,
+        reporter: Reporter,
+        verdicts: Sequence[MailError | None],
+        content: IContent,
+    ) -> None:
         """Tell the sender of success, where that was asked for."""
         found = [
             (recipient.forward_path, action)
             for at, recipient in enumerate(self._recipients)
             if "SUCCESS" in (recipient.forward_path.notify or ())
-            and (action := self._success(at)) is not None
+            and verdicts[at] is None
+            and (action := _success(self._by_recipient[at])) is not None
         ]
         if not found:
             return
@@ -399,22 +411,6 @@ class Distribution:
             # The message is there; asking for it again would not mend this.
             _log.warn("{id}: no report: {refusal!r}", id=self._id, refusal=refusal)
 
-    def _success(self, at: int) -> str | None:
-        """Return the action a report of success names; ``None`` for no report.
-
-        Source: RFC 3461 sections 5.2.3 and 5.2.7.1 to 5.2.7.3.
-        """
-        if self._verdict(at) is not None:
-            return None
-        deliveries = self._by_recipient[at]
-        if any(one.destination.sender is not None for one in deliveries):
-            # A list: whoever maintains it hears of its members.
-            return "delivered"
-        if len(deliveries) > 1:
-            return "expanded"
-        # What waits in the spool is reported from there, with its parameters.
-        return None if deliveries[0].spooled else "delivered"
-
     def _to_try_again(self) -> list[_Delivery]:
         """Return what the spool takes of what was not accepted.
 
@@ -424,24 +420,49 @@ class Distribution:
             # One reply for each recipient: what counts is what else it became.
             groups = [one for one in self._by_recipient if _any_accepted(one)]
             return [one for group in groups for one in group if one.failed]
-        accepted = _any_accepted(self._all)
-        return [one for one in self._all if one.failed and (accepted or _passing(one))]
+        everything = self._all()
+        accepted = _any_accepted(everything)
+        return [one for one in everything if one.failed and (accepted or _passing(one))]
 
     def _envelope(
         self, reverse_path: ReversePath, paths: Sequence[ForwardPath]
     ) -> Envelope:
         return Envelope(reverse_path, tuple(paths), replace(self._origin, account=None))
 
-    def _verdict(self, at: int) -> MailError | None:
-        deliveries = self._by_recipient[at]
-        if not deliveries:
-            return self._recipients[at].verdict
-        failed = [one for one in deliveries if one.verdict is not None]
-        if len(failed) < len(deliveries):
-            # The operator's mistake was told of in the log; it is not theirs
-            # whom the others' mail comes from.
-            failed = [one for one in failed if not isinstance(one.place, Broken)]
-        return failed[0].verdict if failed else None
+    def _verdicts(self) -> list[MailError | None]:
+        return [
+            _verdict(deliveries) if deliveries else recipient.verdict
+            for recipient, deliveries in zip(
+                self._recipients, self._by_recipient, strict=True
+            )
+        ]
+
+
+def _verdict(deliveries: Sequence[_Delivery]) -> MailError | None:
+    """Return what a recipient is told who became several destinations."""
+    failed = [one for one in deliveries if one.verdict is not None]
+    if len(failed) < len(deliveries):
+        # The operator's mistake was told of in the log; it is not theirs
+        # whom the others' mail comes from.
+        failed = [one for one in failed if not isinstance(one.place, Broken)]
+    return failed[0].verdict if failed else None
+
+
+def _success(deliveries: Sequence[_Delivery]) -> str | None:
+    """Return the action a report of success names; ``None`` for no report.
+
+    Args:
+        deliveries: Of a recipient who was accepted.
+
+    Source: RFC 3461 sections 5.2.3 and 5.2.7.1 to 5.2.7.3.
+    """
+    if any(one.destination.sender is not None for one in deliveries):
+        # A list: whoever maintains it hears of its members.
+        return "delivered"
+    if len(deliveries) > 1:
+        return "expanded"
+    # What waits in the spool is reported from there, with its parameters.
+    return None if deliveries[0].spooled else "delivered"
 
 
 def _any_accepted(deliveries: Sequence[_Delivery]) -> bool:
