@@ -168,13 +168,13 @@ class Addresses:
             TemporaryFailure: A table or the directory cannot be asked now.
         """
         asked, kind = address, self.domains.kind(address.domain)
-        if kind is Kind.OTHER:
+        if kind is None:
             # Not ours, or not as ours are written.
             asked = address.canonical()
             if not asked.domain or self._own.has(asked.domain, reached):
                 asked = Address(asked.local, self.users.default_domain)
             kind = self.domains.kind(asked.domain)
-        if kind is Kind.OTHER:
+        if kind is None:
             if not relay:
                 raise RelayDenied(f"{asked.domain} is not one of our domains")
             return [Destination(Elsewhere(asked))]
@@ -219,10 +219,10 @@ class Addresses:
         )
 
     async def _find(
-        self, search: _Search, kind: Kind, address: Address, way: _Way
+        self, search: _Search, kind: Kind | None, address: Address, way: _Way
     ) -> None:
         """Add what becomes of an address; its domain is canonical, and of this kind."""
-        if kind is Kind.OTHER:
+        if kind is None:
             return search.add(Elsewhere(address), way)
         if self.srs is not None and address.domain == self.srs.domain:
             try:
@@ -330,7 +330,7 @@ class Addresses:
         kind = self.domains.kind(target.domain)
         if not direct:
             return await self._find(search, kind, target, way)
-        if kind is Kind.OTHER:
+        if kind is None:
             return search.add(Elsewhere(target), way)
         if not await self._settle(search, kind, target, way, forward=False):
             self._fail(search, NoSuchUser(str(target)), target, way)

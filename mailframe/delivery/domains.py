@@ -15,13 +15,11 @@ class Kind(Enum):
     LOCAL: its names are users of this host and entries of aliases(5).
     VIRTUAL: its names are users and entries of the virtual tables only.
     RELAY: we take its mail and send it on to where it is at home.
-    OTHER: none of our business.
     """
 
     LOCAL = "local"
     VIRTUAL = "virtual"
     RELAY = "relay"
-    OTHER = "other"
 
 
 class Domains:
@@ -52,9 +50,13 @@ class Domains:
                         f" and a {kind.value} domain"
                     )
 
-    def kind(self, domain: str) -> Kind:
-        """Return what a domain, in its canonical form, is; in another, OTHER."""
-        return self._kinds.get(domain, Kind.OTHER)
+    def kind(self, domain: str) -> Kind | None:
+        """Return what a domain is; ``None``: it is none of our business.
+
+        Args:
+            domain: In its canonical form; ours are not known by another.
+        """
+        return self._kinds.get(domain)
 
     def of(self, kind: Kind) -> tuple[str, ...]:
         """Return those of one kind, in canonical form."""

@@ -15,7 +15,6 @@ from mailframe.delivery.destination import (
     Place,
     via_of,
 )
-from mailframe.delivery.domains import Kind
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, ReversePath
 
@@ -36,7 +35,7 @@ def reverse_path_for(
     if not isinstance(destination.place, Elsewhere) or destination.place.via:
         # A server of the operator's asks nobody whether we may send.
         return given
-    if addresses.domains.kind(sender.canonical().domain) is not Kind.OTHER:
+    if addresses.domains.kind(sender.canonical().domain) is not None:
         return given
     return replace(given, address=addresses.srs.forward(sender))
 

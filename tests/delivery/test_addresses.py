@@ -14,7 +14,7 @@ from mailframe.delivery.destination import (
     File,
     Mailbox,
 )
-from mailframe.delivery.domains import Domains, Kind
+from mailframe.delivery.domains import Domains
 from mailframe.delivery.local_users import LocalUsers
 from mailframe.delivery.lookups.static import StaticTable
 from mailframe.delivery.own_addresses import OwnAddresses
@@ -152,7 +152,7 @@ class KindsTests(AddressesTestCase):
             Domains(["a.example"], ["A.example"])
         domains = Domains(LOCAL, VIRTUAL, RELAY)
         self.assertEqual(domains.ours(), (*LOCAL, *VIRTUAL))
-        self.assertIs(domains.kind("nowhere.example"), Kind.OTHER)
+        self.assertIsNone(domains.kind("nowhere.example"))
 
 
 class DetailTests(AddressesTestCase):
