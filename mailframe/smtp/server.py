@@ -156,8 +156,7 @@ class SMTPServer:
                     step = self._run_line(line)
             if step is not None:
                 return self._run(step)
-            self._expect()
-            self._bound()
+            self._go_on()
         return None
 
     def take_output(self) -> bytes:
@@ -177,7 +176,7 @@ class SMTPServer:
         """Say goodbye, after the answer that is being made."""
         self._stopping = True
         if not self._running:
-            self._bound()
+            self._go_on()
 
     def lost(self) -> Coroutine[Any, Any, None] | None:
         """Drop the transaction and log out."""
@@ -261,19 +260,26 @@ class SMTPServer:
             self._answer(error)
         finally:
             self._running = False
-        self._expect()
+        self._go_on()
         if self._paced is not None:
             self._pace.go_on(self._session.seconds())
-        self._bound()
 
-    def _expect(self) -> None:
-        """Give the client its time for what comes next.
+    def _go_on(self) -> None:
+        """End a session that has used up a limit; else it has time for what comes.
 
         All chunks of a message share one, with what lies between them: there may
         be as many as octets.
         """
         session = self._session
         limits = session.limits
+        if session.closing:
+            return
+        if session.errors >= limits.errors:
+            session.close(replies.TOO_MANY_ERRORS)
+        elif session.idle >= limits.idle_commands:
+            session.close(replies.TOO_MANY_COMMANDS)
+        elif self._stopping:
+            session.close(replies.SHUTTING_DOWN)
         content = session.chunks or session.data
         if content is None:
             self._pace.begin(limits.timeout)
@@ -290,18 +296,6 @@ class SMTPServer:
         else:
             self._session.report(error)
             self._session.put(replies.OUR_BUG)
-
-    def _bound(self) -> None:
-        """End a session that has used up a limit, or is to stop."""
-        session = self._session
-        if session.closing:
-            return
-        if session.errors >= session.limits.errors:
-            session.close(replies.TOO_MANY_ERRORS)
-        elif session.idle >= session.limits.idle_commands:
-            session.close(replies.TOO_MANY_COMMANDS)
-        elif self._stopping:
-            session.close(replies.SHUTTING_DOWN)
 
     def _read_content(self) -> Step | None:
         """Hand on what has come of a message; return what has to wait, if any."""
