@@ -233,11 +233,10 @@ class Addresses:
                 sender = sender.canonical()
                 kind = self.domains.kind(sender.domain)
                 return await self._find(search, kind, sender, way)
-        for table, key in self._tables(kind, address):
-            if key.casefold() not in way.names and await self._enter(
-                search, table, key, address, way
-            ):
-                return None
+        if self._virtual or self._aliases is not None:
+            for table, key in self._tables(kind, address):
+                if await self._enter(search, table, key, address, way):
+                    return None
         if await self._settle(search, kind, address, way):
             return None
         for table in self._virtual:
@@ -248,8 +247,6 @@ class Addresses:
     def _tables(self, kind: Kind, address: Address) -> list[tuple[ILookup, str]]:
         """Return what to ask which table."""
         asked: list[tuple[ILookup, str]] = []
-        if not self._virtual and self._aliases is None:
-            return asked
         names = dict.fromkeys((address.local, self.users.base(address.local)[0]))
         for name in names:
             asked += [(table, f"{name}@{address.domain}") for table in self._virtual]

@@ -108,14 +108,12 @@ class WatchedTable(Generic[_T]):
         Raises:
             TemporaryFailure: They never meant anything yet.
         """
-        if not self._is_fresh():
+        looked = self._looked
+        if looked is None or self._seconds() - looked >= _INTERVAL:
             await self._reading.run()
         if self._current is None:
             raise TemporaryFailure(f"{self.path} cannot be used")
         return self._current
-
-    def _is_fresh(self) -> bool:
-        return self._looked is not None and (self._seconds() - self._looked < _INTERVAL)
 
     async def _look(self) -> None:
         seen, found, trouble = await self._run(self._read_if_changed, dict(self._seen))
