@@ -9,7 +9,7 @@ from typing import Any
 from mailframe.model.flag import DELETED, SEEN, FlagChange
 from mailframe.model.mailbox import INBOX, MailboxName
 from mailframe.model.uid_set import UIDSet
-from mailframe.storage.maildir import box, scan, tidying
+from mailframe.storage.maildir import box, scan, store, tidying
 from mailframe.testing.faults import FaultyOS
 from mailframe.testing.mailbox_contract import message, new
 from tests.storage import test_maildir_history as history
@@ -229,6 +229,7 @@ class BulkTests(MaildirTestCase):
     async def test_bulk(self) -> None:
         """All come in the order of their arrival, and UIDs are put aside for all."""
         self.patch(scan, "SLICE", 50)
+        self.patch(store, "UID_RESERVE", 128)
         await self.account()
         for number in range(230):
             name = f"{1_600_000_000 + number}.{number}.elsewhere:2,"

@@ -20,7 +20,7 @@ from mailframe.storage.os_layer import OSLayer
 
 IDENTITY_FILE = "mailframe-uidvalidity"
 UIDLIST_FILE = "dovecot-uidlist"
-UID_RESERVE = 128
+UID_RESERVE = 1024
 """UIDs between two writings of the file; at most so many are never used when
 the index is lost."""
 
