@@ -13,8 +13,9 @@ Source: DESIGN.md section 4; https://www.sqlite.org/wal.html
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from mailframe.model.flag import NO_FLAGS, FlagSet, intern_flags
@@ -103,6 +104,7 @@ CREATE TABLE removals (
     PRIMARY KEY (mailbox, file)
 ) WITHOUT ROWID;
 """
+_MAKE = f"BEGIN;{_SCHEMA}PRAGMA user_version={_VERSION};COMMIT;"
 # messages.id, summaries.id and headers.id are mailbox << 32 | UID. plain says
 # that a text of ASCII stands in the header as it is or not at all. disk is the
 # letters in the file's name, NULL while the file is in new/. owed says that the
@@ -179,8 +181,7 @@ class Index:
         """
         self.path = path
         if not reading and not os.path.exists(path):
-            # SQLite gives the -wal and -shm files the mode of this one.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            _make(path)
         self._connection = sqlite3.connect(
             path, timeout=5.0, isolation_level=None, check_same_thread=False
         )
@@ -198,14 +199,12 @@ class Index:
         if reading:
             self.execute("PRAGMA query_only=1")
             return
-        self.execute("PRAGMA journal_mode=WAL")
         self.execute("PRAGMA synchronous=NORMAL")
+        self.execute("PRAGMA journal_mode=WAL")
         self.execute("PRAGMA journal_size_limit=16777216")
         (version,) = self.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            self._connection.executescript(
-                f"BEGIN;{_SCHEMA}PRAGMA user_version={_VERSION};COMMIT;"
-            )
+            self._connection.executescript(_MAKE)
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"index version {version}")
         (sets,) = self.execute("SELECT count(*) FROM flag_sets").fetchone()
@@ -363,6 +362,33 @@ class Index:
 
 def _values(row: MailboxRow) -> tuple[Any, ...]:
     return tuple(getattr(row, name.strip()) for name in _MAILBOX_COLUMNS.split(","))
+
+
+def _make(path: str) -> None:
+    """Make an index without mailboxes, where there is none.
+
+    SQLite gives the -wal and -shm files the mode of this one.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    with open(fd, "wb") as file:
+        file.write(_empty())
+
+
+@cache
+def _empty() -> bytes:
+    """Return the octets of an index without mailboxes: SQLite needs longer for it.
+
+    Source: https://www.sqlite.org/fileformat2.html section 1.3.3 (WAL from the
+    beginning).
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(connection):
+        connection.executescript(_MAKE)
+        if not hasattr(connection, "serialize"):
+            return b""
+        octets = bytearray(connection.serialize())
+    octets[18:20] = b"\2\2"
+    return bytes(octets)
 
 
 def remove_index(path: str) -> None:
