@@ -54,7 +54,7 @@ from mailframe.queue.spool import DiskSpool
 from mailframe.storage.journal import Journal, JournalBusy
 from mailframe.storage.maildir.disks import Disks
 from mailframe.storage.os_layer import REAL
-from mailframe.storage.writer import BatchWriter
+from mailframe.storage.writer import BatchWriter, end_of_turn
 
 _log = Logger()
 
@@ -176,7 +176,10 @@ class Outbound:
             str(self._directory / "spool"),
             journal=journal,
             open_writer=partial(
-                BatchWriter, journal, call_from_thread=reactor.callFromThread
+                BatchWriter,
+                journal,
+                call_from_thread=reactor.callFromThread,
+                at_end_of_turn=end_of_turn(reactor),
             ),
             run=self._run,
             files=REAL,

@@ -10,6 +10,7 @@ Source: DESIGN.md section 6 (replies are sent once at the end).
 """
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from socket import IPPROTO_TCP
 from typing import Any
@@ -112,16 +113,24 @@ class Turn:
     def __init__(self) -> None:
         """Begin with none."""
         self._written: list[_Eager] = []
+        self._calls: list[Callable[[], None]] = []
+
+    def call(self, call: Callable[[], None]) -> None:
+        """Have something done at the end of the turn, when all was sent."""
+        self._calls.append(call)
 
     def add(self, transport: _Eager) -> None:
         """Have one more send at the end of the turn."""
         self._written.append(transport)
 
     def over(self) -> None:
-        """Have all of them send."""
+        """Have all of them send, and do what is to be done then."""
         written, self._written = self._written, []
         for transport in written:
             transport.uncork()
+        calls, self._calls = self._calls, []
+        for call in calls:
+            call()
 
 
 class _TimedTurn(Turn):

@@ -158,6 +158,23 @@ class Batch:
             raise RuntimeError("a batch is valid only during its job")
 
 
+def at_once(call: Callable[[], None]) -> None:
+    """Do something now."""
+    call()
+
+
+def end_of_turn(reactor: Any) -> Callable[[Callable[[], None]], None]:
+    """Return what has something done when a turn of a reactor is over.
+
+    Args:
+        reactor: One that says so, as :class:`mailframe.net.lean_reactor.LeanReactor`
+            does; with another it is done at once.
+    """
+    turn = getattr(reactor, "turn", None)
+    later: Callable[[Callable[[], None]], None] = at_once if turn is None else turn.call
+    return later
+
+
 Job = Callable[[Batch], Any]
 _Waiting = tuple[Job | None, "Deferred[Any]"]
 
@@ -191,6 +208,7 @@ class BatchWriter:
         journal: Journal,
         *,
         call_from_thread: Callable[..., Any],
+        at_end_of_turn: Callable[[Callable[[], None]], None] = at_once,
         start_thread: Callable[[Callable[[], None]], None] = start_daemon,
         checkpoint: Callable[[], None],
         seconds: Callable[[], float] = time.monotonic,
@@ -201,6 +219,9 @@ class BatchWriter:
             journal: Open. From now on it belongs to the writer thread.
             call_from_thread: Such as ``reactor.callFromThread``: runs its
                 arguments in the reactor thread, soon.
+            at_end_of_turn: Such as what :func:`end_of_turn` returns: has a call
+                made in this turn of the reactor, so that jobs that are submitted
+                in it come to the writer thread together.
             start_thread: Begins the thread. One that does nothing leaves it to
                 the caller to run the jobs with :meth:`run_pending`.
             checkpoint: Makes durable in the owner's own files whatever was
@@ -212,8 +233,10 @@ class BatchWriter:
         self._later = PutOff(seconds)
         self._journal = journal
         self._call_from_thread = call_from_thread
+        self._at_end_of_turn = at_end_of_turn
         self._start_thread = start_thread
         self._checkpoint = checkpoint
+        self._submitted: list[_Waiting] = []
         self._queue: SimpleQueue[_Waiting] = SimpleQueue()
         self._behind: deque[Callable[[], None]] = deque()
         self._started = False
@@ -239,13 +262,22 @@ class BatchWriter:
         """
         if self._stopping is not None:
             return fail(TemporaryFailure("the writer was stopped"))
-        if self._queue.qsize() >= WAITING_MAX:
+        submitted = self._submitted
+        if self._queue.qsize() + len(submitted) >= WAITING_MAX:
             return fail(TemporaryFailure("too many writes are waiting"))
         deferred: Deferred[T] = Deferred()
-        self._queue.put((job, deferred))
+        submitted.append((job, deferred))
+        if len(submitted) == 1:
+            self._at_end_of_turn(self._hand_in)
+        return deferred
+
+    def _hand_in(self) -> None:
+        """Give the writer thread what was submitted, and wake it once for all."""
+        submitted, self._submitted = self._submitted, []
+        for waiting in submitted:
+            self._queue.put(waiting)
         if not self._started:
             self._start()
-        return deferred
 
     def stop(self) -> "Deferred[None]":
         """Finish what waits, checkpoint, close the journal and end the thread.
@@ -258,9 +290,8 @@ class BatchWriter:
         waiter: Deferred[None] = Deferred()
         if self._stopping is None:
             self._stopping = Deferred()
-            self._queue.put((None, self._stopping))
-            if not self._started:
-                self._start()
+            self._submitted.append((None, self._stopping))
+            self._hand_in()
         self._stopping.chainDeferred(waiter)
         return waiter
 

@@ -92,7 +92,10 @@ class LeanReactorTests(SynchronousTestCase):
         self.flushLoggedErrors()
 
     def test_turn(self) -> None:
-        """What was written is sent when all that is due was done, before it waits."""
+        """What was written is sent when all that is due was done, before it waits.
+
+        Whoever wants to know of that is told afterwards.
+        """
         done: list[str] = []
 
         class Written:
@@ -100,6 +103,7 @@ class LeanReactorTests(SynchronousTestCase):
                 done.append("sent")
 
         def write() -> None:
+            self.reactor.turn.call(lambda: done.append("over"))
             self.reactor.turn.add(Written())
             done.append("written")
 
@@ -108,7 +112,7 @@ class LeanReactorTests(SynchronousTestCase):
         self.reactor.callLater(60, done.append, "later")
         self.reactor.runUntilCurrent()
         self.reactor.runUntilCurrent()
-        self.assertEqual(done, ["written", "written", "sent", "sent"])
+        self.assertEqual(done, ["written", "written", "sent", "sent", "over", "over"])
 
     def test_chosen(self) -> None:
         """``twistd`` knows it by its name."""

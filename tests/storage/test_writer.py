@@ -4,12 +4,14 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.errors import InsufficientStorage, NoSuchMailbox, TemporaryFailure
+from mailframe.net.eager import Turn
 from mailframe.storage import journal as journal_module
 from mailframe.storage import writer as writer_module
 from mailframe.storage.journal import Journal
@@ -216,6 +218,73 @@ class BatchTests(WriterTestCase):
         self.run_all()
         expected = ["job a", "job b", "job c", "commit a", "commit c", "write"]
         self.assertEqual(self.seen[1:-1], expected)
+
+
+class TurnTests(WriterTestCase):
+    """What is submitted in one turn of the reactor comes to the writer together."""
+
+    def setUp(self) -> None:
+        """Have a writer that waits for the end of the turn."""
+        super().setUp()
+        self.ends: list[Callable[[], None]] = []
+        self.writer = BatchWriter(
+            self.journal,
+            call_from_thread=self.call_from_thread,
+            at_end_of_turn=lambda call: self.ends.append(call),
+            start_thread=lambda run: self.see("start"),
+            checkpoint=lambda: self.see("checkpoint"),
+        )
+
+    def end(self) -> None:
+        """Have the turn end."""
+        ends, self.ends = self.ends, []
+        for call in ends:
+            call()
+
+    def test_together(self) -> None:
+        """Nothing runs before the end of the turn; then all in its order."""
+        self.syncs()
+        for name in "ab":
+            self.writer.submit(self.job(name))
+        self.assertEqual(len(self.ends), 1)
+        self.run_all()
+        self.assertEqual((self.seen, self.syncs()), ([], 0))
+        self.end()
+        self.writer.submit(self.job("c"))
+        self.run_all()
+        self.assertEqual(self.syncs(), 1)
+        self.end()
+        self.run_all()
+        self.assertEqual(self.seen.count("start"), 1)
+        self.assertEqual([one for one in self.seen if one in "abc"], list("abc"))
+
+    def test_too_many_wait(self) -> None:
+        """What waits for the end of the turn waits, too."""
+        self.patch(writer_module, "WAITING_MAX", 2)
+        self.writer.submit(self.job("a"))
+        self.end()
+        self.writer.submit(self.job("b"))
+        self.failureResultOf(self.writer.submit(self.job("c")), TemporaryFailure)
+
+    def test_stop(self) -> None:
+        """Stopping does not wait, and comes after what was submitted."""
+        result = self.writer.submit(self.job("a"))
+        stopped = self.writer.stop()
+        self.run_all()
+        self.assertEqual(self.successResultOf(result), "a")
+        self.assertIsNone(self.successResultOf(stopped))
+        self.end()
+        self.run_all()
+
+    def test_reactors(self) -> None:
+        """A reactor that does not tell of its turns has jobs handed in at once."""
+        turn = Turn()
+        ends = (SimpleNamespace(turn=turn), SimpleNamespace())
+        for reactor in ends:
+            writer_module.end_of_turn(reactor)(lambda: self.see("end"))
+        self.assertEqual(self.seen, ["end"])
+        turn.over()
+        self.assertEqual(self.seen, ["end", "end"])
 
 
 class FailureTests(WriterTestCase):

@@ -43,7 +43,7 @@ from mailframe.storage.namespaces import cut_namespaces
 from mailframe.storage.os_layer import REAL, OSLayer
 from mailframe.storage.side_process import SideProcess
 from mailframe.storage.watchers import Callbacks
-from mailframe.storage.writer import Batch, BatchWriter
+from mailframe.storage.writer import Batch, BatchWriter, end_of_turn
 
 _FILING = "mailframe.storage.maildir.filing_process"
 
@@ -144,6 +144,7 @@ class MaildirRealm(Service):
         writer = BatchWriter(
             journal,
             call_from_thread=self._host.reactor.callFromThread,
+            at_end_of_turn=end_of_turn(self._host.reactor),
             checkpoint=self._disks.sync,
         )
         if self._os_layer is REAL and len(os.sched_getaffinity(0)) > 1:
