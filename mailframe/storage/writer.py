@@ -170,8 +170,9 @@ def end_of_turn(reactor: Any) -> Callable[[Callable[[], None]], None]:
         reactor: One that says so, as :class:`mailframe.net.lean_reactor.LeanReactor`
             does; with another it is done at once.
     """
-    turn = getattr(reactor, "turn", None)
-    later: Callable[[Callable[[], None]], None] = at_once if turn is None else turn.call
+    later: Callable[[Callable[[], None]], None] = getattr(
+        getattr(reactor, "turn", None), "call", at_once
+    )
     return later
 
 
