@@ -21,6 +21,9 @@ LATER_SHARE = 0.005
 RETRY_SECONDS = 5.0
 """Seconds until work that was put off and failed is tried again."""
 
+LOOK_SECONDS = 0.002
+"""Seconds until one looks, with nothing else to do, what became of work elsewhere."""
+
 UNDER_WAY_MAX = 4
 """Pieces of work that may be under way in other places."""
 
@@ -75,6 +78,19 @@ class PutOff:
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._due or self._under_way or self._idle)
+
+    def patience(self, seconds: float) -> float | None:
+        """Return how long to wait for a job before looking here.
+
+        Args:
+            seconds: How long if nothing is under way.
+
+        Returns:
+            Seconds, or ``None`` for as long as it takes.
+        """
+        if self._under_way:
+            return LOOK_SECONDS
+        return seconds if self else None
 
     def add(self, key: Hashable, call: Later, size: int) -> None:
         """Put a call off; see :meth:`Batch.later`."""

@@ -315,7 +315,7 @@ class BatchWriter:
         queue, later = self._queue, self._later
         while not self._ended:
             try:
-                waiting = queue.get(timeout=IDLE_SECONDS if later else None)
+                waiting = queue.get(timeout=later.patience(IDLE_SECONDS))
             except Empty:
                 later.run_idle(lambda: not queue.empty())
                 continue
