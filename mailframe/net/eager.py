@@ -124,13 +124,17 @@ class Turn:
         self._written.append(transport)
 
     def over(self) -> None:
-        """Have all of them send, and do what is to be done then."""
-        written, self._written = self._written, []
-        for transport in written:
-            transport.uncork()
-        calls, self._calls = self._calls, []
-        for call in calls:
-            call()
+        """Have all of them send, and do what is to be done then.
+
+        What comes of that is of this turn too: the next may be far away.
+        """
+        while self._written or self._calls:
+            written, self._written = self._written, []
+            for transport in written:
+                transport.uncork()
+            calls, self._calls = self._calls, []
+            for call in calls:
+                call()
 
 
 class _TimedTurn(Turn):

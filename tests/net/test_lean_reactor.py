@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
@@ -113,6 +114,14 @@ class LeanReactorTests(SynchronousTestCase):
         self.reactor.runUntilCurrent()
         self.reactor.runUntilCurrent()
         self.assertEqual(done, ["written", "written", "sent", "sent", "over", "over"])
+
+    def test_written_when_it_is_over(self) -> None:
+        """What comes of a turn's end belongs to it: nobody knows when the next is."""
+        done: list[str] = []
+        late = SimpleNamespace(uncork=lambda: done.append("sent"))
+        self.reactor.turn.call(lambda: self.reactor.turn.add(late))
+        self.reactor.runUntilCurrent()
+        self.assertEqual(done, ["sent"])
 
     def test_chosen(self) -> None:
         """``twistd`` knows it by its name."""
