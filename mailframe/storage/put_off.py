@@ -128,7 +128,8 @@ class PutOff:
                 return
             if key not in self._under_way:
                 self._run(key, here=False)
-        while self._idle and not busy():
+        # What is under way may have to go on, and is not done when it is over.
+        while self._idle and not (self._under_way or busy()):
             key, call = next(iter(self._idle.items()))
             del self._idle[key]
             try:

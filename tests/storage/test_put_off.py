@@ -197,6 +197,22 @@ class PutOffTests(SynchronousTestCase):
         self.assertTrue(second.waited)
         self.assertFalse(self.put_off)
 
+    def test_idle_under_way(self) -> None:
+        """What nobody needs waits until nothing is under way."""
+        work = self.begin("a")
+        self.put_off.add("b", lambda here: lambda: bool(self.call("idle")), 1)
+        self.now = 1.0
+        self.put_off.run_due()
+        self.assertEqual(self.put_off.patience(1.0), put_off.LOOK_SECONDS)
+        self.put_off.run_idle(lambda: False)
+        self.assertEqual(self.ran, ["a"])
+        work.over = None
+        self.put_off.run_due()
+        self.assertEqual(self.put_off.patience(1.0), 1.0)
+        self.put_off.run_idle(lambda: False)
+        self.assertEqual(self.ran, ["a", "idle"])
+        self.assertIsNone(self.put_off.patience(1.0))
+
     def test_all(self) -> None:
         """A checkpoint has some done here while others go on elsewhere."""
         for name in range(put_off.UNDER_WAY_MAX + 1):
