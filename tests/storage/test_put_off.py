@@ -200,7 +200,12 @@ class PutOffTests(SynchronousTestCase):
     def test_idle_under_way(self) -> None:
         """What nobody needs waits until nothing is under way."""
         work = self.begin("a")
-        self.put_off.add("b", lambda here: lambda: bool(self.call("idle")), 1)
+
+        def idle() -> bool:
+            self.call("idle")
+            return False
+
+        self.put_off.add("b", lambda here: idle, 1)
         self.now = 1.0
         self.put_off.run_due()
         self.assertEqual(self.put_off.patience(1.0), put_off.LOOK_SECONDS)

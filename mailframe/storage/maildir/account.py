@@ -281,6 +281,7 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
             return
         self._take_rows(rows)
         self._mtime = mtime
+        self._looked = self.threads.reactor.seconds()
 
     async def _mend(self) -> None:
         """Make the index again, and fill it for the mailboxes that are open."""
@@ -334,7 +335,8 @@ class MaildirAccount(ListedAccount, MaildirAccessKeys, BoundedAccount):
             changed = True
         if changed:
             await self.survey()
-        self._looked = self.threads.reactor.seconds()
+        else:
+            self._looked = self.threads.reactor.seconds()
 
     async def box(self, name: MailboxName) -> Box:
         """Return a mailbox.
