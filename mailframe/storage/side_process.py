@@ -114,7 +114,9 @@ class SideProcess:
         try:
             os.writev(self._asking(), [_LENGTH.pack(len(request)), request])
         except BrokenPipeError:
-            self._died()
+            # What it answered before it went still counts.
+            while self._process is not None:
+                self.collect(wait=True)
 
     def collect(self, wait: bool = False) -> None:
         """Hand out the answers that are there.
