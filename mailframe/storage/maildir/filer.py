@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mailframe.storage.maildir.filing import Filing, Unfiled
 
 START_MESSAGES = 500
-"""Messages to be filed within START_SECONDS from which on the process is worth it."""
+"""Messages that come within START_SECONDS from which on the process is worth it."""
 
 START_SECONDS = 5.0
 
@@ -89,6 +89,19 @@ class Filer:
         self._since = float("-inf")
         self._many = 0
 
+    def expect(self, count: int) -> None:
+        """Hear that messages came; if they are many now, have a process begin.
+
+        Args:
+            count: How many.
+        """
+        now = self._seconds()
+        if now - self._since > START_SECONDS:
+            self._since, self._many = now, 0
+        self._many += count
+        if self._many >= START_MESSAGES:
+            self._process.start()
+
     def take(
         self, filing: "Filing", root: str, address: str, messages: "Sequence[Unfiled]"
     ) -> Sent | None:
@@ -103,8 +116,6 @@ class Filer:
         Returns:
             What is under way, or ``None`` if the process takes nothing now.
         """
-        if not self._process.available() and self._are_many(len(messages)):
-            self._process.start()
         room = self._process.available() // (UNDER_WAY_MAX + 1)
         taken = []
         for one in messages:
@@ -123,10 +134,3 @@ class Filer:
     def close(self) -> None:
         """Wait for what is under way, and end the process."""
         self._process.close()
-
-    def _are_many(self, count: int) -> bool:
-        now = self._seconds()
-        if now - self._since > START_SECONDS:
-            self._since, self._many = now, 0
-        self._many += count
-        return self._many >= START_MESSAGES

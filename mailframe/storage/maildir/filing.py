@@ -135,6 +135,8 @@ class Filing:
         """Take messages that are about to be in the journal."""
         self._waiting += messages
         self._owing[self._store.root] = self
+        if self._filer is not None:
+            self._filer.expect(len(messages))
 
     def drop(self, messages: Sequence[Unfiled]) -> bool:
         """Forget messages that did not get into the journal.

@@ -32,7 +32,12 @@ from mailframe.model.flag import FlagSet, intern_flags
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir.filer import Filer
 from mailframe.storage.maildir.filing import Filing
-from mailframe.storage.maildir.identity import UID_RESERVE, Identity, write_identity
+from mailframe.storage.maildir.identity import (
+    IDENTITY_FILE,
+    UID_RESERVE,
+    Identity,
+    write_identity,
+)
 from mailframe.storage.maildir.index import (
     INDEX_FILE,
     Index,
@@ -453,7 +458,8 @@ class AccountStore:
                 )
             )
             made = True
-        if made:
+        # A mailbox without that file gets it next, and its directory is synced then.
+        if made and os.path.exists(f"{base}/{IDENTITY_FILE}"):
             self.os_layer.fsync_dir(base)
 
 
