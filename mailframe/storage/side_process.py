@@ -71,6 +71,10 @@ class SideProcess:
         """Have a process, unless there is one; it is ready some time later."""
         if self._process is not None or self._closed or self._deaths >= DEATHS_MAX:
             return
+        if not sys.executable:
+            # Another program has the interpreter in it.
+            self._deaths = DEATHS_MAX
+            return
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
                 [sys.executable, "-c", f"import {self._module} as m; m.main()"],

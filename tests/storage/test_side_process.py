@@ -91,10 +91,12 @@ class SideProcessTests(SynchronousTestCase):
 
     def test_no_such_program(self) -> None:
         """Where there is no interpreter there is no process."""
-        self.patch(sys, "executable", "/nonexistent/python")
-        self.process.start()
-        self.assertEqual(self.process.available(), 0)
-        self.assertIsNone(self.process._process)
+        for path in ("/nonexistent/python", ""):
+            self.patch(sys, "executable", path)
+            process = SideProcess("tests.storage.side")
+            process.start()
+            self.assertEqual(process.available(), 0)
+            self.assertIsNone(process._process)
 
     def test_no_such_module(self) -> None:
         """A process that cannot begin is one that died."""

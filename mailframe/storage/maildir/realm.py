@@ -147,7 +147,7 @@ class MaildirRealm(Service):
             at_end_of_turn=end_of_turn(self._host.reactor),
             checkpoint=self._disks.sync,
         )
-        if self._os_layer is REAL and len(os.sched_getaffinity(0)) > 1:
+        if self._os_layer is REAL and _processors() > 1:
             process = SideProcess(_FILING, lambda: [journal.lock_fd()])
             self._filer = Filer(process, time.monotonic)
         self._threads = threads = Threads(self._host.reactor, writer)
@@ -323,6 +323,15 @@ class MaildirRealm(Service):
             self._filer,
             self._room,
         )
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        # Not every system has it.
+        return os.cpu_count() or 1
 
 
 def _do_nothing() -> None:
