@@ -14,8 +14,8 @@ from mailframe.model.mailbox import Copied
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir import records
 from mailframe.storage.maildir.arrival import add_message
-from mailframe.storage.maildir.index import MailboxRow
-from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
+from mailframe.storage.maildir.index import MailboxRow, snapshot
+from mailframe.storage.maildir.store import AccountStore, Delta
 from mailframe.storage.maildir.summary_rows import carry_rows
 from mailframe.storage.maildir.transfer import originals, place, take_back
 from mailframe.storage.writer import Batch

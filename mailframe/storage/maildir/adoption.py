@@ -17,7 +17,7 @@ from mailframe.model.flag import NO_FLAGS, FlagSet
 from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import records
 from mailframe.storage.maildir.flagging import vanish
-from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.index import Index, MailboxRow, snapshot
 from mailframe.storage.maildir.names import (
     FileName,
     file_name,
@@ -28,7 +28,7 @@ from mailframe.storage.maildir.names import (
 )
 from mailframe.storage.maildir.recovery import remove, unfinished
 from mailframe.storage.maildir.scan import Differences, Found
-from mailframe.storage.maildir.store import AccountStore, Delta, settled, snapshot
+from mailframe.storage.maildir.store import AccountStore, Delta, settled
 from mailframe.storage.writer import Batch
 
 _NOWHERE = "/"

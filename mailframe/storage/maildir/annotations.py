@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 from mailframe.storage.annotations import annotated
 from mailframe.storage.maildir.dotlock import change_file, read_small
-from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
+from mailframe.storage.maildir.index import snapshot
+from mailframe.storage.maildir.store import AccountStore, Delta
 from mailframe.storage.writer import Batch
 
 _FILE = "mailframe.metadata"

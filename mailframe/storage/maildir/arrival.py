@@ -17,9 +17,9 @@ from mailframe.model.flag import SYSTEM_FLAGS, FlagSet, intern_flags
 from mailframe.model.summary import Summary
 from mailframe.storage.maildir import records
 from mailframe.storage.maildir.filing import Unfiled, set_date, write_file
-from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.index import Index, MailboxRow, snapshot
 from mailframe.storage.maildir.names import new_base
-from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
+from mailframe.storage.maildir.store import AccountStore, Delta
 from mailframe.storage.maildir.summary_rows import digest, enter_headers, keep
 from mailframe.storage.writer import Batch
 

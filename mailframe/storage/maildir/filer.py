@@ -38,17 +38,21 @@ class Sent(UnderWay):
     """Messages of one account that the process was given.
 
     Attributes:
-        count: How many they are.
+        messages: They.
         left: Whether others were left behind for want of room.
         over: Whether there is an answer, or none will come.
         filed: The answer; ``None`` if something went wrong.
     """
 
     def __init__(
-        self, filing: "Filing", collect: Callable[[bool], None], count: int, left: bool
+        self,
+        filing: "Filing",
+        collect: Callable[[bool], None],
+        messages: "Sequence[Unfiled]",
+        left: bool,
     ) -> None:
         """Begin; for :meth:`Filer.take`."""
-        self.count = count
+        self.messages = messages
         self.left = left
         self.over = False
         self.filed: Filed | None = None
@@ -127,7 +131,7 @@ class Filer:
         if not taken:
             return None
         left = len(taken) < len(messages)
-        sent = Sent(filing, self._process.collect, len(taken), left)
+        sent = Sent(filing, self._process.collect, messages[: len(taken)], left)
         self._process.send(marshal.dumps((root, address, taken)), sent.answered)
         return sent
 

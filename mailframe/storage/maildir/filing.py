@@ -18,7 +18,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ from mailframe.mime.lines import to_crlf
 from mailframe.model.flag import FlagSet
 from mailframe.storage.maildir import records
 from mailframe.storage.maildir.filer import Filer, Sent
-from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.index import Index, MailboxRow, snapshot
 from mailframe.storage.maildir.summary_rows import (
     digest,
     enter_headers,
@@ -111,7 +110,6 @@ class Filing:
         self._filer = filer
         self._waiting: list[Unfiled] = []
         self._sent: Sent | None = None
-        self._away: list[Unfiled] = []
         self._entered: list[Unfiled] = []
         self._touched: list[MailboxRow] = []
         self._undigested: dict[int, int] = {}
@@ -279,13 +277,12 @@ class Filing:
         sent = self._filer.take(self, store.root, store.address, waiting)
         if sent is None:
             return False
-        self._sent = sent
-        self._away, self._waiting = waiting[: sent.count], waiting[sent.count :]
+        self._sent, self._waiting = sent, waiting[len(sent.messages) :]
         return True
 
     def _take_over(self, sent: Sent) -> None:
         """Take over what another process did, or take back what it was given."""
-        away, self._away, self._sent = self._away, [], None
+        away, self._sent = sent.messages, None
         if sent.filed is None:
             for one in away:
                 one.doubtful = True
@@ -300,7 +297,7 @@ class Filing:
                 row = self._row_now(mailbox_id)
                 if row is not None:
                     row.new_mtime, row.cur_mtime = new_mtime, cur_mtime
-                    rows.append(copy(row))
+                    rows.append(snapshot(row))
                     uids = [o.file.uid for o in away if o.mailbox_id == mailbox_id]
                     self.owe_digests(row.span()[0] + uids[0])
         if self.tell is not None:

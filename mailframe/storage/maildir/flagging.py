@@ -11,8 +11,8 @@ from mailframe.model.flag import DELETED, FlagChange, FlagSet, intern_flags
 from mailframe.model.mailbox import Stored
 from mailframe.model.uid_set import UID_MAX, UIDSet
 from mailframe.storage.maildir import records
-from mailframe.storage.maildir.index import Index, MailboxRow
-from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
+from mailframe.storage.maildir.index import Index, MailboxRow, snapshot
+from mailframe.storage.maildir.store import AccountStore, Delta
 from mailframe.storage.writer import Batch
 
 

@@ -20,14 +20,14 @@ from mailframe.storage.maildir.identity import (
     read_identity,
     read_uidlist,
 )
-from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.index import Index, MailboxRow, snapshot
 from mailframe.storage.maildir.names import (
     NAME_MAX,
     directory_name,
     mailbox_of,
     unique,
 )
-from mailframe.storage.maildir.store import AccountStore, settled, snapshot
+from mailframe.storage.maildir.store import AccountStore, settled
 from mailframe.storage.writer import Batch
 
 GONE = "mailframe-gone."

@@ -14,8 +14,9 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from mailframe.model.flag import NO_FLAGS, FlagSet, intern_flags
@@ -163,6 +164,14 @@ class MailboxRow:
         base = self.id << _SHIFT
         for low, high in uids.ranges:
             yield base + low, base + min(high, UID_MAX)
+
+
+_fields = attrgetter(*(one.name for one in fields(MailboxRow)))
+
+
+def snapshot(row: MailboxRow) -> MailboxRow:
+    """Return a copy of a row for another thread."""
+    return MailboxRow(*_fields(row))
 
 
 class Index:

@@ -7,7 +7,8 @@ from mailframe.errors import MessageGone
 from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir import arrival, flagging
 from mailframe.storage.maildir.arrival import Draft
-from mailframe.storage.maildir.store import AccountStore, Delta, snapshot
+from mailframe.storage.maildir.index import snapshot
+from mailframe.storage.maildir.store import AccountStore, Delta
 from mailframe.storage.writer import Batch
 
 

@@ -15,8 +15,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 
 from twisted.logger import Logger
 
@@ -53,7 +52,6 @@ from mailframe.storage.writer import Batch
 _log = Logger()
 _DAMAGED = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 _KEYWORDS_MAX = IMAPLimits().keywords
-_fields = attrgetter(*(one.name for one in fields(MailboxRow)))
 
 Added = tuple[int, FlagSet, int, int]
 """UID, flags, internal date and size of a message that came."""
@@ -475,11 +473,6 @@ def make_directories(path: str, os_layer: OSLayer) -> None:
     make_directories(os.path.dirname(path), os_layer)
     os_layer.mkdir(path)
     os_layer.fsync_dir(os.path.dirname(path))
-
-
-def snapshot(row: MailboxRow) -> MailboxRow:
-    """Return a copy of a row for another thread."""
-    return MailboxRow(*_fields(row))
 
 
 def message_path(directory: str, file: str, disk: str | None) -> str:

@@ -11,10 +11,10 @@ Source: DESIGN.md section 4 (renames are written behind); MEASURED.md section 3.
 import os
 from contextlib import suppress
 
-from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.index import Index, MailboxRow, snapshot
 from mailframe.storage.maildir.letters import add_keywords
 from mailframe.storage.maildir.names import has_uid, with_uid
-from mailframe.storage.maildir.store import AccountStore, snapshot
+from mailframe.storage.maildir.store import AccountStore
 from mailframe.storage.writer import Batch
 
 SLICE = 200

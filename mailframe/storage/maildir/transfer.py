@@ -17,14 +17,9 @@ from mailframe.model.uid_set import UIDSet
 from mailframe.storage.maildir import records
 from mailframe.storage.maildir.arrival import add_message, forget
 from mailframe.storage.maildir.flagging import vanish
-from mailframe.storage.maildir.index import Index, MailboxRow
+from mailframe.storage.maildir.index import Index, MailboxRow, snapshot
 from mailframe.storage.maildir.names import new_base
-from mailframe.storage.maildir.store import (
-    AccountStore,
-    Delta,
-    find_file,
-    snapshot,
-)
+from mailframe.storage.maildir.store import AccountStore, Delta, find_file
 from mailframe.storage.maildir.summary_rows import copy_rows, move_rows
 from mailframe.storage.writer import Batch
 
