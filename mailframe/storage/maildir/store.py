@@ -183,15 +183,14 @@ class AccountStore:
 
     def close(self) -> None:
         """Close the index; the next job opens it again."""
+        self.filing.settle()
         if self._opened:
-            self.filing.settle()
             self._opened = False
             self.filing.closed()
             self.index.close()
 
     def discard_index(self) -> None:
         """Throw a damaged index away; :meth:`ready` makes a new one."""
-        self.filing.settle()
         self.close()
         self.usage.forget()
         remove_index(os.path.join(self.root, INDEX_FILE))
