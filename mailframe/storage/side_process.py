@@ -215,7 +215,11 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     octets: bytes | None = b""
     while octets is not None:
-        os.writev(1, [_LENGTH.pack(len(octets)), octets])
+        try:
+            os.writev(1, [_LENGTH.pack(len(octets)), octets])
+        except BrokenPipeError:
+            # Who asked is gone.
+            return
         request = _read_piece(0)
         octets = None if request is None else answer(request)
 
