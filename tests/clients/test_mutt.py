@@ -37,6 +37,7 @@ class MuttTests(ClientTestCase):
             octets=b"Hello Alice.\n",
             env=env,
         )
+        self.host.new_mail("alice")
         maildir = self.host.maildir("alice")
         keys = f"<pipe-message>tee {home}/read.txt<enter><quit>"
         command = f"{mutt} -F {rc} -f {maildir} -e 'push \"{keys}\"'"
