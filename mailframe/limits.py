@@ -72,9 +72,13 @@ class POP3Limits:
     login_attempts: int = 3
     """Failed logins before the session ends."""
     timeout: float = 600.0
-    """Seconds of silence; RFC 1939 section 3 asks for 600 at least."""
+    """Seconds to wait for a command, and then for its end; RFC 1939 section 3 asks
+    for 600 at least."""
     login_timeout: float = 60.0
-    """The same before a login."""
+    """Seconds of silence before a login."""
+    login_time: float = 180.0
+    """Seconds for all that a client sends before it is logged in, what we take for
+    answers not counted; Dovecot has 180."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +124,17 @@ class IMAPLimits:
     login_attempts: int = 3
     """Failed logins before the session ends."""
     timeout: float = 1800.0
-    """Seconds of silence; RFC 9051 section 5.4 asks for 1800 at least."""
+    """Seconds to wait for a command, and then for its end with all its literals;
+    RFC 9051 section 5.4 asks for 1800 at least. Octets that come give time back,
+    see ``data_rate``."""
+    data_rate: int = 500
+    """Octets of a command that give a second back; one that comes more slowly uses
+    up ``timeout``, and the session ends with BYE."""
     login_timeout: float = 60.0
-    """The same before a login."""
+    """Seconds of silence before a login."""
+    login_time: float = 180.0
+    """Seconds for all that a client sends before it is logged in, what we take for
+    answers not counted; Dovecot has 180."""
     keywords: int = 200
     """Distinct keywords in one mailbox."""
     keyword_length: int = 100

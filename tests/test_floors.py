@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 CHECKOUT = Path(__file__).resolve().parent.parent
 HOUSE = CHECKOUT / "mailframe"
 
-GROUND = ("errors.py", "limits.py", "model", "mime")
+GROUND = ("errors.py", "limits.py", "pace.py", "model", "mime")
 CONTRACTS = ("interfaces",)
 PROTOCOLS = ("sasl", "smtp", "pop3", "imap")
 

@@ -31,6 +31,7 @@ from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IConnection, IServer
 from mailframe.interfaces.content import IIntake
 from mailframe.limits import IMAPLimits
+from mailframe.pace import LoginPace
 
 _ABSURD = 10
 """A literal this many times larger than a message may be is not read to its end."""
@@ -93,6 +94,7 @@ class IMAPServer:
         )
         self._layer = Layer(self._framer, limits.inflated)
         self._answers = Answers(self._session, limits, report)
+        self._pace = LoginPace(limits, now, limits.data_rate)
         self._refusal: _Refusal | None = None
         self._appending: tuple[bytes, Command, Appending] | None = None
         self._dialogue: tuple[bytes, Command, Dialogue] | None = None
@@ -103,8 +105,7 @@ class IMAPServer:
     @property
     def timeout(self) -> float:
         """Seconds of silence that are allowed now."""
-        logged_in = self._session.account is not None
-        return self._limits.timeout if logged_in else self._limits.login_timeout
+        return self._pace.timeout
 
     @property
     def closing(self) -> bool:
@@ -128,6 +129,7 @@ class IMAPServer:
 
     def receive(self, octets: bytes) -> None:
         """Take what the transport read."""
+        self._pace.came(len(octets))
         self._layer.receive(octets)
 
     def take_output(self) -> bytes:
@@ -137,6 +139,8 @@ class IMAPServer:
     def next_step(self) -> Step | None:
         """Do what needs no waiting; return the first thing that does."""
         session = self._session
+        if self._pace.over:
+            self.timed_out()
         while not session.closing and not session.starting_tls:
             try:
                 if self._dialogue is not None:
@@ -157,8 +161,13 @@ class IMAPServer:
                     step = self._inflate()
                 if step is None and not (self._appending or self._dialogue):
                     step = self._push()
-                return None if step is None else self._answers.during(step)
+                return None if step is None else self._run(step)
         return None
+
+    async def _run(self, step: Step) -> None:
+        self._pace.stop()
+        await self._answers.during(step)
+        self._pace.go_on(self._session.account is not None)
 
     def _push(self) -> Step | None:
         """Tell a client that wants it what happens, though it asked nothing."""
@@ -189,7 +198,7 @@ class IMAPServer:
         self._session.starting_tls = False
 
     def timed_out(self) -> None:
-        """Say goodbye to a silent client."""
+        """Say goodbye to a client that is silent, or takes too long."""
         self._answers.leave(b"Autologout; idle for too long")
 
     def shut_down(self) -> None:
@@ -220,10 +229,11 @@ class IMAPServer:
             if self._framer.passed > limits.passed_over:
                 self._answers.goodbye(b"Line too long")
             return None
-        if isinstance(piece, bytes):
-            return self._command(piece)
         if isinstance(piece, Announced):
             return self._literal(piece)
+        self._pace.ended()
+        if isinstance(piece, bytes):
+            return self._command(piece)
         assert piece is SKIPPED
         refuse, self._refusal = self._refusal, None
         assert refuse is not None
@@ -385,6 +395,7 @@ class IMAPServer:
         if literal.synchronizing:
             self._refusal = None
             self._framer.drop()
+            self._pace.ended()
             return refuse()
         if self._is_absurd(literal.size):
             return None
@@ -465,6 +476,7 @@ class IMAPServer:
         if isinstance(piece, Announced):
             return self._message(piece, tag, command, appending)
         assert isinstance(piece, bytes)
+        self._pace.ended()
         self._session.tag = tag
         cursor = Cursor(piece, utf8=self._session.utf8)
         return self._wait(tag, command, appending.finish(cursor))
@@ -474,6 +486,7 @@ class IMAPServer:
     def _next_line(self, tag: bytes, command: Command, dialogue: Dialogue) -> _Outcome:
         line = self._framer.next_line(dialogue.max_line)
         if line is not None:
+            self._pace.ended()
             announced = self._framer.skipping
             if announced is not None:
                 # The line is answered; what it announced is no command (RFC 7888

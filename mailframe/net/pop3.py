@@ -55,5 +55,6 @@ class POP3Factory(MailFactory):
             hostname=self._hostname,
             limits=self._limits,
             report=self.report,
+            now=self.reactor.seconds,
             options=self._options,
         )

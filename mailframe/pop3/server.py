@@ -18,6 +18,7 @@ from mailframe.interfaces.connection import IConnection, IServer
 from mailframe.interfaces.mailbox import IMailAccount
 from mailframe.interfaces.maildrop import IMaildrop, IMaildropAhead, MaildropMessage
 from mailframe.limits import POP3Limits
+from mailframe.pace import LoginPace
 from mailframe.pop3.command import Command, State
 from mailframe.pop3.commands import COMMANDS
 from mailframe.pop3.extensions import apop
@@ -38,6 +39,7 @@ class POP3Server:
         hostname: str,
         limits: POP3Limits,
         report: Callable[[BaseException], None],
+        now: Callable[[], float],
         options: POP3Options | None = None,
     ) -> None:
         """Wait for a connection.
@@ -48,6 +50,7 @@ class POP3Server:
             hostname: Our name.
             limits: What the session may use.
             report: Told of our own bugs.
+            now: Returns seconds since 1970.
             options: What the operator decided; ``None`` for the defaults.
         """
         self.portal = portal
@@ -69,6 +72,7 @@ class POP3Server:
         self._maildrop_of = maildrop_of
         self._report = report
         self._lines = Lines()
+        self._pace = LoginPace(limits, now)
         self._output: list[bytes] = []
         self._logout: Callable[[], Any] | None = None
         self._errors = 0
@@ -81,8 +85,7 @@ class POP3Server:
     @property
     def timeout(self) -> float:
         """Seconds the client may be silent now."""
-        limits = self.limits
-        return limits.login_timeout if self.maildrop is None else limits.timeout
+        return self._pace.timeout
 
     def connected(self, connection: IConnection) -> None:
         """Greet."""
@@ -93,10 +96,13 @@ class POP3Server:
 
     def receive(self, octets: bytes) -> None:
         """Take octets."""
+        self._pace.came(len(octets))
         self._lines.feed(octets)
 
     def next_step(self) -> Coroutine[Any, Any, None] | None:
         """Answer commands until one has to wait for a store or a checker."""
+        if self._pace.over and not self.closing:
+            self.timed_out()
         while not (self.closing or self.starting_tls):
             answering = self.expects
             limit = self.limits.auth_line if answering else self.limits.command_line
@@ -104,8 +110,10 @@ class POP3Server:
                 line = self._lines.next(limit)
                 if line is None:
                     return None
+                self._pace.ended()
                 step = answering(line) if answering else self._dispatch(line)
             except BadSyntax as error:
+                self._pace.ended()
                 self.expects = None
                 self.count_error(b"-ERR expected %b\r\n" % error.expected.encode())
                 continue
@@ -127,7 +135,7 @@ class POP3Server:
 
     def timed_out(self) -> None:
         """Close without UPDATE: nothing is removed (RFC 1939 section 3)."""
-        self.put(b"-ERR [SYS/TEMP] silent too long\r\n")
+        self.put(b"-ERR [SYS/TEMP] waited too long\r\n")
         self.closing = True
 
     def shut_down(self) -> None:
@@ -236,6 +244,7 @@ class POP3Server:
 
     async def _guarded(self, step: Awaitable[None]) -> None:
         """Run a step; what goes wrong becomes a reply."""
+        self._pace.stop()
         try:
             await step
         except MailError as error:
@@ -245,6 +254,7 @@ class POP3Server:
         except Exception as error:
             self._report(error)
             self.put(INTERNAL_ERROR)
+        self._pace.go_on(self.maildrop is not None)
 
     async def _leave(self) -> None:
         maildrop, self.maildrop = self.maildrop, None

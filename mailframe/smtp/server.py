@@ -24,6 +24,7 @@ from mailframe.interfaces.connection import IConnection, IServer
 from mailframe.interfaces.content import IContent
 from mailframe.interfaces.delivery import IMailReceiver, IMailTransaction
 from mailframe.limits import SMTPLimits
+from mailframe.pace import Pace
 from mailframe.smtp import replies
 from mailframe.smtp.capabilities import ALL_VERBS, COMMANDS_OF, EXTENSIONS
 from mailframe.smtp.chunk import PassedOver
@@ -31,7 +32,6 @@ from mailframe.smtp.command import Step
 from mailframe.smtp.framing import Received
 from mailframe.smtp.judge import ContentJudge
 from mailframe.smtp.options import SMTPOptions
-from mailframe.smtp.pace import Pace
 from mailframe.smtp.session import Session
 
 # Python looks for a number in octets ten times as fast as for an octet.
@@ -254,6 +254,7 @@ class SMTPServer:
 
     async def _run(self, step: Step) -> None:
         self._running = True
+        self._pace.stop()
         try:
             await step
         except Exception as error:
@@ -261,8 +262,7 @@ class SMTPServer:
         finally:
             self._running = False
         self._go_on()
-        if self._paced is not None:
-            self._pace.go_on(self._session.seconds())
+        self._pace.go_on(self._session.seconds())
 
     def _go_on(self) -> None:
         """End a session that has used up a limit; else it has time for what comes.
@@ -284,7 +284,7 @@ class SMTPServer:
         if content is None:
             self._pace.begin(limits.timeout)
         elif content is not self._paced:
-            self._pace.begin(limits.data_timeout, limits.data_rate)
+            self._pace.begin(limits.data_timeout, limits.data_rate, begun=True)
         self._paced = content
 
     def _answer(self, error: Exception) -> None:

@@ -6,8 +6,10 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.limits import SMTPLimits
+from mailframe.limits import IMAPLimits, SMTPLimits
+from mailframe.net.imap import IMAPFactory
 from mailframe.net.smtp import SMTPFactory
+from tests.imap.world import World
 from tests.smtp.test_server import ENVELOPE, HELLO
 from tests.smtp.world import RecordingReceiver
 
@@ -54,3 +56,58 @@ class SlowSenderTests(SynchronousTestCase):
         """Half the rate asked for is over in twice the time."""
         self.protocol.dataReceived(HELLO + ENVELOPE)
         self.assertEqual(self._drip(5000, 10, b"x" * 2500), 1190)
+
+
+class SlowLoginTests(SynchronousTestCase):
+    """A transport, a pump, an IMAP session."""
+
+    def setUp(self) -> None:
+        """Connect."""
+        self.clock = Clock()
+        world = World()
+        limits = IMAPLimits(login_time=180.0, login_timeout=60.0, timeout=1800.0)
+        factory = IMAPFactory(
+            world.door,
+            intake=world.intake,
+            reactor=self.clock,
+            limits=limits,
+            allow_plaintext_auth=True,
+        )
+        self.protocol: Any = factory.buildProtocol(None)
+        self.transport = StringTransport()
+        self.protocol.makeConnection(self.transport)
+
+    def _cut_off(self, octets: bytes, interval: float) -> float:
+        """Send octets at intervals, as far as they go; return when the end came."""
+        begun = self.clock.seconds()
+        for octet in octets:
+            self.protocol.dataReceived(bytes((octet,)))
+            for _ in range(round(interval)):
+                self.clock.advance(1)
+                if self.transport.disconnecting:
+                    return self.clock.seconds() - begun
+        self.fail("not cut off")
+
+    def test_before_login(self) -> None:
+        """An octet a minute is over when the time before the login is."""
+        self.assertEqual(self._cut_off(b"a NOOP\r\n", 50), 180)
+
+    def test_silent_before_login(self) -> None:
+        """Silence is over before."""
+        self.assertEqual(self._cut_off(b"a NOOP\r\n", 100), 60)
+
+    def test_command(self) -> None:
+        """After it a command has its time, from its first octet on."""
+        self.protocol.dataReceived(b"a LOGIN alice secret\r\n")
+        self.assertIn(b"a OK", self.transport.value())
+        self.clock.pump([100] * 17)
+        # Each octet has given a little back, together less than a second.
+        self.assertEqual(self._cut_off(b"a NOOP" * 9, 60), 1801)
+
+    def test_idle(self) -> None:
+        """Who idles has the time of silence."""
+        self.protocol.dataReceived(b"a LOGIN alice secret\r\nb IDLE\r\n")
+        self.clock.pump([1] * 1799)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(1)
+        self.assertTrue(self.transport.disconnecting)

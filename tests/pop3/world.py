@@ -47,6 +47,7 @@ class World:
         """Make the user ``alice@example.org`` with password ``secret``."""
         self.limits = limits or POP3Limits()
         self.options = options
+        self.time = 0.0
         self.reported: list[BaseException] = []
         self.realm = MemoryRealm(lambda: 1_700_000_000.0, lambda call: call())
         checker = InMemoryUsernamePasswordDatabaseDontUse()
@@ -80,6 +81,7 @@ class World:
             hostname="pop.example.org",
             limits=self.limits,
             report=self.reported.append,
+            now=lambda: self.time,
             options=self.options,
         )
 

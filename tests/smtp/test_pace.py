@@ -7,54 +7,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.limits import SMTPLimits
-from mailframe.smtp.pace import Pace
 from mailframe.testing.transcript import Conversation
 from tests.smtp.test_server import ENVELOPE, HELLO
 from tests.smtp.world import World
 
 _ADDRESSED = ENVELOPE.removesuffix(b"DATA\r\n")
 _GONE = b"421 4.4.2 Timed out, closing\r\n"
-
-
-class PaceTests(SynchronousTestCase):
-    """The budget itself."""
-
-    def test_silence_before(self) -> None:
-        """The time begins with the first octets."""
-        pace = Pace(10.0)
-        pace.came(1, 100.0)
-        self.assertEqual(pace.left, 10.0)
-        pace.came(1, 104.0)
-        self.assertEqual(pace.left, 6.0)
-        pace.begin(20.0)
-        pace.came(1, 200.0)
-        self.assertEqual(pace.left, 20.0)
-
-    def test_rate(self) -> None:
-        """Content gives time, but never more than there was."""
-        pace = Pace(10.0)
-        pace.came(1, 0.0)
-        pace.begin(10.0, 100.0)
-        pace.came(400, 8.0)
-        self.assertEqual(pace.left, 6.0)
-        pace.came(1_000_000, 9.0)
-        self.assertEqual(pace.left, 10.0)
-
-    def test_spent(self) -> None:
-        """What comes too late gives no time."""
-        pace = Pace(10.0)
-        pace.came(1, 0.0)
-        pace.begin(10.0, 100.0)
-        pace.came(1_000_000, 10.0)
-        self.assertEqual(pace.left, 0.0)
-
-    def test_our_time(self) -> None:
-        """What we took is not the client's."""
-        pace = Pace(10.0)
-        pace.came(1, 0.0)
-        pace.go_on(50.0)
-        pace.came(1, 51.0)
-        self.assertEqual(pace.left, 9.0)
 
 
 class SlowSenderTests(SynchronousTestCase):
