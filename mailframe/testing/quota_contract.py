@@ -136,6 +136,36 @@ class QuotaContract:
         self.assertEqual(len((await inbox.move(ALL, other)).uids), 2)
         self.assertEqual((await self._usage(account))[1], 2)
 
+    async def test_quota_at_once(self) -> None:
+        """What has just come counts when bounds are set, or lowered, just then."""
+        account = await self.make_account()
+        for number in range(4):
+            await account.append(INBOX, [new(number)])
+        account.may_set_quota = True
+        [root] = await account.quota_roots(INBOX)
+        for limits in (QuotaLimits(messages=4), QuotaLimits(octets=5 * SIZE - 1)):
+            await account.set_quota(root, limits)
+            await self._refused(account.append(INBOX, [new(5)]))
+        await account.set_quota(root, QuotaLimits(messages=6))
+        await account.append(INBOX, [new(5)])
+        await account.set_quota(root, QuotaLimits(messages=5))
+        await self._refused(account.append(INBOX, [new(6)]))
+        self.assertEqual(await self._usage(account), (5 * SIZE, 5))
+
+    async def test_quota_set_again(self) -> None:
+        """What happened without bounds counts when there are some again."""
+        account = await self._bounded(messages=2)
+        [root] = await account.quota_roots(INBOX)
+        await account.append(INBOX, [new(1), new(2)])
+        await account.set_quota(root, QuotaLimits())
+        inbox = await account.open(INBOX)
+        await inbox.store(ALL, FlagChange.ADD, frozenset((DELETED,)))
+        await inbox.expunge()
+        await account.append(INBOX, [new(3)])
+        await account.set_quota(root, QuotaLimits(messages=2))
+        await account.append(INBOX, [new(4)])
+        await self._refused(account.append(INBOX, [new(5)]))
+
     async def test_quota_below_usage(self) -> None:
         """Bounds below what is there take nothing away."""
         account = await self.make_account()

@@ -131,7 +131,7 @@ def _append_behind(
     octets: int,
 ) -> tuple[list[int], Delta]:
     """Give messages UIDs and names; file and row follow when they may."""
-    store.usage.make_room(store.index, octets, len(drafts), store.filing.rows)
+    store.usage.make_room(store.index, octets, len(drafts))
     modseq = store.tick(row)
     letters = store.letters(row)
     now = int(time.time())

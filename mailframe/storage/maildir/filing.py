@@ -147,6 +147,16 @@ class Filing:
         self._waiting = [one for one in self._waiting if one not in messages]
         return len(self._waiting) < before
 
+    def sizes(self, row: MailboxRow) -> dict[int, int]:
+        """Return the sizes of a mailbox's unfiled messages, by number."""
+        away = self._sent.messages if self._sent else ()
+        base = row.span()[0]
+        return {
+            base + one.file.uid: one.file.size
+            for one in (*away, *self._waiting)
+            if one.mailbox_id == row.mailbox_id
+        }
+
     def owe_digests(self, first: int) -> None:
         """Have messages summarised in idle time, if they are not.
 

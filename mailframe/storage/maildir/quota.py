@@ -20,6 +20,7 @@ from mailframe.storage.maildir.dotlock import change_file, read_small
 from mailframe.storage.maildir.index import Index, MailboxRow
 
 if TYPE_CHECKING:
+    from mailframe.storage.maildir.filing import Filing
     from mailframe.storage.maildir.store import AccountStore
 
 FILE = "mailframe.quota"
@@ -71,13 +72,20 @@ class Usage:
             file has no bound on octets.
 
     A mailbox is counted again when its mod-sequence is not the one it had when
-    it was last counted; without bounds nothing is counted at all.
+    it was last counted, with what waits to be filed; without bounds nothing is
+    counted at all.
     """
 
-    def __init__(self, root: str) -> None:
-        """Begin with nothing counted."""
+    def __init__(self, root: str, filing: "Filing") -> None:
+        """Begin with nothing counted.
+
+        Args:
+            root: The account's directory.
+            filing: Its messages that are in the journal only.
+        """
         self.granted: int | None = None
         self._root = root
+        self._filing = filing
         self._counted: dict[int, tuple[int, int, int]] = {}
 
     def limits(self) -> QuotaLimits:
@@ -92,20 +100,13 @@ class Usage:
         """Count everything again: a job was taken back."""
         self._counted.clear()
 
-    def make_room(
-        self,
-        index: Index,
-        octets: int,
-        messages: int,
-        ahead: Mapping[str, MailboxRow] | None = None,
-    ) -> None:
+    def make_room(self, index: Index, octets: int, messages: int) -> None:
         """See that so much fits.
 
         Args:
             index: The account's.
             octets: Of the messages that come.
             messages: How many they are.
-            ahead: Mailboxes that are further than the index, by ID.
 
         Raises:
             OverQuota: It does not.
@@ -113,13 +114,19 @@ class Usage:
         """
         limits = self.limits()
         if limits == NO_LIMITS:
+            # Nobody counts what comes from now on.
+            self.forget()
             return
+        filing = self._filing
         held_octets = held_messages = 0
         for found in index.mailboxes():
-            row = found if ahead is None else ahead.get(found.mailbox_id, found)
+            row = filing.rows.get(found.mailbox_id, found)
             counted = self._counted.get(row.id)
             if counted is None or counted[0] != row.highest_modseq:
-                counted = (row.highest_modseq, *_count(index, row))
+                counted = (
+                    row.highest_modseq,
+                    *_count(index, row, filing.sizes(row)),
+                )
                 self._counted[row.id] = counted
             held_octets += counted[1]
             held_messages += counted[2]
@@ -137,10 +144,19 @@ class Usage:
             )
 
 
-def _count(index: Index, row: MailboxRow) -> tuple[int, int]:
+def _count(
+    index: Index, row: MailboxRow, unfiled: Mapping[int, int]
+) -> tuple[int, int]:
+    """Count a mailbox; another process may be filing some of what is unfiled."""
+    low, high = row.span()
+    first = min(unfiled, default=high + 1)
     octets, messages = index.execute(
         "SELECT coalesce(sum(size), 0), count(*) FROM messages"
         " WHERE id BETWEEN ? AND ?",
-        row.span(),
+        (low, first - 1),
     ).fetchone()
-    return int(octets), int(messages)
+    rest = index.execute(
+        "SELECT id, size FROM messages WHERE id BETWEEN ? AND ?", (first, high)
+    )
+    sizes = {**dict(rest), **unfiled}
+    return int(octets) + sum(sizes.values()), int(messages) + len(sizes)

@@ -137,8 +137,8 @@ class AccountStore:
         self._room = room or Room()
         self._letters: dict[int, Letters] = {}
         self._keywords: dict[int, dict[str, str]] = {}
-        self.usage = Usage(root)
         self.filing = Filing(self, {} if owing is None else owing, filer)
+        self.usage = Usage(root, self.filing)
 
     @property
     def opened(self) -> bool:
