@@ -19,6 +19,8 @@ from mailframe.interfaces.check import (
     Edit,
     EnvelopeEdit,
     IMessageCheck,
+    IRejectionCheck,
+    IVisitCheck,
     Verdict,
 )
 from mailframe.interfaces.content import IContent
@@ -124,6 +126,15 @@ class Checks:
         """
         await self._session(origin, "helo")
 
+    def left(self, origin: Origin) -> None:
+        """Have every check that remembers a client let it go."""
+        for one in self._checks:
+            if IVisitCheck.providedBy(one.check):
+                try:
+                    IVisitCheck(one.check).left(origin)
+                except Exception:
+                    _log.failure("{name} did not let go", name=one.name)
+
     def begin(self, origin: Origin, message_id: str = "") -> "MessageChecks":
         """Return what asks them about one message."""
         asking = [one for one in self._checks if not one.spares(origin)]
@@ -183,12 +194,16 @@ class MessageChecks:
             PolicyRefusal: Not this one.
             PolicyDeferral: Not this one now.
         """
-        for one, memory in self._asking:
+        for at, (one, memory) in enumerate(self._asking, 1):
             ask = partial(one.check.rcpt, memory, forward_path)
             verdict = await asked(one, self._clock, ask)
             if verdict is None:
                 continue
-            raise_refusal(verdict, one.name)
+            try:
+                raise_refusal(verdict, one.name)
+            except (PolicyRefusal, PolicyDeferral) as refusal:
+                await self.rejected(forward_path, refusal, at)
+                raise
             self._outcome.header += verdict.header
             self._outcome.envelope += verdict.envelope
             if verdict.decision is Decision.QUARANTINE:
@@ -197,6 +212,23 @@ class MessageChecks:
                 self._outcome.discard = True
             if verdict.decision in (Decision.ACCEPT, Decision.DISCARD):
                 return
+
+    async def rejected(
+        self, forward_path: ForwardPath, refusal: MailError, first: int = 0
+    ) -> None:
+        """Let those that want to know hear of a recipient that is refused.
+
+        Args:
+            forward_path: Who.
+            refusal: Why.
+            first: How many checks were asked about it, and are not told.
+        """
+        for one, memory in self._asking[first:]:
+            if IRejectionCheck.providedBy(one.check):
+                told = IRejectionCheck(one.check).rejected
+                await asked(
+                    one, self._clock, partial(told, memory, forward_path, refusal)
+                )
 
     def content(self, octets: bytes) -> Awaitable[None] | None:
         """Look at the next piece of the content."""

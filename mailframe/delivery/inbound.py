@@ -140,6 +140,10 @@ class InboundReceiver:
             tell(refusal, "HELO", origin)
             raise
 
+    def left(self, origin: Origin) -> None:
+        """Have the checks let a client go."""
+        self._checks.left(origin)
+
     async def begin(
         self, origin: Origin, reverse_path: ReversePath
     ) -> LocalTransaction:

@@ -13,6 +13,7 @@ from typing import Any
 
 from zope.interface import Attribute, Interface
 
+from mailframe.errors import MailError
 from mailframe.interfaces.content import IContent, IIntake
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
@@ -189,6 +190,28 @@ class IMessageCheck(Interface):
         """The transaction is over, whatever came of it: let go of everything.
 
         Called exactly once for each memory that ``mail`` was called with.
+        """
+
+
+class IVisitCheck(Interface):
+    """Optional power of an IMessageCheck: it remembers a client until it leaves.
+
+    What it remembers is in ``origin.visit``, under the check itself as the key.
+    """
+
+    def left(origin: Origin) -> None:
+        """The client is gone: let go of what there is of it."""
+
+
+class IRejectionCheck(Interface):
+    """Optional power of an IMessageCheck: it hears of recipients that are refused."""
+
+    def rejected(
+        memory: dict[str, object], forward_path: ForwardPath, refusal: MailError
+    ) -> Awaitable[None]:
+        """Know a recipient that is none, or that an earlier check refused.
+
+        ``rcpt`` is not asked about it, and nothing changes the refusal.
         """
 
 

@@ -67,6 +67,12 @@ class IDoorkeeper(Interface):
         Source: RFC 5321 section 4.1.4.
         """
 
+    def left(origin: Origin) -> None:
+        """The client is gone, or another has taken its place (XCLIENT).
+
+        Called once for each, with the same ``visit`` in the origin as before.
+        """
+
 
 class IMailTransaction(Interface):
     """One message on its way in. Calls come one after another."""

@@ -3,7 +3,7 @@
 Source: RFC 5321 section 2.3.1, RFC 3461 (DSN), RFC 6531 (SMTPUTF8).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from mailframe.model.address import Address
@@ -119,6 +119,8 @@ class Origin:
             without a user.
         tls_bits: The strength of the cipher, 0 without TLS.
         tls_subject: Whose a verified client certificate is, or ``None``.
+        visit: What checks remember of this client until it leaves; ``None`` for
+            mail that comes without a client.
     """
 
     service: str
@@ -137,6 +139,7 @@ class Origin:
     login_method: str = ""
     tls_bits: int = 0
     tls_subject: str | None = None
+    visit: dict[object, object] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Action(IntFlag):
 
 
 class Step(IntFlag):
-    """What a milter need not be told, or need not answer (``SMFIP``)."""
+    """What a milter need not be told or answer, and may ask for (``SMFIP``)."""
 
     NO_CONNECT = 0x01
     NO_HELO = 0x02
@@ -66,8 +66,8 @@ class Step(IntFlag):
 OFFERED_ACTIONS = Action(0x1FF)
 """What we let a milter do: everything."""
 
-OFFERED_STEPS = Step(0x1FFFFF) & ~Step.REJECTED_RECIPIENTS
-"""What we can do without; all but to tell of recipients we refused."""
+OFFERED_STEPS = Step(0x1FFFFF)
+"""What we can do without, and do if asked for: everything."""
 
 _NEGOTIATION = struct.Struct(">III")
 _LENGTH = struct.Struct(">I")

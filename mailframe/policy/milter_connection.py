@@ -21,13 +21,13 @@ class MilterConnection(Protocol):
     """Speaks packets."""
 
     def __init__(self) -> None:
-        """Begin before the connection is there."""
+        """Begin before the connection is there; ``lost`` tells when it is no more."""
         self._reader = PacketReader()
         self._packets: deque[Packet] = deque()
         self._wanted: Deferred[Packet] | None = None
         self._room: Deferred[None] | None = None
         self._full = False
-        self._lost = False
+        self.lost = False
 
     def connectionMade(self) -> None:
         """Be told when the milter is slow to read."""
@@ -50,7 +50,7 @@ class MilterConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell whoever waits."""
-        self._lost = True
+        self.lost = True
         self._hand_out()
         self.resumeProducing()
 
@@ -74,7 +74,7 @@ class MilterConnection(Protocol):
         Raises:
             TemporaryFailure: The connection is gone.
         """
-        if not self._packets and not self._lost:
+        if not self._packets and not self.lost:
             self._wanted = Deferred()
             return await self._wanted
         if not self._packets:
@@ -87,23 +87,31 @@ class MilterConnection(Protocol):
         Raises:
             TemporaryFailure: The connection is gone.
         """
-        transport: Any = self.transport
-        if self._lost:
+        if self.lost:
             raise TemporaryFailure("the milter went away")
-        transport.write(octets)
+        self.put(octets)
         if self._full:
             self._room = Deferred()
             await self._room
 
-    def leave(self) -> None:
-        """Say goodbye. Calling again is nothing."""
+    def put(self, octets: bytes) -> None:
+        """Send packets, if the connection is there; wait for nothing."""
         transport: Any = self.transport
-        if self._lost or transport is None:
+        if not self.lost:
+            transport.write(octets)
+
+    def leave(self) -> None:
+        """Say goodbye, to who listens. Calling again is nothing."""
+        transport: Any = self.transport
+        if self.lost:
             return
+        self.lost = True
         transport.unregisterProducer()
-        transport.write(raw_packet(b"Q"))
-        transport.loseConnection()
-        self._lost = True
+        if self._full:
+            transport.abortConnection()
+        else:
+            transport.write(raw_packet(b"Q"))
+            transport.loseConnection()
 
     def _hand_out(self) -> None:
         wanted = self._wanted
@@ -112,7 +120,7 @@ class MilterConnection(Protocol):
         if self._packets:
             self._wanted = None
             wanted.callback(self._packets.popleft())
-        elif self._lost:
+        elif self.lost:
             self._wanted = None
             wanted.errback(TemporaryFailure("the milter went away"))
 

@@ -20,7 +20,7 @@ USUAL: Mapping[bytes, tuple[str, ...]] = {
     ),
     b"H": ("tls_version", "cipher", "cipher_bits", "cert_subject"),
     b"M": ("i", "auth_type", "auth_authen", "auth_author", "mail_addr", "mail_host"),
-    b"R": ("i", "rcpt_addr", "rcpt_host"),
+    b"R": ("i", "rcpt_addr", "rcpt_host", "rcpt_mailer"),
     b"T": ("i",),
     b"N": ("i",),
     b"E": ("i",),
@@ -29,38 +29,28 @@ USUAL: Mapping[bytes, tuple[str, ...]] = {
 
 
 class Macros:
-    """What is known of one message.
+    """What is known of one client, and of its message.
 
     Attributes:
         client: What the client is called, or its address in brackets.
     """
 
-    def __init__(
-        self,
-        origin: Origin,
-        reverse_path: ReversePath,
-        message_id: str,
-        called: ClientName,
-    ) -> None:
-        """Know all but the recipients.
+    def __init__(self, origin: Origin, called: ClientName) -> None:
+        """Know where the client is.
 
         Args:
-            origin: How it comes.
-            reverse_path: Who it is from.
-            message_id: What we call it.
+            origin: As it is at the beginning.
             called: What the client is called.
         """
         self._wanted: Mapping[bytes, tuple[str, ...]] = {}
-        sender = reverse_path.address
-        version, _, cipher = (origin.tls or "").partition(" ")
         address = origin.client_address
         if address is None:
             address, called = LOOPBACK, ClientName("localhost", "localhost")
         literal = f"[{address}]"
         known = called.verified != UNKNOWN
         self.client = called.verified if known else literal
+        self._message: dict[str, str] = {}
         self._known = {
-            "i": message_id,
             "j": origin.server_name,
             "v": "mailframe",
             "_": f"{called.verified} {literal}" if known else literal,
@@ -71,10 +61,33 @@ class Macros:
             "client_name": called.verified,
             "client_ptr": called.reverse,
             "client_port": _number(origin.client_port),
+        }
+
+    def agree(self, wanted: Mapping[bytes, tuple[str, ...]]) -> None:
+        """Tell before each of these commands what the milter wants to know."""
+        self._wanted = wanted
+
+    def greet(self, origin: Origin) -> None:
+        """Know how the client said hello."""
+        version, _, cipher = (origin.tls or "").partition(" ")
+        self._known |= {
             "tls_version": version,
             "cipher": cipher,
             "cipher_bits": _number(origin.tls_bits or None),
             "cert_subject": origin.tls_subject or "",
+        }
+
+    def mail(self, origin: Origin, reverse_path: ReversePath, message_id: str) -> None:
+        """Know a message, and forget the one before.
+
+        Args:
+            origin: How it comes.
+            reverse_path: Who it is from.
+            message_id: What we call it.
+        """
+        sender = reverse_path.address
+        self._message = {
+            "i": message_id,
             "auth_type": origin.login_method,
             "auth_authen": origin.user or "",
             "auth_author": reverse_path.auth or "",
@@ -82,19 +95,36 @@ class Macros:
             "mail_host": sender.domain if sender is not None else "",
         }
 
-    def agree(self, wanted: Mapping[bytes, tuple[str, ...]]) -> None:
-        """Tell before each of these commands what the milter wants to know."""
-        self._wanted = wanted
-
     def rcpt(self, address: Address) -> None:
         """Know whom RCPT names now."""
-        self._known |= {"rcpt_addr": address.written(), "rcpt_host": address.domain}
+        self._recipient(address.written(), address.domain, "")
+
+    def rejected(self, enhanced: str, text: str) -> None:
+        """Know why RCPT is refused now.
+
+        Args:
+            enhanced: The enhanced code of the reply.
+            text: Its text.
+        """
+        self._recipient(text, enhanced, "error")
 
     def before(self, command: bytes) -> bytes:
         """Return the packet that goes before a command, empty for none."""
         names = self._wanted.get(command, USUAL.get(command, ()))
-        told = {name: value for name in names if (value := self._known.get(name))}
-        return codec.macros(command, told) if told else b""
+        known = self._known | self._message
+        told = {name: value for name in names if (value := known.get(name))}
+        # To RCPT it is told even of nothing: else what was said of the one before
+        # would hold.
+        return (
+            codec.macros(command, told) if told or (names and command == b"R") else b""
+        )
+
+    def _recipient(self, address: str, host: str, mailer: str) -> None:
+        self._message |= {
+            "rcpt_addr": address,
+            "rcpt_host": host,
+            "rcpt_mailer": mailer,
+        }
 
 
 def _number(number: int | None) -> str:

@@ -183,6 +183,7 @@ class SMTPServer:
         session = self._session
         session.take_line = None
         session.end_transaction()
+        session.leave()
         try:
             left = session.log_out()
         except Exception as error:

@@ -104,6 +104,7 @@ class Session:
         self.extensions = extensions
         self.arriving = False
         self._said: Mapping[str, Any] = {}
+        self._visit: dict[object, object] = {}
         self.user: str | None = None
         self.account: object = None
         self.logout: Callable[[], Any] | None = None
@@ -173,6 +174,15 @@ class Session:
         left = None if logout is None else logout()
         return left if isawaitable(left) else None
 
+    def leave(self) -> None:
+        """Tell the doorkeeper that the client is gone."""
+        if self.doorkeeper is not None:
+            try:
+                self.doorkeeper.left(self.origin())
+            except Exception as error:
+                self.report(error)
+            self._visit = {}
+
     def begun(self, transaction: IMailTransaction, reverse_path: ReversePath) -> None:
         """Note that a mail transaction has begun."""
         self.transaction = transaction
@@ -229,9 +239,10 @@ class Session:
             said: Fields of :class:`Origin`: names of the client, address and port
                 of both; those that are not in it stay as they are.
         """
+        self.end_transaction()
+        self.leave()
         self._said = {**self._said, **said}
         self.greeted("", False, {}, {})
-        self.end_transaction()
         self.arriving = True
 
     def no_content_yet(self) -> bytes | None:
@@ -269,6 +280,7 @@ class Session:
                 tls=f"{tls.version} {tls.cipher}" if tls else None,
                 tls_bits=tls.bits if tls else 0,
                 tls_subject=tls.client_subject if tls else None,
+                visit=self._visit,
                 **self._ends(),
             )
         return origin

@@ -6,7 +6,13 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from mailframe.interfaces.check import IMessageCheck, Verdict
+from mailframe.errors import MailError
+from mailframe.interfaces.check import (
+    IMessageCheck,
+    IRejectionCheck,
+    IVisitCheck,
+    Verdict,
+)
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 
 
@@ -69,3 +75,27 @@ class ToldCheck:
     def over(self, memory: dict[str, object]) -> None:
         """Note it."""
         self.asked.append("over")
+
+
+@implementer(IVisitCheck, IRejectionCheck)
+class AttentiveCheck(ToldCheck):
+    """Also hears of clients that leave, and of recipients that are refused."""
+
+    def __init__(self, **answers: Any) -> None:
+        """Answer stages as told."""
+        super().__init__(**answers)
+        self.refusals: list[tuple[str, MailError]] = []
+
+    def left(self, origin: Origin) -> None:
+        """Note it, and answer."""
+        self.asked.append("left")
+        answer = self.answers.get("left")
+        if isinstance(answer, Exception):
+            raise answer
+
+    async def rejected(
+        self, memory: dict[str, object], forward_path: ForwardPath, refusal: MailError
+    ) -> None:
+        """Note it, and answer."""
+        self.refusals.append((forward_path.address.local, refusal))
+        await self._answer("rejected")

@@ -10,14 +10,21 @@ from mailframe.delivery.checks import Checks, Configured, MessageChecks
 from mailframe.errors import (
     BadSyntax,
     MailError,
+    NoSuchUser,
     PolicyDeferral,
     PolicyRefusal,
     TemporaryFailure,
 )
-from mailframe.interfaces.check import Decision, IMessageCheck, Verdict
+from mailframe.interfaces.check import (
+    Decision,
+    IMessageCheck,
+    IRejectionCheck,
+    IVisitCheck,
+    Verdict,
+)
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
-from tests.delivery.check import ToldCheck
+from tests.delivery.check import AttentiveCheck, ToldCheck
 from tests.delivery.world import DeliveryTestCase
 
 REFUSE = Verdict(Decision.REFUSE, "no", code=554, enhanced="5.7.9")
@@ -61,8 +68,40 @@ class ChecksTests(DeliveryTestCase):
         return message.rcpt(ForwardPath(Address(local, "example.org")))
 
     def test_contract(self) -> None:
-        """The test's check is one."""
-        verifyObject(IMessageCheck, ToldCheck())
+        """The test's checks are some."""
+        for interface in (IMessageCheck, IVisitCheck, IRejectionCheck):
+            verifyObject(interface, AttentiveCheck())
+
+    def test_left(self) -> None:
+        """Whoever wants to know hears that a client is gone, whatever others do."""
+        bug = AttentiveCheck(left=ZeroDivisionError())
+        last, other = AttentiveCheck(), ToldCheck()
+        self._checks(bug, other, last).left(origin())
+        self.assertEqual((last.asked, other.asked), (["left"], []))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_rejected(self) -> None:
+        """Whoever was not asked about a recipient hears that it is refused."""
+        first, last, other = AttentiveCheck(), AttentiveCheck(), ToldCheck()
+        message = self._begin(first, ToldCheck(bob=DEFER), other, last)
+        error = NoSuchUser("nobody")
+        path = ForwardPath(Address("nobody", "example.org"))
+        self.run_now(message.rejected(path, error))
+        self.refused(self._rcpt(message, "bob"), PolicyDeferral)
+        self.assertEqual(first.refusals, [("nobody", error)])
+        self.assertEqual([who for who, _ in last.refusals], ["nobody", "bob"])
+        self.assertIsInstance(last.refusals[1][1], PolicyDeferral)
+        self.assertEqual(other.asked, ["mail"])
+
+    def test_rejected_in_vain(self) -> None:
+        """Trouble there does not change the refusal."""
+        for answer in (ZeroDivisionError(), TemporaryFailure("away"), REFUSE):
+            check = AttentiveCheck(rejected=answer)
+            message = self._begin(check, on_failure=Decision.REFUSE)
+            path = ForwardPath(Address("nobody", "example.org"))
+            self.run_now(message.rejected(path, NoSuchUser("nobody")))
+            self.assertEqual(len(check.refusals), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_session(self) -> None:
         """Connect and HELO refuse, defer, or skip the others."""

@@ -12,7 +12,7 @@ from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, ReversePath
 from mailframe.model.mailbox import MailboxName
-from tests.delivery.check import ToldCheck
+from tests.delivery.check import AttentiveCheck, ToldCheck
 from tests.delivery.distribution_case import (
     ALICE,
     BOB,
@@ -35,6 +35,7 @@ class CheckedTests(DistributionTestCase):
         verifyObject(IMailReceiver, receiver)
         self.refused(receiver.connected(world.origin()), PolicyRefusal)
         self.run_now(receiver.greeted(world.origin()))
+        receiver.left(world.origin())
 
     def test_stages(self) -> None:
         """Each stage can refuse; the check is let go once."""
@@ -50,11 +51,12 @@ class CheckedTests(DistributionTestCase):
                 self.assertEqual(self.stored("alice"), [])
 
     def test_unknown_first(self) -> None:
-        """Checks see no recipient that does not exist."""
-        check = ToldCheck()
-        self.make(checks=[check])
-        self.fails(NoSuchUser, Address("nobody", "example.org"))
-        self.assertEqual(check.asked, ["mail", "over"])
+        """Checks see no recipient that does not exist; they may hear of it."""
+        for check in (ToldCheck(), AttentiveCheck()):
+            self.make(checks=[check])
+            self.fails(NoSuchUser, Address("nobody", "example.org"))
+            heard = ["rejected"] if isinstance(check, AttentiveCheck) else []
+            self.assertEqual(check.asked, ["mail", *heard, "over"])
 
     def test_content(self) -> None:
         """Checks see the content, and the sender waits for the slow ones."""

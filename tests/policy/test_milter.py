@@ -1,6 +1,5 @@
 """The milter client, against a milter of the test."""
 
-import struct
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -17,89 +16,17 @@ from mailframe.interfaces.check import (
 from mailframe.model.address import Address
 from mailframe.model.envelope import ReversePath
 from mailframe.policy.milter import Milter
-from mailframe.policy.milter_codec import Packet, PacketReader, Step, raw_packet
+from mailframe.policy.milter_codec import Step, raw_packet
 from mailframe.storage.content import MemoryIntake, whole
-from tests.policy.fake_endpoint import FakeEndpoint
-from tests.policy.world import DictResolver, PolicyTestCase, origin, rcpt
-
-CONTINUE = raw_packet(b"c")
-MESSAGE = (
-    b"Subject: hi\r\nX-Folded:  a\r\n\tb\r\nno field\r\nEmpty:\r\n\r\nbody\r\nmore\r\n"
+from tests.policy.fake_milter import (
+    ALL,
+    CONTINUE,
+    MESSAGE,
+    FakeMilter,
+    at_stage,
+    reply,
 )
-NONE = Step(0)
-ALL = Step.NO_REPLY_HEADER | Step.NO_REPLY_EOH | Step.NO_REPLY_BODY | Step.NO_REPLY_DATA
-
-
-class FakeMilter:
-    """Answers each command as it is told, else "go on"."""
-
-    def __init__(
-        self,
-        steps: Step = NONE,
-        version: int = 6,
-        actions: int = 0x33,
-        macros: bytes = b"",
-        **answers: Any,
-    ) -> None:
-        """Answer commands by their letters: octets, or ``None`` to go away."""
-        self.steps = steps
-        self.actions = actions
-        self.macros = macros
-        self.answers = {key.encode(): value for key, value in answers.items()}
-        self.version = version
-        self.said: list[Packet] = []
-        self.endpoint = FakeEndpoint(lambda: self._serve())
-
-    def _serve(self) -> Any:
-        reader = PacketReader()
-
-        def answer(octets: bytes) -> bytes | None:
-            answers: list[bytes] = []
-            for packet in reader.receive(octets):
-                self.said.append(packet)
-                reply = self._reply(packet)
-                if reply is None:
-                    return None
-                answers.append(reply)
-            return b"".join(answers)
-
-        return answer
-
-    def _reply(self, packet: Packet) -> bytes | None:
-        command = packet.command
-        if command == b"O":
-            agreed = struct.pack(">III", self.version, self.actions, self.steps)
-            return raw_packet(b"O", agreed + self.macros)
-        if command in self.answers:
-            answer: bytes | None = self.answers[command]
-            return answer
-        silent = {
-            b"L": Step.NO_REPLY_HEADER,
-            b"N": Step.NO_REPLY_EOH,
-            b"B": Step.NO_REPLY_BODY,
-            b"T": Step.NO_REPLY_DATA,
-        }.get(command, Step(0))
-        return b"" if command in b"DQA" or self.steps & silent else CONTINUE
-
-    def commands(self) -> bytes:
-        """Return the letters of what was said, macros left out."""
-        letters = b"".join(packet.command for packet in self.said)
-        return letters.replace(b"D", b"")
-
-    def data(self, command: bytes) -> list[bytes]:
-        """Return the data of each packet of a command."""
-        return [one.data for one in self.said if one.command == command]
-
-
-def _at(stage: str, answer: bytes | None) -> FakeMilter:
-    """Return a milter that says something odd at one stage."""
-    answers: dict[str, Any] = {stage: answer}
-    return FakeMilter(**answers)
-
-
-def reply(text: bytes) -> bytes:
-    """Return a reply the milter chooses."""
-    return raw_packet(b"y", text + b"\0")
+from tests.policy.world import DictResolver, PolicyTestCase, origin, rcpt
 
 
 class MilterTests(PolicyTestCase):
@@ -250,16 +177,26 @@ class MilterTests(PolicyTestCase):
             (reply(b"553 5.1.3 odd"), Decision.REFUSE, 553, "5.1.3", "odd"),
             (reply(b"450 wait"), Decision.DEFER, 450, "", "wait"),
         ):
-            for stage in "CHMRTLNBE":
+            # There is no message to be discarded at connect and HELO.
+            stages = "MRTLNBE" if decision is Decision.DISCARD else "CHMRTLNBE"
+            for stage in stages:
                 found = self._refused(stage, answer)
                 self.assertIs(found.decision, decision, stage)
                 self.assertEqual(
                     (found.code, found.enhanced, found.text), (code, enhanced, text)
                 )
 
+    def test_discarded_client(self) -> None:
+        """A client is not to be discarded; what says so is no reply there."""
+        for stage in "CH":
+            fake = at_stage(stage, raw_packet(b"d"))
+            check = Milter(fake.endpoint, MemoryIntake())
+            self.fails(check.mail({}, origin(), ReversePath(None)), BadSyntax)
+            self.assertTrue(fake.endpoint.transports[0].gone)
+
     def _refused(self, stage: str, answer: bytes) -> Any:
         """Return the verdict of a message that is refused at a stage."""
-        fake = _at(stage, answer)
+        fake = at_stage(stage, answer)
         check = Milter(fake.endpoint, MemoryIntake())
         memory: dict[str, object] = {}
         path = ReversePath(Address("x", "b.example"))
@@ -278,10 +215,10 @@ class MilterTests(PolicyTestCase):
         """A milter that has seen enough is not told more."""
         fake = FakeMilter(M=raw_packet(b"a"))
         self.assertIsNone(self.run_through(fake))
-        self.assertEqual(fake.commands(), b"OCHMQ")
+        self.assertEqual(fake.commands(), b"OCHMAQ")
         fake = FakeMilter(N=raw_packet(b"a"))
         self.assertIsNone(self.run_through(fake))
-        self.assertEqual(fake.commands(), b"OCHMRTLLLNQ")
+        self.assertEqual(fake.commands(), b"OCHMRTLLLNAQ")
 
     def test_accepted_recipient(self) -> None:
         """To accept one recipient is not to accept the message."""
@@ -406,7 +343,7 @@ class MilterTests(PolicyTestCase):
         self.assertRaises(TemporaryFailure, check.content, memory, b"x")
         check.over(memory)
         for stage in "RNE":
-            fake = _at(stage, None)
+            fake = at_stage(stage, None)
             check, memory = self.begin(fake)
             if stage == "R":
                 self.fails(check.rcpt(memory, rcpt()), TemporaryFailure)

@@ -49,11 +49,11 @@ class NegotiationTests(PolicyTestCase):
     """What both sides agree on."""
 
     def test_offer(self) -> None:
-        """Version 6, and every action."""
+        """Version 6, every action and every step."""
         (offer,) = PacketReader().receive(codec.negotiation())
         version, actions, steps = struct.unpack(">III", offer.data)
         self.assertEqual((version, actions), (6, 0x1FF))
-        self.assertFalse(steps & Step.REJECTED_RECIPIENTS)
+        self.assertEqual(steps, sum(Step))
 
     def test_agreement(self) -> None:
         """What follows the three numbers does not matter."""
@@ -87,7 +87,7 @@ class NegotiationTests(PolicyTestCase):
             Packet(b"O", struct.pack(">III", 1, 0, 0)),
             Packet(b"O", struct.pack(">III", 7, 0, 0)),
             Packet(b"O", struct.pack(">III", 6, 0x200, 0)),
-            Packet(b"O", struct.pack(">III", 6, 0, 0x800)),
+            Packet(b"O", struct.pack(">III", 6, 0, 0x200000)),
         ):
             with self.assertRaises(BadSyntax):
                 codec.negotiated(reply)

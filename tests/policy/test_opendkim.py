@@ -17,7 +17,7 @@ from mailframe.delivery.edit_header import edited
 from mailframe.interfaces.check import Decision, Verdict
 from mailframe.mime.header import first_value
 from mailframe.model.address import Address
-from mailframe.model.envelope import ReversePath
+from mailframe.model.envelope import Origin, ReversePath
 from mailframe.policy.milter import Milter
 from mailframe.storage.content import MemoryIntake
 from tests.host import Program, environment, free_ports
@@ -87,12 +87,29 @@ class OpenDKIMTests(TestCase):
 
         self.endpoint: Any = clientFromString(reactor, f"tcp:127.0.0.1:{port}")
 
+    async def _arrive(self, check: Milter, client: str) -> Origin:
+        """Come as a client; return how its messages come."""
+        where = origin(client_address=client, visit={})
+        self.assertIsNone(await check.connect(where), self.program.said())
+        self.assertIsNone(await check.helo(where), self.program.said())
+        return where
+
     async def _through(self, content: bytes, client: str) -> Verdict | None:
+        """Send a message as the only one of a client."""
         check = Milter(self.endpoint, MemoryIntake())
+        where = await self._arrive(check, client)
+        try:
+            return await self._send(check, content, where)
+        finally:
+            check.left(where)
+
+    async def _send(
+        self, check: Milter, content: bytes, where: Origin
+    ) -> Verdict | None:
         memory: dict[str, object] = {}
         path = ReversePath(Address("alice", "example.org"))
         try:
-            found = await check.mail(memory, origin(client_address=client), path)
+            found = await check.mail(memory, where, path)
             self.assertIsNone(found, self.program.said())
             self.assertIsNone(await check.rcpt(memory, rcpt("bob@b.example")))
             for start in range(0, len(content), 65_536):
@@ -102,6 +119,33 @@ class OpenDKIMTests(TestCase):
             return await check.end(memory)
         finally:
             check.over(memory)
+
+    def test_one_after_another(self) -> "Deferred[None]":
+        """Messages of one client, one of them given up, are told apart."""
+        return Deferred.fromCoroutine(self._one_after_another())
+
+    async def _one_after_another(self) -> None:
+        check = Milter(self.endpoint, MemoryIntake())
+        where = await self._arrive(check, "192.0.2.1")
+        try:
+            memory: dict[str, object] = {}
+            path = ReversePath(Address("alice", "example.org"))
+            self.assertIsNone(await check.mail(memory, where, path))
+            check.over(memory)
+            signatures = set()
+            for word in (b"A", b"B"):
+                content = MESSAGE.replace(b"A line", word + b" line")
+                signed = await self._send(check, content, where)
+                assert signed is not None
+                content = edited(content, signed.edits)
+                signatures.add(first_value(content, b"DKIM-Signature"))
+                verified = await self._through(content, "198.51.100.1")
+                assert verified is not None
+                self.assertIs(verified.decision, Decision.NEUTRAL)
+        finally:
+            check.left(where)
+        self.assertEqual(len(signatures), 2)
+        self.assertNotIn(None, signatures)
 
     def test_sign_and_verify(self) -> "Deferred[None]":
         """A signature goes in, passes, and fails when the body is another."""

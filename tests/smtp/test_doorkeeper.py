@@ -30,7 +30,9 @@ class Doorkeeper(RecordingReceiver):
         super().__init__()
         self.at_connect: Any = None
         self.at_helo: Any = None
+        self.at_leaving: Exception | None = None
         self.seen: list[Origin] = []
+        self.gone: list[Origin] = []
 
     async def connected(self, origin: Origin) -> None:
         """Answer."""
@@ -39,6 +41,12 @@ class Doorkeeper(RecordingReceiver):
     async def greeted(self, origin: Origin) -> None:
         """Answer."""
         await self._answer(origin, self.at_helo)
+
+    def left(self, origin: Origin) -> None:
+        """Note it, or answer with an error."""
+        if self.at_leaving is not None:
+            raise self.at_leaving
+        self.gone.append(origin)
 
     async def _answer(self, origin: Origin, answer: Any) -> None:
         self.seen.append(origin)
@@ -155,6 +163,29 @@ class DoorkeeperTests(SynchronousTestCase):
         waiting.callback(None)
         conversation.settle()
         self.assertTrue(conversation.heard().endswith(replies.SHUTTING_DOWN))
+
+    def test_left(self) -> None:
+        """It hears once that a client is gone, which has one memory until then."""
+        conversation = self._connect()
+        conversation.say(HELLO + b"HELO again.example\r\nMAIL FROM:<>\r\n")
+        (begun,) = self.door.transactions
+        for one in self.door.seen:
+            self.assertIs(one.visit, begun.origin.visit)
+        self.assertEqual(self.door.gone, [])
+        conversation.lose()
+        (gone,) = self.door.gone
+        self.assertIs(gone.visit, begun.origin.visit)
+        self.assertTrue(begun.aborted)
+        conversation = self._connect()
+        conversation.say(HELLO)
+        self.assertIsNot(self.door.seen[-1].visit, gone.visit)
+
+    def test_left_with_a_bug(self) -> None:
+        """Its own trouble is reported, and keeps nothing else from being let go."""
+        conversation = self._connect()
+        self.door.at_leaving = ZeroDivisionError("secret")
+        conversation.lose()
+        self.assertEqual(len(self.world.reported), 1)
 
     def test_without(self) -> None:
         """A receiver without one is not asked."""

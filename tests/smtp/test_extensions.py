@@ -26,6 +26,7 @@ class Watchful(AbleReceiver):
     def __init__(self) -> None:
         super().__init__()
         self.came: list[Origin] = []
+        self.gone: list[Origin] = []
 
     async def connected(self, origin: Origin) -> None:
         self.came.append(origin)
@@ -34,6 +35,9 @@ class Watchful(AbleReceiver):
 
     async def greeted(self, origin: Origin) -> None:
         self.came.append(origin)
+
+    def left(self, origin: Origin) -> None:
+        self.gone.append(origin)
 
 
 class EnvelopeTests(SynchronousTestCase):
@@ -186,6 +190,12 @@ class TrustedTests(SynchronousTestCase):
         )
         self.assertEqual(world.last.origin.client_address, "192.0.2.77")
         self.assertIn(b"220 mx.example.org ESMTP", conversation.heard())
+        # The one before has left; what was remembered of it was its own.
+        (gone,) = receiver.gone
+        self.assertEqual(gone.client_address, "192.0.2.1")
+        self.assertIs(gone.visit, receiver.came[0].visit)
+        self.assertIsNot(gone.visit, receiver.came[1].visit)
+        self.assertIs(receiver.came[1].visit, receiver.came[2].visit)
 
     def test_logged_in(self) -> None:
         """Who has logged in does not become another client."""
