@@ -8,15 +8,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout."""
 
-START_TIMEOUT = 30.0
-"""Seconds a program has to open its ports."""
+_T = TypeVar("_T")
+
+START_TIMEOUT = 60.0
+"""Seconds a program has to open its ports, or for whatever else is waited for."""
 
 FIRST_PORT = 10_000
 PORTS = 2_500
@@ -41,6 +45,25 @@ def free_ports(number: int) -> list[int]:
             continue
         found.append(port)
     return found
+
+
+def until(found: Callable[[], _T], said: Callable[[], str] = str) -> _T:
+    """Return what is found, once that is something.
+
+    Args:
+        found: Looks; what it returns counts when it is true.
+        said: Returns what is to be known if it never is.
+
+    Raises:
+        AssertionError: It took too long.
+    """
+    end = time.monotonic() + START_TIMEOUT
+    while True:
+        what = found()
+        if what:
+            return what
+        assert time.monotonic() < end, said()
+        time.sleep(0.02)
 
 
 def environment(*more: Path) -> dict[str, str]:
@@ -120,14 +143,18 @@ class Program:
 
 def signal_whole(process: int, number: int) -> None:
     """Send a signal to a process; when it is SIGSTOP, wait until all of it stands."""
+
+    def stands() -> bool:
+        for path in Path(f"/proc/{process}/task").glob("*/stat"):
+            # A thread that ends meanwhile does nothing either.
+            with suppress(ProcessLookupError, FileNotFoundError):
+                if path.read_text().rpartition(")")[2].split()[0] not in "TZX":
+                    return False
+        return True
+
     os.kill(process, number)
-    end = time.monotonic() + START_TIMEOUT
-    while number == signal.SIGSTOP and not all(
-        path.read_text().rpartition(")")[2].split()[0] == "T"
-        for path in Path(f"/proc/{process}/task").glob("*/stat")
-    ):
-        assert time.monotonic() < end, f"{process} does not stop"
-        time.sleep(0.001)
+    if number == signal.SIGSTOP:
+        until(stands, lambda: f"{process} does not stop")
 
 
 def twistd(*arguments: str) -> list[str]:
@@ -207,14 +234,13 @@ class Host:
 
         What was answered for is in the journal; its file follows.
         """
-        end = time.monotonic() + START_TIMEOUT
         folder = self.maildir(user) / "new"
-        while True:
+
+        def enough() -> list[Path]:
             found = sorted(folder.iterdir()) if folder.exists() else []
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < end, f"{len(found)} messages of {user}"
-            time.sleep(0.02)
+            return found if len(found) >= count else []
+
+        return until(enough, self.program.said)
 
     def close(self) -> None:
         """Stop it and remove everything.

@@ -7,11 +7,11 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.auth.slapd import free_port, make_certificates
-from tests.host import signal_whole
+from tests.host import signal_whole, until
 from tests.peers import missing, require
 
 PASSWORD = "s3cret of the service"
@@ -107,11 +107,8 @@ class PostgreSQL:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + 30
-        while not self._answers():
-            if time.monotonic() > until or self._process.poll() is not None:
-                raise AssertionError("PostgreSQL does not start")
-            time.sleep(0.05)
+        until(self._answers_or_ended, lambda: "PostgreSQL does not start")
+        assert self._process.poll() is None, "PostgreSQL ended"
 
     def stop(self) -> None:
         """End it at once, its connections with it."""
@@ -124,14 +121,21 @@ class PostgreSQL:
         """Send a signal to it and to all the processes it has made."""
         assert self._process is not None
         parent = self._process.pid
+        # When it stands it makes no more of them; any of them may end.
+        signal_whole(parent, number)
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-        for process in (parent, *map(int, children.split())):
-            signal_whole(process, number)
+        for process in map(int, children.split()):
+            with suppress(ProcessLookupError):
+                signal_whole(process, number)
 
     def close(self) -> None:
         """End it and remove all it had."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _answers_or_ended(self) -> bool:
+        assert self._process is not None
+        return self._process.poll() is not None or self._answers()
 
     def _answers(self) -> bool:
         try:

@@ -4,7 +4,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.host import free_ports, signal_whole
+from tests.host import free_ports, signal_whole, until
 from tests.peers import require
 
 BASE = "dc=example,dc=org"
@@ -191,15 +190,23 @@ class Slapd:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.tls_port), 1).close()
-                return
-            except OSError:
-                if time.monotonic() > until or self._process.poll() is not None:
-                    raise
-                time.sleep(0.02)
+        until(self._listens_or_ended, lambda: "slapd does not start")
+        assert self._process.poll() is None, "slapd ended"
+
+    def _listens_or_ended(self) -> bool:
+        assert self._process is not None
+        return self._process.poll() is not None or self._listens()
+
+    def _listens(self) -> bool:
+        """Tell whether it takes connections wherever it should."""
+        try:
+            for port in (self.port, self.tls_port):
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(self.socket)
+        except OSError:
+            return False
+        return True
 
     def stop(self) -> None:
         """End it, its connections with it."""

@@ -5,9 +5,9 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from mailframe.interfaces.auth import IUserDirectory, Mind
 from tests.auth.at_once import LoginCase
 from tests.auth.checker_case import REACTOR, CheckerCase
 from tests.auth.test_dovecot_codec import GREETING
+from tests.host import START_TIMEOUT, until
 from tests.peers import require
 
 CONFIG = """\
@@ -121,20 +122,25 @@ class RealDovecot:
     def start(self) -> None:
         """Start it (again)."""
         self.process: Any = self._start()
-        end = time.monotonic() + 20
-        while not self._listens():
-            if time.monotonic() > end or self.process.poll() is not None:
-                log = self.directory / "log"
-                said = log.read_text() if log.exists() else ""
-                self.close()
-                raise AssertionError(f"Dovecot does not start:\n{said}")
-            time.sleep(0.02)
+        try:
+            until(lambda: self._ended() or self._listens(), self._log)
+            assert not self._ended(), self._log()
+        except AssertionError:
+            self.close()
+            raise
+
+    def _log(self) -> str:
+        log = self.directory / "log"
+        return log.read_text() if log.exists() else ""
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
 
     def stop(self) -> None:
         """Stop it."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(START_TIMEOUT)
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -153,7 +159,13 @@ class RealDovecot:
         return self.directory / "auth-client", self.directory / "auth-userdb"
 
     def _listens(self) -> bool:
-        return all(path.is_socket() for path in self.sockets)
+        try:
+            for path in self.sockets:
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(str(path))
+        except OSError:
+            return False
+        return True
 
 
 class RealTests(CheckerCase):

