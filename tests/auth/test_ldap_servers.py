@@ -142,9 +142,7 @@ class FailoverTests(SlapdCase):
 
     async def test_stops_answering(self) -> None:
         """The same with connections that worked before."""
-        checker = self.checker(
-            SERVICE + "[limits]\ntimeout = 2\nconnect-timeout = 2"
-        )
+        checker = self.checker(SERVICE + "[limits]\ntimeout = 2\nconnect-timeout = 2")
         await self.assert_in(checker, "bob", "bob", "bob@example.org")
         self.slapd.signal(signal.SIGSTOP)
         self.addCleanup(self.slapd.signal, signal.SIGCONT)

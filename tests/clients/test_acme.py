@@ -3,13 +3,12 @@
 import json
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from shutil import rmtree
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.host import Host, Program, environment, free_ports, run
+from tests.host import Host, Program, environment, free_ports, run, until
 from tests.net.authority import Certificate
 from tests.peers import require
 
@@ -73,16 +72,16 @@ class ACMETests(SynchronousTestCase):
             services=("imaps",),
         )
         self.addCleanup(host.close)
-        end = time.monotonic() + 60
-        while True:
+
+        def served() -> bytes:
             said = run(
                 *(require("openssl"), "s_client", "-connect"),
                 f"127.0.0.1:{host.port['imaps']}",
                 status=None,
             ).stdout
-            if b"Pebble Intermediate" in said:
-                break
-            assert time.monotonic() < end, host.program.said()
+            return said if b"Pebble Intermediate" in said else b""
+
+        said = until(served, host.program.said)
         pem = said[said.index(b"-----BEGIN") : said.index(b"-----END")]
         names = subprocess.run(
             ["openssl", "x509", "-noout", "-ext", "subjectAltName"],

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.clients.test_outbound import mailframe
 from tests.clients.test_python import insecure
-from tests.host import Host, Program, free_ports
+from tests.host import Host, Program, free_ports, until
 from tests.peers import require
 
 PROGRAM = """\
@@ -73,12 +73,7 @@ def soon(find: Callable[[], Any], host: Host) -> Any:
     Raises:
         AssertionError: It was not, with what the host has to say.
     """
-    for _ in range(100):
-        found = find()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(host.program.said() + mailframe(host, "queue", "list"))
+    return until(find, lambda: host.program.said() + mailframe(host, "queue", "list"))
 
 
 def send(port: int, subject: str, *recipients: str) -> None:
@@ -157,14 +152,13 @@ class AgentTests(SynchronousTestCase):
         send(host.port["smtp"], "From here", "archive@example.org")
         (stored,) = mailbox.mbox(box)
         self.assertEqual(stored["Subject"], "From here")
-        new = host.maildir("alice") / "new"
-        soon(lambda: len(list(new.iterdir())) == 1, host)
+        self.assertEqual(len(host.new_mail("alice")), 1)
         host.program.stop()
         host.options = host.options[:1]
         host.start()
         send(host.port["smtp"], "x", "archive@example.org")
         self.assertEqual(len(mailbox.mbox(box)), 1)
-        soon(lambda: len(list(new.iterdir())) == 2, host)
+        self.assertEqual(len(host.new_mail("alice", 2)), 2)
 
 
 class ServerTests(SynchronousTestCase):
@@ -208,6 +202,7 @@ class ServerTests(SynchronousTestCase):
         time.sleep(1.1)  # The passwd file is looked at once a second.
         # Nobody is there yet: it waits.
         send(host.port["smtp"], "early", "carol@far.example")
+        soon(lambda: "deferred" in host.program.said(), host)
         program = Program(
             [dovecot, "-F", "-c", str(config)], directory, [port], dict(os.environ)
         )
@@ -236,8 +231,7 @@ class ServerTests(SynchronousTestCase):
                 "Subject: half\n\n",
             )
         soon(lambda: "Subject: half" in subjects(), host)
-        inbox = host.maildir("alice") / "new"
-        (report,) = soon(lambda: inbox.exists() and list(inbox.iterdir()), host)
+        (report,) = host.new_mail("alice")
         self.assertIn("Final-Recipient: rfc822;nobody@far.example", report.read_text())
 
     def test_unix_socket(self) -> None:
@@ -256,8 +250,7 @@ class ServerTests(SynchronousTestCase):
         near.options = (f"--aliases={aliases}",)
         near.start()
         send(near.port["smtp"], "through", "bob@example.org")
-        new = far.maildir("bob") / "new"
-        (one,) = soon(lambda: new.exists() and list(new.iterdir()), near)
+        (one,) = far.new_mail("bob")
         text = one.read_text()
         self.assertIn("Return-Path: <ann@b.example>", text)
         self.assertIn(" with LMTP", text)
@@ -280,8 +273,7 @@ class ReportTests(SynchronousTestCase):
                 mail_options=["ENVID=E1"],
                 rcpt_options=["NOTIFY=SUCCESS,FAILURE"],
             )
-        inbox = host.maildir("alice") / "new"
-        (report,) = soon(lambda: inbox.exists() and list(inbox.iterdir()), host)
+        (report,) = host.new_mail("alice")
         text = report.read_text()
         for line in (
             "Original-Envelope-Id: E1",
@@ -301,8 +293,7 @@ class ReportTests(SynchronousTestCase):
         host.options = (f"--aliases={aliases}",)
         host.start()
         send(host.port["smtp"], "to a list", "list@example.org")
-        inbox = host.maildir("bob") / "new"
-        (report,) = soon(lambda: inbox.exists() and list(inbox.iterdir()), host)
+        (report,) = host.new_mail("bob")
         self.assertIn("Final-Recipient: rfc822;nobody-here@ex", report.read_text())
 
 

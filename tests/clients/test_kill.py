@@ -7,11 +7,12 @@ import signal
 import smtplib
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.host import Host
+from tests.host import Host, until
 
 ROUNDS = 3
 SENDERS = 6
@@ -38,7 +39,9 @@ class KillTests(SynchronousTestCase):
             ]
             for sender in senders:
                 sender.start()
+            enough = len(self.answered) + 11
             time.sleep(SECONDS)
+            until(partial(self.has_answered, enough), host.program.said)
             host.program.stop(signal.SIGKILL)
             for sender in senders:
                 sender.join()
@@ -54,6 +57,10 @@ class KillTests(SynchronousTestCase):
                 self.assertLessEqual(known.items(), found.items())
                 known.update(found)
         self.assertGreater(len(self.answered), 10 * ROUNDS)
+
+    def has_answered(self, count: int) -> bool:
+        """Tell whether so many messages were answered for."""
+        return len(self.answered) >= count
 
     def send(self, host: Host, round_number: int, number: int) -> None:
         """Send messages, each with a name of its own, until the host is gone."""

@@ -6,11 +6,12 @@ import random
 import smtplib
 import threading
 import time
+from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.clients.test_outbound import mailframe
-from tests.host import Host
+from tests.host import Host, until
 
 ROUNDS = 6
 
@@ -41,9 +42,11 @@ class MixedCrashTests(SynchronousTestCase):
                 )
                 for n in range(4)
             ]
+            enough = len(answered) + 2
             for thread in threads:
                 thread.start()
             time.sleep(0.3 + chance.random() * 0.7)
+            until(partial(_are, enough, answered), host.program.said)
             host.program.process.kill()
             stop.set()
             for thread in threads:
@@ -87,3 +90,7 @@ class MixedCrashTests(SynchronousTestCase):
                         f"X-Number: {number}\n\nBoth of you.\n",
                     )
                     answered.add(number)
+
+
+def _are(count: int, found: set[str]) -> bool:
+    return len(found) >= count

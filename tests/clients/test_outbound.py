@@ -11,7 +11,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.clients.test_python import insecure
-from tests.host import Host, environment, run
+from tests.host import Host, environment, run, until
 
 MESSAGE = "Subject: {subject}\n\nTo another host.\n"
 
@@ -68,12 +68,12 @@ class OutboundTests(SynchronousTestCase):
         """Return the first message of a mailbox, when it is there."""
         with imaplib.IMAP4("127.0.0.1", host.port["imap"]) as client:
             client.login(user, "carol-secret")
-            for _ in range(100):
-                if client.select()[1] != [b"0"]:
-                    fetched: Any = client.fetch("1", "BODY.PEEK[]")
-                    return email.message_from_bytes(fetched[1][0][1])
-                time.sleep(0.1)
-        raise AssertionError(host.program.said() + mailframe(host, "queue", "list"))
+            until(
+                lambda: client.select()[1] != [b"0"],
+                lambda: host.program.said() + mailframe(host, "queue", "list"),
+            )
+            fetched: Any = client.fetch("1", "BODY.PEEK[]")
+            return email.message_from_bytes(fetched[1][0][1])
 
     def test_delivered(self) -> None:
         """A message to a user of the other host arrives, and leaves the queue."""
@@ -81,12 +81,11 @@ class OutboundTests(SynchronousTestCase):
         message = self.wait_for(self.far, "carol@example.net")
         self.assertEqual(message["Subject"], "hello")
         self.assertEqual(len(message.get_all("Received")), 2)
-        for _ in range(50):
-            listed = mailframe(self.near, "queue", "list", "--json").splitlines()
-            if listed and json.loads(listed[0]) == {"done": 0}:
-                return
-            time.sleep(0.1)
-        raise AssertionError(listed)
+        until(self._queue_is_empty, self.near.program.said)
+
+    def _queue_is_empty(self) -> bool:
+        listed = mailframe(self.near, "queue", "list", "--json").splitlines()
+        return bool(listed) and json.loads(listed[0]) == {"done": 0}
 
     def test_bounced(self) -> None:
         """A message to nobody comes back as a report."""

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.clients.base import PASSWORD, ClientTestCase
-from tests.host import Host, run
+from tests.host import START_TIMEOUT, Host, run, until
 from tests.peers import require
 
 SIZE = 50_000_000
@@ -33,11 +33,33 @@ def open_pop3(host: Host, user: str = "alice") -> poplib.POP3:
     return pop
 
 
+def open_with(host: Host, count: int) -> Any:
+    """Log in, once what another program delivered is known.
+
+    A busy host looks for that a while later.
+    """
+
+    def look() -> Any:
+        pop = open_pop3(host)
+        if pop.stat()[0] == count:
+            return pop
+        pop.quit()
+        return None
+
+    return until(look, host.program.said)
+
+
 def deliver(host: Host, name: str, octets: bytes) -> None:
     """Put a message into Alice's Maildir, as another program does."""
     place = host.maildir("alice")
     (place / "tmp" / name).write_bytes(octets)
     (place / "tmp" / name).rename(place / "new" / name)
+
+
+def files(host: Host) -> int:
+    """Return how many Alice's INBOX has; they go a moment after the answer."""
+    maildir = host.maildir("alice")
+    return sum(len(os.listdir(maildir / place)) for place in ("new", "cur"))
 
 
 class TwoHostsTests(SynchronousTestCase):
@@ -95,14 +117,14 @@ class LargeTests(ClientTestCase):
         wire = octets.replace(b"\n", b"\r\n")
         deliver(self.host, "1000000000.1.a", octets)
         deliver(self.host, "1000000000.2.a", wire)
-        pop = open_pop3(self.host)
+        pop = open_with(self.host, 2)
         sizes = [int(one.split()[1]) for one in pop.list()[1]]
         self.assertEqual(sizes, [len(wire)] * 2)
         pop.quit()
         before = memory(self.host)
         for number in (1, 2):
             client = self._slow(number)
-            end = time.monotonic() + 30
+            end = time.monotonic() + START_TIMEOUT
             while len(client.recv(4096, socket.MSG_PEEK)) < 4096:
                 self.assertLess(time.monotonic(), end)
             # Somebody else's login is answered while this one does not read.
@@ -122,7 +144,7 @@ class LargeTests(ClientTestCase):
         open_pop3(self.host).quit()
         for number in range(4):
             deliver(self.host, f"1000000000.{number}.a", b"Subject: x\r\n\r\n")
-        pop: Any = open_pop3(self.host)
+        pop = open_with(self.host, 4)
         pop.dele(1)
         pop.close()
         pop = open_pop3(self.host)
@@ -136,12 +158,7 @@ class LargeTests(ClientTestCase):
         pop = open_pop3(self.host)
         self.assertEqual([one.split()[1] for one in pop.uidl()[1]], names)
         pop.quit()
-        self.assertEqual(
-            sum(
-                len(os.listdir(self.host.maildir("alice") / d)) for d in ("new", "cur")
-            ),
-            2,
-        )
+        until(lambda: files(self.host) == 2, lambda: f"{files(self.host)} files")
 
 
 class OptionTests(SynchronousTestCase):
@@ -157,13 +174,15 @@ class OptionTests(SynchronousTestCase):
 
     def _connected(self) -> Any:
         """Return a client that was offered APOP: the host has read its users."""
-        for _ in range(50):
-            pop = poplib.POP3("127.0.0.1", self.host.port["pop3"], timeout=60)
+
+        def offered() -> Any:
+            pop: Any = poplib.POP3("127.0.0.1", self.host.port["pop3"], timeout=60)
             if pop.welcome.endswith(b">"):
                 return pop
             pop.quit()
-            time.sleep(0.1)
-        self.fail("APOP is never offered")
+            return None
+
+        return until(offered, lambda: "APOP is never offered")
 
     def test_all(self) -> None:
         """APOP, UTF8 and LANG; what was read goes; who comes again is too soon."""
@@ -188,14 +207,7 @@ class OptionTests(SynchronousTestCase):
             late.pass_(PASSWORD["alice"])
         self.assertIn("[LOGIN-DELAY]", str(refused.exception))
         late.quit()
-        # Files go a moment after the answer.
-        for _ in range(100):
-            maildir = self.host.maildir("alice")
-            left = [*(maildir / "new").iterdir(), *(maildir / "cur").iterdir()]
-            if len(left) == 1:
-                break
-            time.sleep(0.1)
-        self.assertEqual(len(left), 1)
+        until(lambda: files(self.host) == 1, lambda: f"{files(self.host)} files")
         bob = self._connected()
         bob.utf8()
         bob.apop("bob@example.org", PASSWORD["bob"])

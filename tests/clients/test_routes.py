@@ -7,7 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.clients.test_outbound import MESSAGE, mailframe
-from tests.host import Host, free_ports
+from tests.host import Host, free_ports, until
 
 ROUTES = """\
 resolver = "127.0.0.1:{nobody}"
@@ -68,13 +68,12 @@ class RouteTests(SynchronousTestCase):
         with smtplib.SMTP("127.0.0.1", self.near.port["smtp"]) as client:
             text = MESSAGE.format(subject=sender)
             client.sendmail(sender, ["dora@example.net"], text)
-        for _ in range(200):
-            mail = list((self.far.state_dir / "mail").glob("*/dora/new/*"))
-            if mail:
-                return mail[0].read_text()
-            time.sleep(0.1)
-        queued = mailframe(self.near, "queue", "list")
-        raise AssertionError(queued + self.near.program.said())
+        mail = self.far.state_dir / "mail"
+        (found,) = until(
+            lambda: list(mail.glob("*/dora/new/*")),
+            lambda: mailframe(self.near, "queue", "list") + self.near.program.said(),
+        )
+        return found.read_text()
 
     def test_sender(self) -> None:
         """By sender, past a smarthost that is down, over TLS, with a login."""

@@ -5,7 +5,7 @@ import ssl
 from pathlib import Path
 
 from tests.clients.base import PASSWORD, ClientTestCase
-from tests.host import run
+from tests.host import run, until
 from tests.peers import require
 
 USER = "bob@example.org"
@@ -20,11 +20,11 @@ class SASLTests(ClientTestCase):
     def setUp(self) -> None:
         """Start the host, and wait until it has read who its users are."""
         super().setUp()
-        for _ in range(50):
-            with imaplib.IMAP4("127.0.0.1", self.host.port["imap"]) as imap:
-                if "AUTH=CRAM-MD5" in imap.capabilities:
-                    return
-        self.fail("CRAM-MD5 is never offered")
+        until(self._offered, lambda: "CRAM-MD5 is never offered")
+
+    def _offered(self) -> bool:
+        with imaplib.IMAP4("127.0.0.1", self.host.port["imap"]) as imap:
+            return "AUTH=CRAM-MD5" in imap.capabilities
 
     def test_cyrus(self) -> None:
         """Cyrus SASL logs in to all three, by every mechanism of its own."""

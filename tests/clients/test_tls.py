@@ -3,14 +3,13 @@
 import json
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from shutil import rmtree
 
 from cryptography import x509
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.host import Host, run
+from tests.host import Host, run, until
 from tests.net.authority import Certificate
 from tests.net.test_tls_files import ocsp_response
 from tests.peers import require
@@ -162,9 +161,7 @@ class TLSTests(SynchronousTestCase):
             (self.directory / "host.ocsp").unlink()
             self.write("host.new", new.pem + new.key_pem)
             (self.directory / "host.new").replace(self.directory / "host.pem")
-            end = time.monotonic() + 30
-            while "renewed.example.org" not in self.openssl():
-                assert time.monotonic() < end
+            until(lambda: "renewed.example.org" in self.openssl())
             session.stdin.write(b"QUIT\r\n")
             session.stdin.flush()
             self.assertIn(b"+OK", session.stdout.readline())

@@ -9,11 +9,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 from functools import cache
 from pathlib import Path
 
-from tests.host import START_TIMEOUT, Program, environment, free_ports
+from tests.host import Program, environment, free_ports, until
 from tests.peers import require
 
 ZONES = {
@@ -185,10 +184,7 @@ class Bind:
             [named, "-g", "-n", "1", "-c", str(path)], directory, [port], environment()
         )
         self._programs.append(program)
-        end = time.monotonic() + START_TIMEOUT
-        while "all zones loaded" not in program.said():
-            assert time.monotonic() < end, program.said()
-            time.sleep(0.02)
+        until(lambda: "all zones loaded" in program.said(), program.said)
 
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(

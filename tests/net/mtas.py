@@ -10,10 +10,9 @@ import pwd
 import shutil
 import socket
 import tempfile
-import time
 from pathlib import Path
 
-from tests.host import START_TIMEOUT, Program, environment
+from tests.host import Program, environment, until
 from tests.net.authority import Certificate
 from tests.peers import missing, require
 
@@ -81,14 +80,14 @@ class _MTA:
             raise
 
     def _wait(self, address: str, port: int) -> None:
-        end = time.monotonic() + START_TIMEOUT
-        while True:
+        def listens() -> bool:
             assert self.program.process.poll() is None, self.program.said()
             with contextlib.suppress(OSError):
                 socket.create_connection((address, port), 1).close()
-                return
-            assert time.monotonic() < end, self.program.said()
-            time.sleep(0.02)
+                return True
+            return False
+
+        until(listens, self.program.said)
 
     def close(self) -> None:
         """Stop it and remove everything."""

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.host import Program, environment, free_ports
+from tests.host import Program, environment, free_ports, until
 from tests.net.authority import Certificate
 from tests.peers import require
 
@@ -82,9 +82,25 @@ class Postfix:
             shutil.rmtree(self.directory)
             raise
 
-    def log(self) -> str:
-        """Return what it has logged."""
-        return (self.directory / "mail.log").read_text(errors="replace")
+    def log(self, *words: str) -> str:
+        """Return what it has logged, when all are gone and these words are there.
+
+        What its programs did is in the log a moment later.
+        """
+
+        def over() -> bool:
+            said = self._said()
+            gone = said.count(": disconnect from")
+            return said.count(": connect from") == gone and all(
+                word in said for word in words
+            )
+
+        until(over, self._said)
+        return self._said()
+
+    def _said(self) -> str:
+        log = self.directory / "mail.log"
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def close(self) -> None:
         """Stop it and remove everything."""
@@ -102,7 +118,7 @@ class Postfix:
             check=False,
             timeout=60,
         )
-        assert done.returncode == 0, self.log()
+        assert done.returncode == 0, self._said()
 
 
 class Sink:

@@ -183,6 +183,6 @@ class TroubleTests(TestCase):
     async def test_second_server(self) -> None:
         """What one server does not tell another does."""
         servers = [self.serve(Silent()), ("127.0.0.1", shared().resolver)]
-        resolver = Resolver(reactor, servers, timeouts=(0.2,))
+        resolver = Resolver(reactor, servers, timeouts=(2.0,))
         answer = await resolver.lookup("example.test", dns.MX)
         self.assertEqual(len(answer.records), 3)

@@ -13,7 +13,7 @@ from tests.net.relay_world import GOOD, MESSAGE, RelayCase, envelope
 class PostfixTests(RelayCase):
     """A real receiving host."""
 
-    timeout = 60
+    timeout = 110
 
     async def test_session(self) -> None:
         """Several messages over one verified connection, with all parameters."""
@@ -59,12 +59,12 @@ class PostfixTests(RelayCase):
         self.assertEqual(taken, (None,))
         await relay.close()
 
-        log = postfix.log()
+        log = postfix.log(
+            *(": disconnect from", "from=<jürgen@köln.example>", "nrcpt=2")
+        )
         self.assertEqual(log.count(": connect from"), 1, log)
         self.assertNotIn("lost connection", log)
         self.assertNotIn("improper", log)
-        self.assertIn("from=<jürgen@köln.example>", log)
-        self.assertIn("nrcpt=2", log)
 
 
 class SinkTests(RelayCase):
