@@ -120,6 +120,10 @@ class OverQuota(MailError):
     """The account or the mailbox is at its limit; nothing was stored."""
 
 
+class TooMuchHeldBack(MailError):
+    """The user has as much mail held back already as he may."""
+
+
 class MessageTooLarge(MailError):
     """One message is larger than what is taken here."""
 

@@ -162,7 +162,7 @@ class ConnectionLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryLimits:
-    """What one message on its way in may cost us."""
+    """What mail on its way in may cost us, mostly one message."""
 
     submitted_header: int = 1_048_576
     """Octets of a submitted header; it is held in memory until its end has
@@ -175,6 +175,11 @@ class DeliveryLimits:
     accounts_at_once: int = 16
     """Accounts that are given one message at the same time; each may be
     reading it."""
+    held_messages: int = 1000
+    """Messages that one user may have held back until later (FUTURERELEASE); RFC
+    4865 section 6 asks for a quota."""
+    held_octets: int = 524_288_000
+    """Octets of them together; ten messages of the largest size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

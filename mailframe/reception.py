@@ -21,6 +21,7 @@ from mailframe.delivery.check_option import make_configured
 from mailframe.delivery.checks import Checks, Configured
 from mailframe.delivery.courtesies import Courtesies
 from mailframe.delivery.domains import Domains
+from mailframe.delivery.held_back import HeldBack
 from mailframe.delivery.inbound import InboundReceiver
 from mailframe.delivery.local_users import LocalUsers
 from mailframe.delivery.own_addresses import OwnAddresses
@@ -140,6 +141,9 @@ class Reception:
             "reporter": queue,
             "limits": config.limits.smtp,
             "delivery_limits": config.limits.delivery,
+            "held_back": HeldBack(
+                queue.spool, config.limits.delivery, host.reactor.seconds
+            ),
         }
         self._directory = directory
 

@@ -18,6 +18,7 @@ from mailframe.delivery.checks import Checks
 from mailframe.delivery.courtesies import Courtesies
 from mailframe.delivery.distribution import Means, Reporter
 from mailframe.delivery.domains import Domains
+from mailframe.delivery.held_back import HeldBack
 from mailframe.delivery.local_users import LocalUsers
 from mailframe.delivery.refusals import tell
 from mailframe.delivery.transaction import Filter, LocalTransaction, NoFilter
@@ -70,6 +71,7 @@ class InboundReceiver:
         agent: Agent | None = None,
         courtesies: Courtesies | None = None,
         reporter: Reporter | None = None,
+        held_back: HeldBack | None = None,
     ) -> None:
         """Receive for some domains.
 
@@ -91,6 +93,8 @@ class InboundReceiver:
             agent: Delivers to commands and files, where tables lead there.
             courtesies: EXPN and ETRN; ``None`` for neither.
             reporter: Tells senders of success; ``None``: nobody does.
+            held_back: Keeps users to what they may have held back; ``None`` for
+                one of this receiver's own.
         """
         if addresses is None:
             addresses = Addresses(LocalUsers(directory, domains), Domains(domains))
@@ -102,6 +106,7 @@ class InboundReceiver:
         self._means = Means(
             addresses, account_for, spool, agent, self._delivery_limits, reporter
         )
+        self._held_back = held_back or HeldBack(spool, self._delivery_limits, now)
         self._may_relay = may_relay
         self._checks = checks or Checks((), None)
         self._counter = count(randbits(16))
@@ -193,6 +198,7 @@ class InboundReceiver:
         checks = self._checks.begin(origin, message_id)
         try:
             await checks.mail(origin, reverse_path)
+            share = await self._held_back.begin(origin, reverse_path)
         except BaseException:
             checks.over()
             raise
@@ -207,6 +213,7 @@ class InboundReceiver:
             content_filter=content_filter,
             relay=self._relays(origin),
             checks=checks,
+            share=share,
         )
 
     def _relays(self, origin: Origin) -> bool:

@@ -33,6 +33,7 @@ class SubmissionReceiver(InboundReceiver):
         Raises:
             NotPermitted: Nobody has logged in, or the sender is somebody else.
             MessageTooLarge: The declared size is more than is taken.
+            TooMuchHeldBack: It is to be held back, like too many others.
             TemporaryFailure: It cannot be told whose address the sender is.
 
         Source: RFC 6409 sections 6.1, 8.2 and 8.3.

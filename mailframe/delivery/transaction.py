@@ -21,6 +21,7 @@ from mailframe.delivery.destination import Destination, Elsewhere
 from mailframe.delivery.distribution import Distribution, Means, Recipient
 from mailframe.delivery.edited_content import rewrite
 from mailframe.delivery.edited_envelope import edited, verdicts_of
+from mailframe.delivery.held_back import Share
 from mailframe.delivery.loops import been_to, check_hops
 from mailframe.delivery.refusals import tell
 from mailframe.errors import (
@@ -78,6 +79,7 @@ class LocalTransaction:
         content_filter: Filter,
         relay: bool,
         checks: MessageChecks,
+        share: Share | None = None,
     ) -> None:
         """Begin without recipients.
 
@@ -92,6 +94,7 @@ class LocalTransaction:
             content_filter: Changes the content on its way to the intake.
             relay: Whether this client may send to other hosts through us.
             checks: Look at it; they have passed MAIL.
+            share: What it takes of what its user may have held back, if it is.
         """
         self.id = message_id
         self._origin = origin
@@ -103,6 +106,7 @@ class LocalTransaction:
         self._filter = content_filter
         self._relay = relay
         self._checks = checks
+        self._share = share
         self._recipients: list[Recipient] = []
         self._writer: IContentWriter | None = None
 
@@ -149,6 +153,7 @@ class LocalTransaction:
         Raises:
             MailLoop: It has been through too many hosts already.
             InsufficientStorage: The intake is full.
+            TooMuchHeldBack: It is larger than its client said.
             PolicyRefusal: A check does not want it.
             PolicyDeferral: A check does not want it now.
         """
@@ -170,7 +175,7 @@ class LocalTransaction:
             tell(refusal, "end", self._origin, self._reverse_path)
             raise
         finally:
-            self._checks.over()
+            self._over()
 
     def note_refusal(self, why: str) -> None:
         """Write down why the protocol refuses the content."""
@@ -179,10 +184,15 @@ class LocalTransaction:
 
     def abort(self) -> None:
         """Forget the content."""
-        self._checks.over()
+        self._over()
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.discard()
+
+    def _over(self) -> None:
+        self._checks.over()
+        if self._share is not None:
+            self._share.over()
 
     def _put(self, octets: bytes) -> Awaitable[None] | None:
         if self._writer is None:
@@ -198,6 +208,8 @@ class LocalTransaction:
         head: bytes = await content.read(0, self._means.limits.head)
         header = head[: header_end(head)]
         check_hops(header, self._max_received)
+        if self._share is not None:
+            await self._share.take(content.size)
         outcome = await self._checks.end()
         if not (outcome.edits or outcome.body):
             return await self._deliver(content, header, outcome)

@@ -28,6 +28,7 @@ class IMailReceiver(Interface):
         Raises:
             NotPermitted: This client may not send as this address.
             MessageTooLarge: The declared size is more than is taken.
+            TooMuchHeldBack: It is to be held back, like too many others.
             TemporaryFailure: Not now.
         """
 

@@ -84,3 +84,20 @@ class ISpool(Interface):
         Raises:
             MessageGone: It is not in the spool (any more).
         """
+
+
+class IHoldingSpool(ISpool):
+    """Optional power of a spool: it knows what its users have held back."""
+
+    def held_back(user: str, now: float) -> Awaitable[tuple[int, int]]:
+        """Return how many messages of a user are for later, and their octets.
+
+        Args:
+            user: As the origin of envelopes has it.
+            now: Seconds since 1970; what was held back until then is not.
+
+        Raises:
+            TemporaryFailure: It cannot be told now.
+
+        Source: RFC 4865 section 6 (a quota for each user).
+        """

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from mailframe.interfaces.spool import ISpool
+from mailframe.interfaces.spool import IHoldingSpool
 from mailframe.model.envelope import Envelope, ForwardPath
 
 
@@ -147,7 +147,7 @@ class Chosen:
 ALL = Chosen()
 
 
-class IQueueSpool(ISpool):
+class IQueueSpool(IHoldingSpool):
     """A spool that hands out parcels, and shows an operator what it has."""
 
     def take(

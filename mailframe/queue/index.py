@@ -70,6 +70,15 @@ CREATE TABLE recipients (
 ) WITHOUT ROWID;
 """
 
+# What envelopes say, as envelope_text.py writes it.
+_USER = "json_extract(origin, '$[5]')"
+_HOLD_UNTIL = "json_extract(reverse_path, '$.hold_until')"
+
+_HELD_BACK = (
+    f"CREATE INDEX IF NOT EXISTS messages_held_back ON messages ({_USER},"
+    f" {_HOLD_UNTIL}) WHERE {_HOLD_UNTIL} IS NOT NULL"
+)
+
 
 class Index:
     """One connection to the index."""
@@ -98,6 +107,8 @@ class Index:
             db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_VERSION};COMMIT")
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"an index of version {version}")
+        # Older ones of this version do not have it.
+        db.execute(_HELD_BACK)
         db.create_function("sender_of", 1, _sender_of, deterministic=True)
         self.taking = Taking(db)
 
@@ -379,6 +390,15 @@ class Index:
             (due, *values),
         ).fetchone()
         return int(found)
+
+    def held_back(self, user: str, now: float) -> tuple[int, int]:
+        """Return how many messages of a user are for later, and their octets."""
+        messages, octets = self._db.execute(
+            "SELECT count(*), coalesce(sum(size), 0) FROM messages"  # noqa: S608
+            f" WHERE {_USER}=? AND {_HOLD_UNTIL}>?",
+            (user, now),
+        ).fetchone()
+        return messages, octets
 
     def counts(self) -> Counts:
         """Return how much is there."""

@@ -262,6 +262,16 @@ class MemorySpool:
         self._message(queue_id)
         self._drop(queue_id)
 
+    async def held_back(self, user: str, now: float) -> tuple[int, int]:
+        """Return how much of a user's is for later."""
+        sizes = [
+            parcels[0].size
+            for parcels in self._all()
+            if parcels[0].envelope.origin.user == user
+            and (parcels[0].envelope.reverse_path.hold_until or 0.0) > now
+        ]
+        return len(sizes), sum(sizes)
+
     async def counts(self) -> Counts:
         """Return how much is there."""
         found = list(self._all())

@@ -390,6 +390,10 @@ class DiskSpool:
         number = _number(queue_id)
         return await self._ask(lambda: self._store.index.parcels(number))
 
+    async def held_back(self, user: str, now: float) -> tuple[int, int]:
+        """Return how much of a user's is for later."""
+        return await self._ask(lambda: self._store.index.held_back(user, now))
+
     async def counts(self) -> Counts:
         """Return how much is there."""
         return await self._ask(self._store.index.counts)

@@ -26,6 +26,7 @@ from mailframe.errors import (
     PolicyRefusal,
     RelayDenied,
     TemporaryFailure,
+    TooMuchHeldBack,
     UntrustedServer,
 )
 
@@ -136,6 +137,8 @@ REFUSALS: Mapping[type[MailError], bytes] = {
     # A persistent transient failure, says RFC 3463 section 3.3: users empty
     # their mailboxes.
     OverQuota: reply(452, "4.2.2", "Mailbox full"),
+    # The status is that of RFC 4865 section 6.
+    TooMuchHeldBack: reply(552, "5.7.16", "Too much mail of yours is held back"),
     MessageTooLarge: TOO_LARGE,
     LimitExceeded: reply(452, "4.5.3", "Too many, send the rest separately"),
     InsufficientStorage: reply(452, "4.3.1", "Insufficient system storage"),

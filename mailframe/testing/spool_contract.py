@@ -12,6 +12,7 @@ Each test states one promise of :mod:`mailframe.interfaces.spool` or
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -19,7 +20,7 @@ from zope.interface.verify import verifyObject
 
 from mailframe.errors import MessageGone
 from mailframe.interfaces.content import IContent
-from mailframe.interfaces.spool import ISpool
+from mailframe.interfaces.spool import IHoldingSpool, ISpool
 from mailframe.memory_content import MemoryContent
 from mailframe.model.address import Address
 from mailframe.model.envelope import (
@@ -204,6 +205,31 @@ class SpoolContract:
         await self._add(spool, hold_until=START + 100)
         self.assertEqual(list(await spool.due(START + 99, 10)), [])
         self.assertEqual(len(await spool.due(START + 100, 10)), 1)
+
+    async def test_held_back(self) -> None:
+        """It knows how much of a user's is for later (RFC 4865 section 6)."""
+        spool = await self.make_spool()
+        verifyObject(IHoldingSpool, spool)
+        first = await self._submit(spool, "alice", START + 100)
+        await self._submit(spool, "alice", START + 200, "a@x.example", "b@y.example")
+        await self._submit(spool, "alice", None)
+        await self._submit(spool, "b\u00f6b", START + 100)
+        await self._submit(spool, None, START + 100)
+        size = len(octets_of(1))
+        self.assertEqual(await spool.held_back("alice", START), (2, 2 * size))
+        self.assertEqual(await spool.held_back("alice", START + 100), (1, size))
+        self.assertEqual(await spool.held_back("b\u00f6b", START), (1, size))
+        self.assertEqual(await spool.held_back("carol", START), (0, 0))
+        await spool.remove(first)
+        self.assertEqual(await spool.held_back("alice", START), (1, size))
+
+    async def _submit(
+        self, spool: Any, user: str | None, hold_until: float | None, *to: str
+    ) -> str:
+        message = envelope(*(to or ("bob@example.net",)), hold_until=hold_until)
+        message = replace(message, origin=replace(message.origin, user=user))
+        found: str = await spool.add(message, MemoryContent(octets_of(1)), START)
+        return found
 
     async def test_settle_some(self) -> None:
         """Settled recipients are gone; the rest wait, in their order."""

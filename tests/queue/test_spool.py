@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -126,6 +127,18 @@ class DiskTests(SpoolTestCase):
         (parcel,) = await spool.take(START, 1)
         await spool.close()
         self.assertEqual(await self.open_spool().take(START, 1), [parcel])
+
+    async def test_held_back_after_a_restart(self) -> None:
+        """What users have held back is known, also from before it was counted."""
+        spool = self.open_spool()
+        message = envelope("a@x.example", hold_until=START + 1)
+        message = replace(message, origin=replace(message.origin, user="alice"))
+        await spool.add(message, MemoryContent(b"abc"), START)
+        await spool.close()
+        with sqlite3.connect(f"{self.root}/spool/index") as index:
+            index.execute("DROP INDEX messages_held_back")
+        index.close()
+        self.assertEqual(await self.open_spool().held_back("alice", START), (1, 3))
 
     async def test_lost_file(self) -> None:
         """A message whose file is lost is there, but has no content."""
