@@ -32,6 +32,8 @@ _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
 # there mean it, and IMAP4rev2 allows it.
 _QUOTED = re.compile(rb"\"([^\"\\\r\n\x00]*(?:\\[\"\\][^\"\\\r\n\x00]*)*)\"")
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+# Python looks for a number in octets ten times as fast as for an octet.
+_NUL, _BACKSLASH = b"\0\\"
 # literal = "{" number64 ["+"] "}" CRLF *CHAR8
 _LITERAL = re.compile(rb"\{([0-9]{1,19})\+?\}\r\n")
 _DIGITS = re.compile(rb"[0-9]+")
@@ -90,14 +92,14 @@ def string(cursor: Cursor) -> bytes:
         text = found[1]
         if not (text.isascii() or _is_utf8(text)):
             raise BadSyntax("UTF-8", start)
-        return _ESCAPED.sub(rb"\1", text) if b"\\" in text else text
+        return _ESCAPED.sub(rb"\1", text) if _BACKSLASH in text else text
     if found := cursor.match(_LITERAL):
         start = cursor.position
         stop = start + int(found[1])
         if stop > len(cursor.octets):
             cursor.fail("as many octets as the literal announced")
         octets = cursor.octets[start:stop]
-        if b"\0" in octets:
+        if _NUL in octets:
             cursor.fail("a literal without NUL")
         cursor.position = stop
         return octets

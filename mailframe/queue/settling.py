@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 
+from mailframe.busy_logger import BusyLogger
 from mailframe.errors import MailError, MessageGone
 from mailframe.interfaces.content import IContent
 from mailframe.queue.contract import (
@@ -26,6 +26,8 @@ from mailframe.queue.contract import (
 from mailframe.queue.notices import Notices, Told
 from mailframe.queue.schedule import Schedules
 
+_log = BusyLogger()
+
 AGAIN = 60.0
 """Seconds until a spool that refused is asked again."""
 
@@ -36,8 +38,6 @@ class Settling:
     Attributes:
         patient: Whether to wait for a spool that cannot record now.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Settling:
         for one in told:
             outcome = one.outcome
             # Formatted here: most of what a delivery costs is otherwise its log.
-            self._log.info(
+            _log.info(
                 "{line}",
                 line=f"{parcel.queue_id} {outcome.state.value}"
                 f" {one.recipient.path.address} {outcome.remote}"
@@ -138,7 +138,7 @@ class Settling:
         try:
             warned = await self._notices.tell(parcel, told, content, now, expiry)
         except MailError as error:
-            self._log.warn(
+            _log.warn(
                 "{id}: a report is put off: {error!r}", id=parcel.queue_id, error=error
             )
             return [_put_off(one) for one in told]
@@ -162,7 +162,7 @@ class Settling:
             except MailError as error:
                 if not self.patient:
                     raise
-                self._log.warn(
+                _log.warn(
                     "{id} cannot be recorded: {error!r}",
                     id=parcel.queue_id,
                     error=error,
