@@ -18,7 +18,8 @@ from mailframe.config_reception import ReceptionConfig
 from mailframe.delivery.addresses import Addresses
 from mailframe.delivery.agents import Agents
 from mailframe.delivery.check_option import make_configured
-from mailframe.delivery.checks import Checks, Configured
+from mailframe.delivery.checks import Checks
+from mailframe.delivery.configured_check import Configured
 from mailframe.delivery.courtesies import Courtesies
 from mailframe.delivery.domains import Domains
 from mailframe.delivery.held_back import HeldBack

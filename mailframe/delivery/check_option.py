@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mailframe.delivery.checks import Configured, nobody
+from mailframe.delivery.configured_check import Configured, nobody
 from mailframe.interfaces.check import CheckHost, Decision
 from mailframe.model.envelope import Origin
 

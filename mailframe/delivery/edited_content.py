@@ -2,8 +2,8 @@
 
 from twisted.logger import Logger
 
-from mailframe.delivery.checks import Outcome
 from mailframe.delivery.edit_header import edited
+from mailframe.delivery.message_checks import Outcome
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
 from mailframe.mime.header import header_end
 

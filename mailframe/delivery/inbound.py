@@ -166,7 +166,12 @@ class InboundReceiver:
             raise
 
     async def verify(self, origin: Origin, text: str) -> Sequence[Address]:
-        """Tell nothing (RFC 5321 section 7.3)."""
+        """Tell nothing (RFC 5321 section 7.3), unless a check refuses the question."""
+        try:
+            await self._checks.asked(origin, "vrfy", text)
+        except MailError as refusal:
+            tell(refusal, "VRFY", origin)
+            raise
         return ()
 
     async def expand(self, origin: Origin, text: str) -> Sequence[Address]:
@@ -174,7 +179,12 @@ class InboundReceiver:
         return await self._courtesies.expand(origin, text)
 
     async def start_queue(self, origin: Origin, domain: str) -> bool:
-        """Answer ETRN; see IQueueStarter."""
+        """Answer ETRN, if the checks let it pass; see IQueueStarter."""
+        try:
+            await self._checks.asked(origin, "etrn", domain.removeprefix("@"))
+        except MailError as refusal:
+            tell(refusal, "ETRN", origin)
+            raise
         return await self._courtesies.start_queue(origin, domain)
 
     def note_forward(self, origin: Origin, said: Mapping[str, str]) -> None:

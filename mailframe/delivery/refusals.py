@@ -6,7 +6,8 @@ One line each, here in two::
         from="x@c.example" to="y@b.example" reason="NoSuchUser: y@b.example"
 
 ``refused`` is for good and ``deferred`` for now; ``at`` is where: ``connect``,
-``HELO``, ``MAIL``, ``RCPT`` or ``end`` (of the message). What the client said
+``HELO``, ``MAIL``, ``RCPT``, ``DATA`` (BDAT and BURL too), ``end`` (of the
+message), ``VRFY`` or ``ETRN``. What the client said
 stands in quotes, with ``?`` for whatever could be taken for something else;
 ``client`` is ``local`` for a Unix socket.
 """

@@ -16,13 +16,13 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailframe.delivery.checks import MessageChecks, Outcome
 from mailframe.delivery.destination import Destination, Elsewhere
 from mailframe.delivery.distribution import Distribution, Means, Recipient
 from mailframe.delivery.edited_content import rewrite
 from mailframe.delivery.edited_envelope import edited, verdicts_of
 from mailframe.delivery.held_back import Share
 from mailframe.delivery.loops import been_to, check_hops
+from mailframe.delivery.message_checks import MessageChecks, Outcome
 from mailframe.delivery.refusals import tell
 from mailframe.errors import (
     DeliveryFailed,
@@ -32,7 +32,7 @@ from mailframe.errors import (
 )
 from mailframe.interfaces.content import IContent, IContentWriter, IIntake
 from mailframe.interfaces.delivery import IMailTransaction
-from mailframe.interfaces.reception import IRefusalNoter
+from mailframe.interfaces.reception import IContentGate, IRefusalNoter
 from mailframe.mime.header import header_end
 from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
@@ -62,7 +62,7 @@ class NoFilter:
         return b""
 
 
-@implementer(IMailTransaction, IRefusalNoter)
+@implementer(IMailTransaction, IContentGate, IRefusalNoter)
 class LocalTransaction:
     """A message on its way to accounts of ours, and elsewhere."""
 
@@ -142,6 +142,18 @@ class LocalTransaction:
         ):
             raise RelayDenied(f"{address} is elsewhere, and nothing leads there")
         return destinations
+
+    def content_comes(self) -> Awaitable[None] | None:
+        """Ask the checks that want to be asked; see IContentGate."""
+        asking = self._checks.data()
+        return None if asking is None else self._gate(asking)
+
+    async def _gate(self, asking: Awaitable[None]) -> None:
+        try:
+            await asking
+        except MailError as refusal:
+            tell(refusal, "DATA", self._origin, self._reverse_path)
+            raise
 
     def write(self, octets: bytes) -> Awaitable[None] | None:
         """Put content into the intake, and show it to the checks."""

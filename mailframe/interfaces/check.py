@@ -132,7 +132,8 @@ class Verdict:
         edits: At the end: changes of the message's own header, in order.
         body: At the end: what replaces the body, or ``None``. The host closes
             it.
-        envelope: At RCPT and at the end: changes of the envelope, in order.
+        envelope: Changes of the envelope, in order. Not looked at from ``connect``
+            and ``helo``.
         recipients: At the end: other verdicts for some recipients, by the
             address RCPT had; only decision, text and codes of those count.
     """
@@ -153,7 +154,8 @@ class IMessageCheck(Interface):
 
     The check keeps no state between calls but in the ``memory`` dict, which is
     one per mail transaction and its own; under ``id`` it has, from the beginning,
-    what the log and the trace field call the transaction. Calls with one memory
+    what the log and the trace field call the transaction, and under ``recipients``
+    a list of the addresses that have been taken so far. Calls with one memory
     come one after another, in the order below; any of them may be the last before
     ``over``.
     A check that was skipped at MAIL is skipped for all of the transaction.
@@ -191,6 +193,26 @@ class IMessageCheck(Interface):
 
         Called exactly once for each memory that ``mail`` was called with.
         """
+
+
+class IDataCheck(Interface):
+    """Optional power of an IMessageCheck: it is asked before the content comes."""
+
+    def data(memory: dict[str, object]) -> Awaitable[Verdict | None]:
+        """Look at DATA, or the first BDAT or BURL; may come again when refused.
+
+        Not called where nobody can be told: for mail of this machine's programs.
+        """
+
+
+class IInquiryCheck(Interface):
+    """Optional power of an IMessageCheck: it is asked who may ask."""
+
+    def vrfy(origin: Origin, text: str) -> Awaitable[Verdict | None]:
+        """Look at VRFY; ``text`` is what is asked about."""
+
+    def etrn(origin: Origin, domain: str) -> Awaitable[Verdict | None]:
+        """Look at ETRN; ``domain`` is without ``@``."""
 
 
 class IVisitCheck(Interface):

@@ -58,6 +58,18 @@ class IRefusalNoter(Interface):
         """
 
 
+class IContentGate(Interface):
+    """A transaction that is asked before its content comes."""
+
+    def content_comes() -> Awaitable[None] | None:
+        """The client wants to send the content: DATA, the first BDAT or BURL.
+
+        Returns:
+            ``None`` when it may, or what to wait for first. That raises MailError
+            when it may not; the client may ask again.
+        """
+
+
 class IForwardNoter(Interface):
     """It writes down what XFORWARD says."""
 

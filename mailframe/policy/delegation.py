@@ -1,10 +1,11 @@
-"""Postfix's policy services: asked at each recipient, and once at the end.
+"""Postfix's policy services, asked at the states the operator names.
 
 Connections are kept and used again, a few at a time; a service that closed one
 meanwhile is asked once more on a fresh one.
 """
 
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -12,15 +13,23 @@ from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from mailframe.errors import BadSyntax, TemporaryFailure
-from mailframe.interfaces.check import Decision, Verdict
+from mailframe.interfaces.check import IDataCheck, IInquiryCheck, Verdict
+from mailframe.model.address import Address
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.policy import delegation_codec as codec
 from mailframe.policy.check import Indifferent
 from mailframe.policy.client_name import client_name
+from mailframe.policy.delegation_attributes import of_client, of_recipients
 from mailframe.policy.resolver import Resolver
-from mailframe.smtp.client_commands import xtext
+
+STATES = ("connect", "helo", "mail", "rcpt", "data", "end", "vrfy", "etrn")
+"""When a service can be asked; ``end`` is Postfix's END-OF-MESSAGE."""
+
+USUAL_STATES = ("rcpt",)
+"""When it is asked if nobody says otherwise."""
 
 
 class _Connection(Protocol):
@@ -73,6 +82,7 @@ class _Factory(Factory):
     protocol = _Connection
 
 
+@implementer(IDataCheck, IInquiryCheck)
 class PolicyService(Indifferent):
     """One policy service."""
 
@@ -80,7 +90,7 @@ class PolicyService(Indifferent):
         self,
         endpoint: IStreamClientEndpoint,
         *,
-        at_end: bool = False,
+        states: Collection[str] = USUAL_STATES,
         connections: int = 20,
         context: str = "",
         resolver: Resolver | None = None,
@@ -89,66 +99,64 @@ class PolicyService(Indifferent):
 
         Args:
             endpoint: Where it listens.
-            at_end: Whether it is asked at the end of the message, too.
+            states: When it is asked, some of :data:`STATES`.
             connections: How many there may be at the same time.
             context: The attribute ``policy_context``.
             resolver: Asked what clients are called; ``None`` for never mind.
         """
         self._resolver = resolver
         self._endpoint = endpoint
-        self._at_end = at_end
+        self._states = frozenset(states)
         self._context = context
         self._idle: deque[Any] = deque()
         self._turns = DeferredSemaphore(connections)
         self._instances = 0
 
+    async def connect(self, origin: Origin) -> Verdict | None:
+        """Ask about a client."""
+        return await self._ask_of_client("connect", origin, "CONNECT")
+
+    async def helo(self, origin: Origin) -> Verdict | None:
+        """Ask about what it calls itself."""
+        verb = "HELO" if origin.protocol == "SMTP" else "EHLO"
+        return await self._ask_of_client("helo", origin, verb)
+
+    async def vrfy(self, origin: Origin, text: str) -> Verdict | None:
+        """Ask whether it may ask about an address."""
+        return await self._ask_of_client("vrfy", origin, "VRFY", recipient=text)
+
+    async def etrn(self, origin: Origin, domain: str) -> Verdict | None:
+        """Ask whether it may have a queue started."""
+        return await self._ask_of_client("etrn", origin, "ETRN", etrn_domain=domain)
+
     async def mail(
         self, memory: dict[str, object], origin: Origin, reverse_path: ReversePath
     ) -> Verdict | None:
-        """Note what every question of this message has in it."""
+        """Note what every question of this message has in it; ask about the sender."""
         self._instances += 1
         sender = reverse_path.address
-        called = await client_name(self._resolver, origin)
         memory["common"] = {
-            "request": "smtpd_access_policy",
-            "protocol_name": "SMTP" if origin.protocol == "SMTP" else "ESMTP",
-            "helo_name": origin.helo,
+            **await self._attributes(origin),
             "queue_id": str(memory.get("id", "")),
             "instance": f"mailframe.{self._instances}",
-            "client_address": origin.client_address or "127.0.0.1",
-            "client_port": _number(origin.client_port),
-            "client_name": called.verified,
-            "reverse_client_name": called.reverse,
             "sender": str(sender) if sender is not None else "",
-            "recipient_count": "0",
-            "sasl_method": origin.login_method,
-            "sasl_username": origin.user or "",
             "sasl_sender": reverse_path.auth or "",
             "size": str(reverse_path.size or 0),
-            "ccert_subject": xtext(origin.tls_subject or ""),
-            "encryption_protocol": (origin.tls or "").partition(" ")[0],
-            "encryption_cipher": (origin.tls or "").partition(" ")[2],
-            "encryption_keysize": str(origin.tls_bits),
-            "etrn_domain": "",
-            "stress": "",
-            "server_address": origin.server_address or "",
-            "server_port": _number(origin.server_port),
-            "policy_context": self._context,
         }
-        memory["taken"] = []
         memory["size"] = 0
-        return None
+        return await self._ask_of_message("mail", memory, "MAIL", {})
 
     async def rcpt(
         self, memory: dict[str, object], forward_path: ForwardPath
     ) -> Verdict | None:
         """Ask about one recipient."""
-        found = await self._ask(
-            memory, protocol_state="RCPT", recipient=str(forward_path.address)
-        )
-        if found is None or found.decision not in (Decision.REFUSE, Decision.DEFER):
-            _taken(memory).append(str(forward_path.address))
-        return found
+        recipient = {"recipient": str(forward_path.address)}
+        return await self._ask_of_message("rcpt", memory, "RCPT", recipient)
+
+    async def data(self, memory: dict[str, object]) -> Verdict | None:
+        """Ask whether the content may come."""
+        told = of_recipients(_recipients(memory))
+        return await self._ask_of_message("data", memory, "DATA", told)
 
     def content(self, memory: dict[str, object], octets: bytes) -> None:
         """Count it."""
@@ -157,38 +165,55 @@ class PolicyService(Indifferent):
         memory["size"] = size + len(octets)
 
     async def end(self, memory: dict[str, object]) -> Verdict | None:
-        """Ask about the whole message, where that is wanted."""
-        if not self._at_end:
-            return None
-        taken = _taken(memory)
-        return await self._ask(
-            memory,
-            protocol_state="END-OF-MESSAGE",
-            recipient=taken[0] if len(taken) == 1 else "",
-            recipient_count=str(len(taken)),
-            size=str(memory["size"]),
-        )
+        """Ask about the whole message."""
+        told = of_recipients(_recipients(memory)) | {"size": str(memory["size"])}
+        return await self._ask_of_message("end", memory, "END-OF-MESSAGE", told)
 
     def close(self) -> None:
         """Close the connections that are kept."""
         while self._idle:
             self._idle.pop().transport.loseConnection()
 
-    async def _ask(self, memory: dict[str, object], **more: str) -> Verdict | None:
+    async def _attributes(self, origin: Origin) -> dict[str, str]:
+        called = await client_name(self._resolver, origin)
+        return {**of_client(origin, called), "policy_context": self._context}
+
+    async def _ask_of_client(
+        self, state: str, origin: Origin, name: str, **more: str
+    ) -> Verdict | None:
+        if state not in self._states:
+            return None
+        told = await self._attributes(origin)
+        return await self._ask({**told, "protocol_state": name, **more}, {})
+
+    async def _ask_of_message(
+        self, state: str, memory: dict[str, object], name: str, more: dict[str, str]
+    ) -> Verdict | None:
+        if state not in self._states:
+            return None
         common: Any = memory["common"]
-        question = codec.question({**common, **more})
+        return await self._ask({**common, "protocol_state": name, **more}, memory)
+
+    async def _ask(
+        self, attributes: dict[str, str], memory: dict[str, object]
+    ) -> Verdict | None:
+        question = codec.question(attributes)
         await self._turns.acquire()
         try:
-            return codec.verdict(await self._asked(question))
+            return codec.verdict(await self._asked(question, memory))
         finally:
             self._turns.release()
 
-    async def _asked(self, question: bytes) -> str:
-        """Return an action, over a connection that is kept if there is one."""
-        connection = self._kept()
+    async def _asked(self, question: bytes, memory: dict[str, object]) -> str:
+        """Return an action, over a connection that is kept if there is one.
+
+        That of the message before it, if it is free: a service that is a process for
+        each connection remembers messages by their ``instance``.
+        """
+        connection = self._kept(memory.get("connection"))
         if connection is not None:
             try:
-                return await self._through(connection, question)
+                return await self._through(connection, question, memory)
             except TemporaryFailure:
                 # It was closed while nobody looked.
                 pass
@@ -196,9 +221,11 @@ class PolicyService(Indifferent):
             connection = await self._endpoint.connect(_Factory())
         except (ConnectError, OSError) as error:
             raise TemporaryFailure(f"policy service: {type(error).__name__}") from None
-        return await self._through(connection, question)
+        return await self._through(connection, question, memory)
 
-    async def _through(self, connection: Any, question: bytes) -> str:
+    async def _through(
+        self, connection: Any, question: bytes, memory: dict[str, object]
+    ) -> str:
         try:
             action: str = await connection.ask(question)
         except BaseException:
@@ -207,9 +234,14 @@ class PolicyService(Indifferent):
             raise
         if not connection.lost:
             self._idle.append(connection)
+            memory["connection"] = connection
         return action
 
-    def _kept(self) -> Any:
+    def _kept(self, wanted: object) -> Any:
+        """Return a connection that is free, this one if it is."""
+        if wanted in self._idle:
+            self._idle.remove(wanted)
+            self._idle.append(wanted)
         while self._idle:
             connection = self._idle.pop()
             if not connection.lost:
@@ -217,11 +249,7 @@ class PolicyService(Indifferent):
         return None
 
 
-def _taken(memory: dict[str, object]) -> list[str]:
-    taken = memory["taken"]
-    assert isinstance(taken, list)
-    return taken
-
-
-def _number(number: int | None) -> str:
-    return "" if number is None else str(number)
+def _recipients(memory: dict[str, object]) -> list[Address]:
+    found = memory["recipients"]
+    assert isinstance(found, list)
+    return found

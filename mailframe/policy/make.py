@@ -10,7 +10,7 @@ from twisted.names.client import Resolver
 
 from mailframe.interfaces.check import CheckHost
 from mailframe.policy.arguments import number, only, rate, read_arguments
-from mailframe.policy.delegation import PolicyService
+from mailframe.policy.delegation import STATES, USUAL_STATES, PolicyService
 from mailframe.policy.dns_list import DNSList, DNSLists
 from mailframe.policy.greylist import Greylist
 from mailframe.policy.greylist_store import GreylistTimes
@@ -134,12 +134,20 @@ def milter(argstring: str, host: CheckHost) -> Milter:
 
 
 def policy_service(argstring: str, host: CheckHost) -> PolicyService:
-    """``policy:tcp:127.0.0.1:10023``, also ``policy:end,names,context=mx,tcp:...``."""
-    words, endpoint = _words_before(argstring, "end", "names", "context=[^,:]*")
+    """``policy:tcp:127.0.0.1:10023``, or ``policy:states=mail+rcpt,names,tcp:...``."""
+    words, endpoint = _words_before(
+        argstring, "states=[^,:]*", "end", "names", "context=[^,:]*"
+    )
     found = dict(one.partition("=")[::2] for one in words)
+    states = list(USUAL_STATES)
+    if "states" in found:
+        states = found["states"].split("+")
+        only(states, STATES)
+    if "end" in found:
+        states.append("end")
     return PolicyService(
         _endpoint(endpoint, host),
-        at_end="end" in found,
+        states=states,
         context=found.get("context", ""),
         resolver=_resolver(host) if "names" in found else None,
     )

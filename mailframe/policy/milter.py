@@ -20,7 +20,12 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from zope.interface import implementer
 
 from mailframe.errors import MailError, TemporaryFailure
-from mailframe.interfaces.check import IRejectionCheck, IVisitCheck, Verdict
+from mailframe.interfaces.check import (
+    IDataCheck,
+    IRejectionCheck,
+    IVisitCheck,
+    Verdict,
+)
 from mailframe.interfaces.content import IIntake
 from mailframe.model.envelope import ForwardPath, Origin, ReversePath
 from mailframe.policy.check import Indifferent
@@ -32,7 +37,7 @@ from mailframe.policy.milter_session import MilterSession
 from mailframe.policy.resolver import Resolver
 
 
-@implementer(IVisitCheck, IRejectionCheck)
+@implementer(IVisitCheck, IRejectionCheck, IDataCheck)
 class Milter(Indifferent):
     """One milter."""
 
@@ -101,6 +106,10 @@ class Milter(Indifferent):
     ) -> None:
         """Tell of a recipient that is refused, if the milter wants to hear of it."""
         await _message(memory).rejected(forward_path, refusal)
+
+    async def data(self, memory: dict[str, object]) -> Verdict | None:
+        """Tell that the content comes."""
+        return await _message(memory).data()
 
     def content(
         self, memory: dict[str, object], octets: bytes

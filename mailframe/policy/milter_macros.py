@@ -56,11 +56,11 @@ class Macros:
             "_": f"{called.verified} {literal}" if known else literal,
             "daemon_name": origin.service,
             "daemon_addr": origin.server_address or "",
-            "daemon_port": _number(origin.server_port),
+            "daemon_port": str(origin.server_port or ""),
             "client_addr": address,
             "client_name": called.verified,
             "client_ptr": called.reverse,
-            "client_port": _number(origin.client_port),
+            "client_port": str(origin.client_port or ""),
         }
 
     def agree(self, wanted: Mapping[bytes, tuple[str, ...]]) -> None:
@@ -73,7 +73,7 @@ class Macros:
         self._known |= {
             "tls_version": version,
             "cipher": cipher,
-            "cipher_bits": _number(origin.tls_bits or None),
+            "cipher_bits": str(origin.tls_bits or ""),
             "cert_subject": origin.tls_subject or "",
         }
 
@@ -125,7 +125,3 @@ class Macros:
             "rcpt_host": host,
             "rcpt_mailer": mailer,
         }
-
-
-def _number(number: int | None) -> str:
-    return "" if number is None else str(number)

@@ -39,6 +39,7 @@ class MilterMessage:
         self._header: bytearray | None = bytearray()
         self._searched = 0
         self._wants_body = True
+        self._data_told = False
         self._settled = False
         self._verdict: Verdict | None = None
 
@@ -71,6 +72,14 @@ class MilterMessage:
         _, enhanced, text = replies.refusal(refusal).decode().split(" ", 2)
         session.macros.rejected(enhanced, text.rstrip())
         await session.say(b"R", _path(forward_path.address))
+
+    async def data(self) -> Verdict | None:
+        """Tell, once, that the content comes; what is said to it stands."""
+        if not (self._settled or self._data_told):
+            self._data_told = True
+            if self._session.agreed.version >= 4:
+                await self._note(b"T", codec.raw_packet(b"T"))
+        return self._verdict
 
     async def content(self, octets: bytes) -> None:
         """Pass content on."""
@@ -110,7 +119,7 @@ class MilterMessage:
 
     async def _pass_header(self, octets: bytes) -> None:
         self._header = None
-        await self._data()
+        await self.data()
         end = header_end(octets)
         steps = self._session.agreed.steps
         for match in _FIELD.finditer(octets[:end].replace(b"\r\n", b"\n")):
@@ -124,10 +133,6 @@ class MilterMessage:
         if not self._settled and len(octets) > end:
             await self._body(octets[end:])
 
-    async def _data(self) -> None:
-        if self._session.agreed.version >= 4:
-            await self._note(b"T", codec.raw_packet(b"T"))
-
     async def _body(self, octets: bytes) -> None:
         for start in range(0, len(octets), codec.BODY_CHUNK):
             if self._settled or not self._wants_body:
@@ -136,7 +141,7 @@ class MilterMessage:
             await self._note(b"B", codec.raw_packet(b"B", piece))
 
     async def _note(self, command: bytes, packet: bytes) -> None:
-        """Say something in the content; keep what comes of it for the end."""
+        """Say something; keep what comes of it, to the end."""
         if not self._settled:
             found = await self._say(command, packet)
             if found is not None:

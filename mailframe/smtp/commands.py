@@ -5,8 +5,7 @@ Those of extensions are with their extension.
 Source: RFC 5321 section 4.1.1, RFC 2033 section 4.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -51,7 +50,8 @@ async def _asked(
     session: Session, name: str, welcome: Callable[[Session, str], None]
 ) -> None:
     # When it is refused, all stays as it was (RFC 5321 section 4.1.4).
-    await session.doorkeeper.greeted(replace(session.origin(), helo=name))
+    extended = welcome is _welcome_extended
+    await session.doorkeeper.greeted(session.introduced(name, extended))
     welcome(session, name)
 
 
@@ -210,20 +210,41 @@ async def rcpt(session: Session, argument: str) -> None:
     session.put(replies.RECIPIENT_OK)
 
 
-def data(session: Session, argument: str) -> None:
+def data(session: Session, argument: str) -> Step | None:
     """``DATA``: the message follows.
 
     Source: RFC 5321 section 4.1.1.4, RFC 2033 section 4.2.
     """
+    refused = _no_data_now(session, argument)
+    if refused is not None:
+        session.put(refused)
+        return None
+    asking = session.content_comes()
+    if asking is not None:
+        return _go_ahead_after(session, asking)
+    _go_ahead(session)
+    return None
+
+
+def _no_data_now(session: Session, argument: str) -> bytes | None:
     if argument:
-        return session.put(replies.NO_ARGUMENT)
+        return replies.NO_ARGUMENT
     refused = session.no_content_yet()
     if refused is not None:
-        return session.put(refused)
+        return refused
     if session.chunks is not None:
-        return session.put(replies.CHUNKS_BEGUN)
+        return replies.CHUNKS_BEGUN
     if session.body is BodyType.BINARY_MIME:
-        return session.put(replies.BINARY_NEEDS_BDAT)
+        return replies.BINARY_NEEDS_BDAT
+    return None
+
+
+async def _go_ahead_after(session: Session, asking: Awaitable[None]) -> None:
+    await asking
+    _go_ahead(session)
+
+
+def _go_ahead(session: Session) -> None:
     limits = session.limits
     session.data = DataReader(
         limits.text_line,

@@ -7,6 +7,7 @@ Source: RFC 5321 sections 3.3 and 4.1.4.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from mailframe.interfaces.delivery import (
     IMailReceiver,
     IMailTransaction,
 )
-from mailframe.interfaces.reception import IRefusalNoter
+from mailframe.interfaces.reception import IContentGate, IRefusalNoter
 from mailframe.limits import SMTPLimits
 from mailframe.model.envelope import BodyType, Origin, ReversePath
 from mailframe.smtp import replies
@@ -257,6 +258,12 @@ class Session:
         refused = self.asked and self.service != "lmtp"
         return replies.NO_VALID_RECIPIENTS if refused else replies.RCPT_FIRST
 
+    def content_comes(self) -> Awaitable[None] | None:
+        """Ask the transaction whether its content may come; see IContentGate."""
+        if IContentGate.providedBy(self.transaction):
+            return IContentGate(self.transaction).content_comes()
+        return None
+
     def login_needed(self) -> bool:
         """Tell whether the client has to log in before it may go on.
 
@@ -271,7 +278,7 @@ class Session:
             tls = self.connection.tls
             origin = self._origins[smtputf8] = Origin(
                 service=self.service,
-                protocol=self._protocol(smtputf8),
+                protocol=self._protocol(smtputf8, self.extended),
                 helo=self.helo,
                 server_name=self.hostname,
                 user=self.user,
@@ -285,6 +292,11 @@ class Session:
             )
         return origin
 
+    def introduced(self, helo: str, extended: bool) -> Origin:
+        """Return the origin as it will be with this name."""
+        protocol = self._protocol(False, extended)
+        return replace(self.origin(), helo=helo, protocol=protocol)
+
     def _ends(self) -> dict[str, Any]:
         """Return who is at both ends, as far as a proxy did not say otherwise."""
         connection = self.connection
@@ -296,9 +308,9 @@ class Session:
             **self._said,
         }
 
-    def _protocol(self, smtputf8: bool) -> str:
+    def _protocol(self, smtputf8: bool, extended: bool) -> str:
         """Return the ``with`` keyword (RFC 3848, RFC 6531 section 4.3)."""
-        if not self.extended:
+        if not extended:
             return "SMTP"
         if self.service == "lmtp":
             name = "UTF8LMTP" if smtputf8 else "LMTP"

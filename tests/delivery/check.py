@@ -8,6 +8,8 @@ from zope.interface import implementer
 
 from mailframe.errors import MailError
 from mailframe.interfaces.check import (
+    IDataCheck,
+    IInquiryCheck,
     IMessageCheck,
     IRejectionCheck,
     IVisitCheck,
@@ -77,9 +79,9 @@ class ToldCheck:
         self.asked.append("over")
 
 
-@implementer(IVisitCheck, IRejectionCheck)
+@implementer(IVisitCheck, IRejectionCheck, IDataCheck, IInquiryCheck)
 class AttentiveCheck(ToldCheck):
-    """Also hears of clients that leave, and of recipients that are refused."""
+    """Has every optional power."""
 
     def __init__(self, **answers: Any) -> None:
         """Answer stages as told."""
@@ -99,3 +101,15 @@ class AttentiveCheck(ToldCheck):
         """Note it, and answer."""
         self.refusals.append((forward_path.address.local, refusal))
         await self._answer("rejected")
+
+    async def data(self, memory: dict[str, object]) -> Verdict | None:
+        """Answer."""
+        return await self._answer("data")
+
+    async def vrfy(self, origin: Origin, text: str) -> Verdict | None:
+        """Answer, for one text alone if there is such an answer."""
+        return await self._answer(text if text in self.answers else "vrfy")
+
+    async def etrn(self, origin: Origin, domain: str) -> Verdict | None:
+        """Answer, for one domain alone if there is such an answer."""
+        return await self._answer(domain if domain in self.answers else "etrn")

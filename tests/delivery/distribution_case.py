@@ -5,7 +5,8 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from mailframe.delivery.addresses import Addresses
-from mailframe.delivery.checks import Checks, Configured
+from mailframe.delivery.checks import Checks
+from mailframe.delivery.configured_check import Configured
 from mailframe.delivery.inbound import InboundReceiver
 from mailframe.delivery.srs import SRS
 from mailframe.model.address import Address

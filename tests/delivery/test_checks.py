@@ -6,7 +6,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
-from mailframe.delivery.checks import Checks, Configured, MessageChecks
+from mailframe.delivery.checks import Checks
+from mailframe.delivery.configured_check import Configured
+from mailframe.delivery.message_checks import MessageChecks
 from mailframe.errors import (
     BadSyntax,
     MailError,
@@ -16,7 +18,10 @@ from mailframe.errors import (
     TemporaryFailure,
 )
 from mailframe.interfaces.check import (
+    AddRecipient,
     Decision,
+    IDataCheck,
+    IInquiryCheck,
     IMessageCheck,
     IRejectionCheck,
     IVisitCheck,
@@ -69,7 +74,10 @@ class ChecksTests(DeliveryTestCase):
 
     def test_contract(self) -> None:
         """The test's checks are some."""
-        for interface in (IMessageCheck, IVisitCheck, IRejectionCheck):
+        for interface in (
+            *(IMessageCheck, IVisitCheck, IRejectionCheck),
+            *(IDataCheck, IInquiryCheck),
+        ):
             verifyObject(interface, AttentiveCheck())
 
     def test_left(self) -> None:
@@ -102,6 +110,51 @@ class ChecksTests(DeliveryTestCase):
             self.run_now(message.rejected(path, NoSuchUser("nobody")))
             self.assertEqual(len(check.refusals), 1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_data(self) -> None:
+        """Who wants to is asked before the content; nobody else costs anything."""
+        self.assertIsNone(self._begin(ToldCheck()).data())
+        for answer, kind in ((REFUSE, PolicyRefusal), (DEFER, PolicyDeferral)):
+            last = AttentiveCheck()
+            message = self._begin(ToldCheck(), AttentiveCheck(data=answer), last)
+            self.refused(message.data(), kind)
+            self.assertEqual(last.asked, ["mail"])
+        last = AttentiveCheck()
+        message = self._begin(AttentiveCheck(), AttentiveCheck(data=ACCEPT), last)
+        self.run_now(message.data())
+        self.assertEqual(last.asked, ["mail"])
+        discard = Verdict(Decision.DISCARD)
+        message = self._begin(AttentiveCheck(data=discard))
+        self.run_now(message.data())
+        self.assertTrue(self.run_now(message.end()).discard)
+
+    def test_envelope(self) -> None:
+        """It can be changed at every stage of a message."""
+        edit = AddRecipient(ALICE)
+        add = Verdict(Decision.NEUTRAL, envelope=(edit,))
+        stages = ("mail", "rcpt", "data", "end")
+        message = self._begin(AttentiveCheck(**dict.fromkeys(stages, add)))
+        self.run_now(self._rcpt(message))
+        self.run_now(message.data())
+        self.assertEqual(self.run_now(message.end()).envelope, [edit] * 4)
+
+    def test_taken(self) -> None:
+        """Every check knows which recipients are taken, by all of them."""
+        first = ToldCheck(carol=ACCEPT)
+        message = self._begin(first, ToldCheck(bob=REFUSE))
+        for local in ("alice", "carol"):
+            self.run_now(self._rcpt(message, local))
+        self.refused(self._rcpt(message, "bob"), PolicyRefusal)
+        (memory,) = first.memories
+        self.assertEqual(memory["recipients"], [ALICE, Address("carol", "example.org")])
+
+    def test_inquiries(self) -> None:
+        """VRFY and ETRN can be refused, by who wants to be asked."""
+        for command in ("vrfy", "etrn"):
+            for answer, kind in ((REFUSE, PolicyRefusal), (DEFER, PolicyDeferral)):
+                checks = self._checks(ToldCheck(), AttentiveCheck(**{"a.b": answer}))
+                self.refused(checks.asked(origin(), command, "a.b"), kind)
+                self.run_now(checks.asked(origin(), command, "c.d"))
 
     def test_session(self) -> None:
         """Connect and HELO refuse, defer, or skip the others."""

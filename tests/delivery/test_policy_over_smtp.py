@@ -4,13 +4,14 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from mailframe.delivery.checks import Checks, Configured
+from mailframe.delivery.checks import Checks
+from mailframe.delivery.configured_check import Configured
 from mailframe.delivery.inbound import InboundReceiver
 from mailframe.interfaces.check import Decision, Verdict
 from mailframe.limits import SMTPLimits
 from mailframe.smtp.server import SMTPServer
 from mailframe.testing.transcript import Conversation
-from tests.delivery.check import ToldCheck
+from tests.delivery.check import AttentiveCheck, ToldCheck
 from tests.delivery.spool import ListSpool
 from tests.delivery.test_addresses import addresses
 from tests.delivery.world import DeliveryTestCase, World
@@ -57,13 +58,15 @@ class PolicyOverSMTPTests(DeliveryTestCase):
             ("helo", HELLO),
             ("mail", HELLO + MAIL),
             ("rcpt", HELLO + MAIL + b"RCPT TO:<alice@example.org>\r\n"),
+            ("data", HELLO + MAIL + b"RCPT TO:<alice@example.org>\r\nDATA\r\n"),
+            ("vrfy", HELLO + b"VRFY alice\r\n"),
             (
                 "end",
                 HELLO + MAIL + b"RCPT TO:<alice@example.org>\r\nDATA\r\nx\r\n.\r\n",
             ),
         ):
             answers: dict[str, Any] = {stage: no}
-            last = self._replies(self._connect(ToldCheck(**answers)), begun)[-1]
+            last = self._replies(self._connect(AttentiveCheck(**answers)), begun)[-1]
             expected = b"554 mx.example.org" if stage == "connect" else b"554 5.7.9"
             self.assertEqual(last, expected + b" not you", stage)
 

@@ -5,7 +5,8 @@ from typing import Any
 from twisted.logger import ILogObserver, formatEvent, globalLogPublisher
 from zope.interface import implementer
 
-from mailframe.delivery.checks import Checks, Configured
+from mailframe.delivery.checks import Checks
+from mailframe.delivery.configured_check import Configured
 from mailframe.delivery.inbound import InboundReceiver
 from mailframe.delivery.submission import SubmissionReceiver
 from mailframe.errors import MailError

@@ -1,19 +1,31 @@
 """The policy delegation client, against a service of the test."""
 
+from dataclasses import replace
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from zope.interface.verify import verifyObject
 
 from mailframe.errors import BadSyntax, TemporaryFailure, TooLarge
-from mailframe.interfaces.check import AddRecipient, Decision, Redirect
+from mailframe.interfaces.check import (
+    AddRecipient,
+    Decision,
+    IDataCheck,
+    IInquiryCheck,
+    Redirect,
+)
 from mailframe.model.address import Address
+from mailframe.model.envelope import ReversePath
 from mailframe.policy import delegation_codec as codec
-from mailframe.policy.delegation import PolicyService
+from mailframe.policy.delegation import STATES, USUAL_STATES, PolicyService
 from tests.policy.fake_endpoint import FakeEndpoint
 from tests.policy.world import DictResolver, PolicyTestCase, origin, rcpt
 
 NEUTRAL = Decision.NEUTRAL
 DUNNO = b"action=DUNNO\n\n"
+_WORDS = {"CONNECT": "connect", "RCPT": "rcpt", "DATA": "data"}
 
 
 class CodecTests(PolicyTestCase):
@@ -165,9 +177,10 @@ class PolicyServiceTests(PolicyTestCase):
     def test_instances(self) -> None:
         """All questions of one message have one instance; its end, a count."""
         service = Service(DUNNO, b"action=REJECT\n\n")
-        check = PolicyService(service.endpoint, at_end=True)
+        check = PolicyService(service.endpoint, states=("rcpt", "end"))
         memory = self.message(check)
         self.says(check.rcpt(memory, rcpt()), None)
+        memory["recipients"].append(rcpt().address)
         self.says(check.rcpt(memory, rcpt()), Decision.REFUSE)
         for octets in (b"12345", b"67"):
             check.content(memory, octets)
@@ -182,6 +195,101 @@ class PolicyServiceTests(PolicyTestCase):
         self.assertEqual(end["recipient"], "alice@example.org")
         self.assertEqual(end["size"], "7")
         self.says(PolicyService(service.endpoint).end(memory), None)
+        self.assertEqual(len(service.questions), 4)
+
+    def test_powers(self) -> None:
+        """It can be asked before the content, and about questions."""
+        check = PolicyService(Service().endpoint)
+        verifyObject(IDataCheck, check)
+        verifyObject(IInquiryCheck, check)
+
+    def test_states(self) -> None:
+        """Where it is asked it is told what Postfix tells there; elsewhere nothing."""
+        for states, expected in (
+            (STATES, STATES),
+            (USUAL_STATES, ("rcpt", "rcpt")),
+            (("connect", "data"), ("connect", "data")),
+            ((), ()),
+        ):
+            service = Service()
+            self._whole_session(PolicyService(service.endpoint, states=states))
+            names = [one["protocol_state"] for one in service.questions]
+            if states is STATES:
+                self._check_session(service.questions)
+            else:
+                self.assertEqual([_WORDS.get(one) for one in names], list(expected))
+
+    def _whole_session(self, check: PolicyService) -> None:
+        where = origin(helo="", protocol="SMTP", client_port=50_000)
+        self.says(check.connect(where), None)
+        self.says(check.helo(replace(where, helo="c.example")), None)
+        where = replace(where, helo="c.example", protocol="ESMTPS", tls="TLSv1.3 AES")
+        self.says(check.helo(where), None)
+        self.says(check.vrfy(where, "bob"), None)
+        self.says(check.etrn(where, "b.example"), None)
+        memory: dict[str, Any] = {"id": "ID1", "recipients": []}
+        path = ReversePath(Address("x", "b.example"), size=100)
+        self.says(check.mail(memory, where, path), None)
+        for name in ("alice@example.org", "bob@example.org"):
+            self.says(check.rcpt(memory, rcpt(name)), None)
+            memory["recipients"].append(rcpt(name).address)
+        self.says(check.data(memory), None)
+        check.content(memory, b"12345")
+        self.says(check.end(memory), None)
+
+    def _check_session(self, questions: list[dict[str, str]]) -> None:
+        names = (
+            *("protocol_state", "protocol_name", "helo_name", "sender", "recipient"),
+            *("recipient_count", "size", "etrn_domain", "queue_id"),
+        )
+        c, x = "c.example", "x@b.example"
+        alice, bob = "alice@example.org", "bob@example.org"
+        self.assertEqual(
+            [tuple(one[name] for name in names) for one in questions],
+            [
+                ("CONNECT", "SMTP", "", "", "", "0", "0", "", ""),
+                ("HELO", "SMTP", c, "", "", "0", "0", "", ""),
+                ("EHLO", "ESMTP", c, "", "", "0", "0", "", ""),
+                ("VRFY", "ESMTP", c, "", "bob", "0", "0", "", ""),
+                ("ETRN", "ESMTP", c, "", "", "0", "0", "b.example", ""),
+                ("MAIL", "ESMTP", c, x, "", "0", "100", "", "ID1"),
+                ("RCPT", "ESMTP", c, x, alice, "0", "100", "", "ID1"),
+                ("RCPT", "ESMTP", c, x, bob, "0", "100", "", "ID1"),
+                ("DATA", "ESMTP", c, x, "", "2", "100", "", "ID1"),
+                ("END-OF-MESSAGE", "ESMTP", c, x, "", "2", "5", "", "ID1"),
+            ],
+        )
+        # Only what is about one message has an instance.
+        instances = [one["instance"] for one in questions]
+        self.assertEqual(instances, [""] * 5 + [instances[5]] * 5)
+        self.assertTrue(all(one["client_port"] == "50000" for one in questions))
+
+    def test_same_connection(self) -> None:
+        """Questions of one message go where those before went, if that is free."""
+        service = Service(*[b""] * 2)
+        check = PolicyService(service.endpoint)
+        first, second = self.message(check), self.message(check)
+        both = [
+            Deferred.fromCoroutine(check.rcpt(one, rcpt())) for one in (first, second)
+        ]
+        for transport, asking in zip(service.endpoint.transports, both, strict=True):
+            transport._protocol.dataReceived(DUNNO)
+            self.assertIsNone(self.successResultOf(asking))
+        for memory in (first, second, first, second):
+            self.says(check.rcpt(memory, rcpt()), None)
+        said = [
+            [
+                line.partition(b"=")[2]
+                for line in transport.value().splitlines()
+                if line.startswith(b"instance=")
+            ]
+            for transport in service.endpoint.transports
+        ]
+        self.assertEqual([len(one) for one in said], [3, 3])
+        self.assertEqual([len(set(one)) for one in said], [1, 1])
+        service.endpoint.transports[0].hang_up()
+        self.says(check.rcpt(first, rcpt()), None)
+        self.assertEqual(len(service.endpoint.transports), 2)
 
     def test_connections(self) -> None:
         """One is used again, and a fresh one is made when it was closed."""

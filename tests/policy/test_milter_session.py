@@ -12,7 +12,12 @@ from mailframe.errors import (
     RelayDenied,
     TemporaryFailure,
 )
-from mailframe.interfaces.check import Decision, IRejectionCheck, IVisitCheck
+from mailframe.interfaces.check import (
+    Decision,
+    IDataCheck,
+    IRejectionCheck,
+    IVisitCheck,
+)
 from mailframe.model.address import Address
 from mailframe.model.envelope import Origin, ReversePath
 from mailframe.policy.milter import Milter
@@ -54,10 +59,11 @@ class MilterSessionTests(PolicyTestCase):
         return found
 
     def test_powers(self) -> None:
-        """It remembers clients, and wants to hear of recipients that are none."""
+        """It remembers clients, hears of recipients that are none, and of DATA."""
         check = Milter(FakeMilter().endpoint, MemoryIntake())
         verifyObject(IVisitCheck, check)
         verifyObject(IRejectionCheck, check)
+        verifyObject(IDataCheck, check)
 
     def test_messages(self) -> None:
         """Client and HELO are told once, for all the messages."""
@@ -74,6 +80,28 @@ class MilterSessionTests(PolicyTestCase):
         self.assertEqual([b"i\0ID" in one for one in told], [False, True, True])
         self.assertIn(b"i\0ID1\0", told[1])
         self.assertIn(b"i\0ID2\0", told[2])
+
+    def test_data(self) -> None:
+        """What it says to DATA is the answer to that, and stands; it is told once."""
+        for answer, decision, code in (
+            (CONTINUE, None, 0),
+            (raw_packet(b"a"), None, 0),
+            (raw_packet(b"d"), Decision.DISCARD, 0),
+            (reply(b"554 5.7.9 no"), Decision.REFUSE, 554),
+        ):
+            fake = at_stage("T", answer)
+            check, where = self.arrive(fake)
+            memory: dict[str, object] = {}
+            self.says(check.mail(memory, where, SENDER), None)
+            self.says(check.rcpt(memory, rcpt()), None)
+            for _ in range(2):
+                found = self.says(check.data(memory), decision)
+                self.assertEqual(code, found.code if found else 0)
+            self.assertIsNone(check.content(memory, MESSAGE))
+            if decision is not None:
+                self.says(check.end(memory), decision)
+            self.assertEqual(fake.commands()[:6], b"OCHMRT")
+            self.assertEqual(fake.commands().count(b"T"), 1)
 
     def test_aborted(self) -> None:
         """A message that does not come to its end is taken back."""

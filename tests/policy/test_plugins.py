@@ -56,6 +56,8 @@ class PluginTests(PolicyTestCase):
             "policy:unix:/run/policy",
             "policy:end,tcp:127.0.0.1:10023",
             "policy:context=mx,end,names,unix:/run/policy",
+            "policy:states=connect+helo+mail+rcpt+data+end+vrfy+etrn,unix:/run/policy",
+            "policy:context=mx,states=data,names,tcp:127.0.0.1:10023",
             "milter:names,unix:/run/opendkim",
         ):
             made = self._make(text)
@@ -106,6 +108,8 @@ class PluginTests(PolicyTestCase):
             ("dnsbl:bl.example=x", "bl.example=x: not a score"),
             ("milter:nowhere", "'nowhere' is not an endpoint"),
             ("policy:end,end,unix:/run/x", "'end,unix:/run/x' is not an endpoint"),
+            ("policy:states=data+dat,unix:/run/x", "there is no 'dat', only: connect,"),
+            ("policy:states=,unix:/run/x", "there is no '', only: connect,"),
             ("policy:end,nowhere", "'nowhere' is not an endpoint"),
             ("milter:end,unix:/run/x", "'end,unix:/run/x' is not an endpoint"),
             ("greylist:/tmp/x", "there is no '/tmp/x'"),

@@ -77,6 +77,6 @@ class PolicyTestCase(SynchronousTestCase):
 
     def message(self, check: Any, sender: Address | None = SENDER, **more: Any) -> Any:
         """Begin a message; return its memory."""
-        memory: dict[str, object] = {}
+        memory: dict[str, object] = {"id": "", "recipients": []}
         self.run_now(check.mail(memory, origin(**more), ReversePath(sender)))
         return memory

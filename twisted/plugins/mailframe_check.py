@@ -92,8 +92,9 @@ milter = CheckFactory(
 policy = CheckFactory(
     "policy",
     "Asks a policy service as Postfix does (postgrey, policyd...).",
-    "a client endpoint such as tcp:127.0.0.1:10023; before it end, names,"
-    " and context=TEXT,",
+    "a client endpoint such as tcp:127.0.0.1:10023; before it"
+    " states=connect+helo+mail+rcpt+data+end+vrfy+etrn, for some of them (without"
+    " it, rcpt), names, and context=TEXT,",
     False,
     "policy_service",
 )

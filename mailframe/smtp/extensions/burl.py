@@ -46,6 +46,10 @@ async def burl(session: Session, argument: str) -> None:
     if refused is not None:
         return session.put(replies.LOGIN_REQUIRED if session.user is None else refused)
     assert session.user is not None
+    if session.chunks is None:
+        asking = session.content_comes()
+        if asking is not None:
+            await asking
     try:
         content = await followed.open(match[1], session.user)
     except MailError as error:
