@@ -10,6 +10,8 @@ from typing import Any
 
 from zope.interface import Attribute, Interface
 
+from mailframe.model.client_certificate import ClientCertificate
+
 
 @dataclass(frozen=True, slots=True)
 class TLSInfo:
@@ -22,6 +24,7 @@ class TLSInfo:
         server_name: What the client asked for by SNI, or ``None``.
         client_subject: Whose a verified client certificate is: its one address, or
             its common name.
+        client_certificate: What else there is to know of that.
     """
 
     version: str
@@ -29,6 +32,7 @@ class TLSInfo:
     bits: int
     server_name: str | None = None
     client_subject: str | None = None
+    client_certificate: ClientCertificate | None = None
 
 
 class IConnection(Interface):

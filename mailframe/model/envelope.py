@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mailframe.model.address import Address
+from mailframe.model.client_certificate import ClientCertificate
 
 
 class BodyType(Enum):
@@ -118,7 +119,7 @@ class Origin:
         login_method: How the user logged in, ``PLAIN`` or ``XCLIENT``; ``""``
             without a user.
         tls_bits: The strength of the cipher, 0 without TLS.
-        tls_subject: Whose a verified client certificate is, or ``None``.
+        certificate: The client's, verified, or ``None``.
         visit: What checks remember of this client until it leaves; ``None`` for
             mail that comes without a client.
     """
@@ -138,7 +139,7 @@ class Origin:
     reverse_name: str = ""
     login_method: str = ""
     tls_bits: int = 0
-    tls_subject: str | None = None
+    certificate: ClientCertificate | None = None
     visit: dict[object, object] | None = field(default=None, compare=False, repr=False)
 
 

@@ -6,23 +6,44 @@ Source: RFC 5280 section 4.1.2.6 (subjects), RFC 8446.
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from mailframe.interfaces.connection import TLSInfo
+from mailframe.model.client_certificate import ClientCertificate
 
 
 def tls_info(connection: Any) -> TLSInfo:
     """Describe a pyOpenSSL connection; before the handshake, as far as known."""
-    certificate = connection.get_peer_certificate()
+    found = connection.get_peer_certificate()
+    certificate = found.to_cryptography() if found else None
     name = connection.get_servername()
     return TLSInfo(
         version=connection.get_protocol_version_name(),
         cipher=connection.get_cipher_name() or "",
         bits=connection.get_cipher_bits() or 0,
         server_name=name.decode("ascii", "replace") if name else None,
-        client_subject=client_name(certificate.to_cryptography())
-        if certificate
-        else None,
+        client_subject=client_name(certificate) if certificate else None,
+        client_certificate=_described(certificate) if certificate else None,
+    )
+
+
+def _described(certificate: x509.Certificate) -> ClientCertificate:
+    """Return what mail filters want to know of a certificate, as Postfix tells it."""
+    key = Hash(SHA256())
+    key.update(
+        certificate.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    issuer = certificate.issuer
+    organization = _only_name(issuer, NameOID.ORGANIZATION_NAME)
+    return ClientCertificate(
+        subject=_only_name(certificate.subject, NameOID.COMMON_NAME) or "",
+        issuer=_only_name(issuer, NameOID.COMMON_NAME) or organization or "",
+        fingerprint=certificate.fingerprint(SHA256()).hex(":").upper(),
+        key_fingerprint=key.finalize().hex(":").upper(),
     )
 
 
@@ -45,11 +66,14 @@ def client_name(certificate: x509.Certificate) -> str | None:
         ).value.get_values_for_type(x509.RFC822Name)
     except (x509.ExtensionNotFound, ValueError):
         names = []
-    if len(names) != 1:
-        names = [
-            str(one.value)
-            for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        ]
-    if len(names) != 1 or not names[0].isprintable():
+    if len(names) == 1:
+        return names[0] if names[0].isprintable() and names[0] else None
+    return _only_name(certificate.subject, NameOID.COMMON_NAME)
+
+
+def _only_name(names: x509.Name, kind: x509.ObjectIdentifier) -> str | None:
+    """Return the one name of a kind, ``None`` unless it is the only one and shows."""
+    found = [str(one.value) for one in names.get_attributes_for_oid(kind)]
+    if len(found) != 1 or not found[0].isprintable():
         return None
-    return names[0] or None
+    return found[0] or None

@@ -4,9 +4,12 @@ Source: Postfix's SMTPD_POLICY_README, "Protocol description".
 """
 
 from mailframe.model.address import Address
+from mailframe.model.client_certificate import ClientCertificate
 from mailframe.model.envelope import Origin
 from mailframe.policy.client_name import ClientName
 from mailframe.smtp.client_commands import xtext
+
+_NONE = ClientCertificate("", "", "", "")
 
 
 def of_client(origin: Origin, called: ClientName) -> dict[str, str]:
@@ -17,6 +20,7 @@ def of_client(origin: Origin, called: ClientName) -> dict[str, str]:
         called: What it is called.
     """
     version, _, cipher = (origin.tls or "").partition(" ")
+    certificate = origin.certificate or _NONE
     return {
         "request": "smtpd_access_policy",
         "protocol_state": "",
@@ -35,7 +39,10 @@ def of_client(origin: Origin, called: ClientName) -> dict[str, str]:
         "sasl_username": origin.user or "",
         "sasl_sender": "",
         "size": "0",
-        "ccert_subject": xtext(origin.tls_subject or ""),
+        "ccert_subject": xtext(certificate.subject),
+        "ccert_issuer": xtext(certificate.issuer),
+        "ccert_fingerprint": certificate.fingerprint,
+        "ccert_pubkey_fingerprint": certificate.key_fingerprint,
         "encryption_protocol": version,
         "encryption_cipher": cipher,
         "encryption_keysize": str(origin.tls_bits),

@@ -18,7 +18,7 @@ USUAL: Mapping[bytes, tuple[str, ...]] = {
         *("j", "_", "v", "daemon_name", "daemon_addr", "daemon_port"),
         *("client_addr", "client_name", "client_port", "client_ptr"),
     ),
-    b"H": ("tls_version", "cipher", "cipher_bits", "cert_subject"),
+    b"H": ("tls_version", "cipher", "cipher_bits", "cert_subject", "cert_issuer"),
     b"M": ("i", "auth_type", "auth_authen", "auth_author", "mail_addr", "mail_host"),
     b"R": ("i", "rcpt_addr", "rcpt_host", "rcpt_mailer"),
     b"T": ("i",),
@@ -74,7 +74,8 @@ class Macros:
             "tls_version": version,
             "cipher": cipher,
             "cipher_bits": str(origin.tls_bits or ""),
-            "cert_subject": origin.tls_subject or "",
+            "cert_subject": origin.certificate.subject if origin.certificate else "",
+            "cert_issuer": origin.certificate.issuer if origin.certificate else "",
         }
 
     def mail(self, origin: Origin, reverse_path: ReversePath, message_id: str) -> None:

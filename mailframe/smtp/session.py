@@ -286,7 +286,7 @@ class Session:
                 login_method=self.login_method,
                 tls=f"{tls.version} {tls.cipher}" if tls else None,
                 tls_bits=tls.bits if tls else 0,
-                tls_subject=tls.client_subject if tls else None,
+                certificate=tls.client_certificate if tls else None,
                 visit=self._visit,
                 **self._ends(),
             )

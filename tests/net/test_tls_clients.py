@@ -3,6 +3,7 @@
 import ssl
 import tempfile
 import time
+from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -14,6 +15,7 @@ from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.model.client_certificate import ClientCertificate
 from mailframe.net.tls import CHECK_INTERVAL, ClientCertificates, ServerTLS
 from mailframe.net.tls_files import TLSFileError
 from mailframe.net.tls_info import client_name, tls_info
@@ -55,6 +57,10 @@ def _is_resumed(connection: Any) -> bool:
     return bool(library.SSL_session_reused(connection._ssl))
 
 
+def _colons(digest: bytes) -> str:
+    return ":".join(f"{octet:02X}" for octet in digest)
+
+
 class ClientTests(SynchronousTestCase):
     """What a server with an authority for clients takes."""
 
@@ -91,6 +97,20 @@ class ClientTests(SynchronousTestCase):
         alice = Certificate("alice@example.org", issuer=self.authority)
         server = shake_hands(self.tls(), self.client(alice))
         self.assertEqual(tls_info(server).client_subject, "alice@example.org")
+
+    def test_described(self) -> None:
+        """What mail filters are told of it, as ``openssl x509 -fingerprint`` does."""
+        alice = Certificate("alice@example.org", issuer=self.authority)
+        found = tls_info(shake_hands(self.tls(), self.client(alice))).client_certificate
+        self.assertEqual(
+            found,
+            ClientCertificate(
+                "alice@example.org",
+                "Clients",
+                _colons(sha256(alice.der).digest()),
+                _colons(alice.spki),
+            ),
+        )
 
     def test_optional(self) -> None:
         """Whoever has none is let in without a name; unless one is required."""

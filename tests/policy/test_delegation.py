@@ -17,6 +17,7 @@ from mailframe.interfaces.check import (
     Redirect,
 )
 from mailframe.model.address import Address
+from mailframe.model.client_certificate import ClientCertificate
 from mailframe.model.envelope import ReversePath
 from mailframe.policy import delegation_codec as codec
 from mailframe.policy.delegation import STATES, USUAL_STATES, PolicyService
@@ -128,7 +129,7 @@ class PolicyServiceTests(PolicyTestCase):
             login_method="PLAIN",
             tls="TLSv1.3 AES",
             tls_bits=256,
-            tls_subject="c=d",
+            certificate=ClientCertificate("c=d", "é", "AB:CD", "EF:01"),
             protocol="UTF8SMTPSA",
             client_port=50_000,
             server_address="192.0.2.2",
@@ -151,6 +152,9 @@ class PolicyServiceTests(PolicyTestCase):
             ("encryption_cipher", "AES"),
             ("encryption_keysize", "256"),
             ("ccert_subject", "c+3Dd"),
+            ("ccert_issuer", "+C3+A9"),
+            ("ccert_fingerprint", "AB:CD"),
+            ("ccert_pubkey_fingerprint", "EF:01"),
             ("etrn_domain", ""),
             ("server_port", "25"),
             ("server_address", "192.0.2.2"),

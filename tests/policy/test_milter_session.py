@@ -19,6 +19,7 @@ from mailframe.interfaces.check import (
     IVisitCheck,
 )
 from mailframe.model.address import Address
+from mailframe.model.client_certificate import ClientCertificate
 from mailframe.model.envelope import Origin, ReversePath
 from mailframe.policy.milter import Milter
 from mailframe.policy.milter_codec import Step, raw_packet
@@ -153,13 +154,22 @@ class MilterSessionTests(PolicyTestCase):
         """After STARTTLS, or under another name, HELO is told again."""
         fake = FakeMilter()
         check, where = self.arrive(fake)
-        again = origin(visit=where.visit, tls="TLSv1.3 AES", tls_bits=256)
+        again = origin(
+            visit=where.visit,
+            tls="TLSv1.3 AES",
+            tls_bits=256,
+            certificate=ClientCertificate("client", "root", "AB:CD", "EF:01"),
+        )
         self.says(check.helo(again), None)
         self.send(check, again)
         self.assertEqual(fake.commands(), b"OCHHMRTLLLNBE")
         told = [one for one in fake.data(b"D") if one[:1] == b"H"]
         self.assertEqual(
-            told, [b"H{tls_version}\0TLSv1.3\0{cipher}\0AES\0{cipher_bits}\x00256\0"]
+            told,
+            [
+                b"H{tls_version}\0TLSv1.3\0{cipher}\0AES\0{cipher_bits}\x00256\0"
+                b"{cert_subject}\0client\0{cert_issuer}\0root\0"
+            ],
         )
 
     def test_greeting_in_a_message(self) -> None:
