@@ -8,8 +8,6 @@ Source: RFC 5321 section 4.5.3.2; Postfix's smtpd_per_request_deadline and
 smtpd_min_data_rate.
 """
 
-from collections.abc import Callable
-
 from mailframe.limits import IMAPLimits, POP3Limits
 
 
@@ -62,74 +60,59 @@ class Pace:
         self._at = now
 
 
-class LoginPace:
+class LoginPace(Pace):
     """The time of a session in which a login comes first.
 
     All that comes before the login has one budget, which begins with the session;
     after it each command has one of its own, with all its literals.
     """
 
-    __slots__ = ("_limits", "_logged_in", "_now", "_pace", "_rate")
+    __slots__ = ("_each", "_limits", "_logged_in")
 
     def __init__(
-        self,
-        limits: IMAPLimits | POP3Limits,
-        now: Callable[[], float],
-        rate: float = 0.0,
+        self, limits: IMAPLimits | POP3Limits, now: float, rate: float = 0.0
     ) -> None:
         """Begin before the login.
 
         Args:
             limits: Whose ``login_time``, ``login_timeout`` and ``timeout`` count.
-            now: Returns seconds.
+            now: When the session begins.
             rate: Octets of a command after the login that give a second back; 0
                 if none do.
         """
+        super().__init__(limits.login_time)
         self._limits = limits
-        self._now = now
-        self._rate = rate
+        self._each = rate
         self._logged_in = False
-        self._pace = Pace(limits.login_time)
-        self._begin()
+        self._begin_login(now)
 
     @property
     def timeout(self) -> float:
         """Seconds of silence allowed now."""
-        left = self._pace.left
+        left = self.left
         return left if self._logged_in else min(left, self._limits.login_timeout)
-
-    @property
-    def over(self) -> bool:
-        """Whether the client has taken too long."""
-        return self._pace.left <= 0
-
-    def came(self, octets: int) -> None:
-        """Note that octets have come."""
-        self._pace.came(octets, self._now())
 
     def ended(self) -> None:
         """A command has come to its end: after the login, the next has its time."""
         if self._logged_in:
-            self._begin()
+            self.begin(self._limits.timeout, self._each)
 
-    def stop(self) -> None:
-        """What is done from now on takes our time, not the client's."""
-        self._pace.stop()
-
-    def go_on(self, logged_in: bool) -> None:
-        """The client may send again.
+    def answered(self, logged_in: bool, now: float) -> None:
+        """What we did is done, and the client may send again.
 
         Args:
             logged_in: Whether it is logged in now.
+            now: When that is.
         """
-        self._pace.go_on(self._now())
-        if logged_in is not self._logged_in:
-            self._logged_in = logged_in
-            self._begin()
-
-    def _begin(self) -> None:
-        if self._logged_in:
-            self._pace.begin(self._limits.timeout, self._rate)
+        self.go_on(now)
+        if logged_in is self._logged_in:
+            return
+        self._logged_in = logged_in
+        if logged_in:
+            self.ended()
         else:
-            self._pace.begin(self._limits.login_time, begun=True)
-            self._pace.go_on(self._now())
+            self._begin_login(now)
+
+    def _begin_login(self, now: float) -> None:
+        self.begin(self._limits.login_time, begun=True)
+        self.go_on(now)

@@ -64,12 +64,12 @@ class LoginPaceTests(SynchronousTestCase):
         """Begin at 100 seconds."""
         self.time = 100.0
         limits = POP3Limits(login_time=180.0, login_timeout=60.0, timeout=600.0)
-        self.pace = LoginPace(limits, lambda: self.time)
+        self.pace = LoginPace(limits, self.time)
 
     def came(self, seconds: float) -> None:
         """Have an octet come some seconds later."""
         self.time += seconds
-        self.pace.came(1)
+        self.pace.came(1, self.time)
 
     def test_before(self) -> None:
         """All commands before the login share one budget."""
@@ -79,7 +79,7 @@ class LoginPaceTests(SynchronousTestCase):
             self.pace.ended()
         self.assertEqual(self.pace.timeout, 30.0)
         self.came(30)
-        self.assertTrue(self.pace.over)
+        self.assertLessEqual(self.pace.left, 0)
 
     def test_login(self) -> None:
         """The login ends it; after that each command has its own."""
@@ -87,7 +87,7 @@ class LoginPaceTests(SynchronousTestCase):
         self.pace.ended()
         self.pace.stop()
         self.time += 1000
-        self.pace.go_on(True)
+        self.pace.answered(True, self.time)
         self.assertEqual(self.pace.timeout, 600.0)
         for _ in range(3):
             self.came(599)
@@ -99,12 +99,12 @@ class LoginPaceTests(SynchronousTestCase):
     def test_logged_out(self) -> None:
         """Who is not logged in any more has the time for a login again."""
         self.came(100)
-        self.pace.go_on(True)
+        self.pace.answered(True, self.time)
         self.time += 10_000
-        self.pace.go_on(False)
+        self.pace.answered(False, self.time)
         self.came(50)
         self.pace.ended()
         self.came(50)
-        self.assertFalse(self.pace.over)
+        self.assertGreater(self.pace.left, 0)
         self.came(80)
-        self.assertTrue(self.pace.over)
+        self.assertLessEqual(self.pace.left, 0)

@@ -94,7 +94,7 @@ class IMAPServer:
         )
         self._layer = Layer(self._framer, limits.inflated)
         self._answers = Answers(self._session, limits, report)
-        self._pace = LoginPace(limits, now, limits.data_rate)
+        self._pace = LoginPace(limits, self._session.now(), limits.data_rate)
         self._refusal: _Refusal | None = None
         self._appending: tuple[bytes, Command, Appending] | None = None
         self._dialogue: tuple[bytes, Command, Dialogue] | None = None
@@ -129,7 +129,7 @@ class IMAPServer:
 
     def receive(self, octets: bytes) -> None:
         """Take what the transport read."""
-        self._pace.came(len(octets))
+        self._pace.came(len(octets), self._session.now())
         self._layer.receive(octets)
 
     def take_output(self) -> bytes:
@@ -139,7 +139,7 @@ class IMAPServer:
     def next_step(self) -> Step | None:
         """Do what needs no waiting; return the first thing that does."""
         session = self._session
-        if self._pace.over:
+        if self._pace.left <= 0:
             self.timed_out()
         while not session.closing and not session.starting_tls:
             try:
@@ -167,7 +167,8 @@ class IMAPServer:
     async def _run(self, step: Step) -> None:
         self._pace.stop()
         await self._answers.during(step)
-        self._pace.go_on(self._session.account is not None)
+        session = self._session
+        self._pace.answered(session.account is not None, session.now())
 
     def _push(self) -> Step | None:
         """Tell a client that wants it what happens, though it asked nothing."""

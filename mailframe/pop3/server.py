@@ -72,7 +72,8 @@ class POP3Server:
         self._maildrop_of = maildrop_of
         self._report = report
         self._lines = Lines()
-        self._pace = LoginPace(limits, now)
+        self._now = now
+        self._pace = LoginPace(limits, self._now())
         self._output: list[bytes] = []
         self._logout: Callable[[], Any] | None = None
         self._errors = 0
@@ -96,12 +97,12 @@ class POP3Server:
 
     def receive(self, octets: bytes) -> None:
         """Take octets."""
-        self._pace.came(len(octets))
+        self._pace.came(len(octets), self._now())
         self._lines.feed(octets)
 
     def next_step(self) -> Coroutine[Any, Any, None] | None:
         """Answer commands until one has to wait for a store or a checker."""
-        if self._pace.over and not self.closing:
+        if self._pace.left <= 0 and not self.closing:
             self.timed_out()
         while not (self.closing or self.starting_tls):
             answering = self.expects
@@ -254,7 +255,7 @@ class POP3Server:
         except Exception as error:
             self._report(error)
             self.put(INTERNAL_ERROR)
-        self._pace.go_on(self.maildrop is not None)
+        self._pace.answered(self.maildrop is not None, self._now())
 
     async def _leave(self) -> None:
         maildrop, self.maildrop = self.maildrop, None
