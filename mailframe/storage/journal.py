@@ -39,6 +39,9 @@ already has no metadata to write: 1.5 times the syncs per second of a growing
 file, where posix_fallocate gave 1.2 (it takes blocks, but each still has to be
 marked as written later)."""
 
+SPARE_ROOM = 1_073_741_824
+"""Octets free on the disk from which on the next file takes its space early."""
+
 _IOV_MAX = 1024
 _NAME = re.compile(r"journal\.([0-9]{1,18})(\.corrupt)?")
 
@@ -53,7 +56,11 @@ class Journal:
     _log = Logger()
 
     def __init__(
-        self, directory: str, *, os_layer: OSLayer = REAL, size_limit: int = SIZE_LIMIT
+        self,
+        directory: str,
+        *,
+        os_layer: OSLayer = REAL,
+        size_limit: int | None = None,
     ) -> None:
         """Say where; nothing is touched before :meth:`replay` or :meth:`open`.
 
@@ -61,11 +68,12 @@ class Journal:
             directory: For the journal alone; made when missing. Its parent
                 must be there.
             os_layer: How to write.
-            size_limit: Octets after which :meth:`full` is true.
+            size_limit: Octets after which :meth:`full` is true; ``None`` for the
+                usual.
         """
         self._directory = directory
         self._os = os_layer
-        self._size_limit = size_limit
+        self._size_limit = SIZE_LIMIT if size_limit is None else size_limit
         self._lock: int | None = None
         self._older: list[int] = []
         self._damaged: set[int] = set()
@@ -74,6 +82,8 @@ class Journal:
         self._salt = 0
         self._end = 0
         self._taken = 0
+        self._spare = 0
+        self._spare_tried = False
 
     def replay(self) -> Iterator[Record]:
         """Return every intact record, oldest first; call it before :meth:`open`.
@@ -189,10 +199,51 @@ class Journal:
         if self._fd is not None and self._end == HEADER_SIZE:
             return self._number
         self._retire()
-        return self._number + 1
+        mark = self._number + 1
+        if self._spare:
+            try:
+                self._begin()
+            except OSError as error:
+                # The next that writes tries again, and hears of it.
+                self._log.warn("the journal's next file: {error}", error=error)
+        return mark
+
+    def wants_spare(self) -> bool:
+        """Return whether it is time to call :meth:`make_spare`."""
+        return self._end > self._size_limit // 2 and not self._spare_tried
+
+    def make_spare(self) -> None:
+        """Take the space of the next file; another thread may write meanwhile.
+
+        Without it a file takes its space as it grows, each time with a flush that
+        waits for whatever the file system is about to write. A disk that has little
+        room is left alone.
+        """
+        self._spare_tried = True
+        path, size = self._spare_path(), 0
+        try:
+            if _room(self._directory) < SPARE_ROOM:
+                return
+            fd = self._os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                while size < self._size_limit + len(ZEROS):
+                    self._write_all(fd, [ZEROS], size)
+                    # One by one: what is flushed meanwhile has not to wait long.
+                    self._os.fdatasync(fd)
+                    size += len(ZEROS)
+            finally:
+                self._os.close(fd)
+        except OSError as error:
+            self._log.warn("the journal's next file: {error}", error=error)
+            with suppress(OSError):
+                self._os.unlink(path)
+        else:
+            self._spare = size
 
     def end_checkpoint(self, mark: int) -> None:
         """Forget all that was written before :meth:`begin_checkpoint`.
+
+        Another thread may write meanwhile.
 
         Raises:
             TemporaryFailure: Some older files could not be removed; the next
@@ -222,6 +273,8 @@ class Journal:
         try:
             if self._fd is not None:
                 self._tidy(self._fd)
+            if self._spare:
+                self._drop_spare()
         finally:
             for fd in (self._fd, self._lock):
                 if fd is not None:
@@ -238,8 +291,18 @@ class Journal:
         except OSError as error:
             self._log.warn("closing the journal: {error}", error=error)
 
+    def _drop_spare(self) -> None:
+        self._spare = 0
+        try:
+            self._os.unlink(self._spare_path())
+        except OSError as error:
+            self._log.warn("the journal's next file: {error}", error=error)
+
     def _path(self, number: int) -> str:
         return f"{self._directory}/journal.{number}"
+
+    def _spare_path(self) -> str:
+        return f"{self._directory}/spare"
 
     def _hold(self) -> None:
         """Take the directory, once, and see which files are there."""
@@ -256,7 +319,10 @@ class Journal:
             raise JournalBusy(
                 f"the journal {self._directory} is in use by another process"
             ) from None
-        found = filter(None, map(_NAME.fullmatch, os.listdir(self._directory)))
+        names = os.listdir(self._directory)
+        if os.path.basename(self._spare_path()) in names:
+            self._drop_spare()
+        found = filter(None, map(_NAME.fullmatch, names))
         numbers = [(int(name[1]), name[2]) for name in found]
         self._older = sorted(number for number, corrupt in numbers if not corrupt)
         self._number = max((number for number, _ in numbers), default=0)
@@ -265,10 +331,19 @@ class Journal:
         """Make the next file the current one, when there is none."""
         self._number += 1
         path = self._path(self._number)
-        fd = self._os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        taken, self._spare = self._spare, 0
+        self._spare_tried = False
         salt = int.from_bytes(os.urandom(4), "little")
+        start = [header(salt)]
+        if taken:
+            self._os.rename(self._spare_path(), path)
+            fd = self._os.open(path, os.O_RDWR)
+        else:
+            fd = self._os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            start.append(ZEROS)
+            taken = HEADER_SIZE + len(ZEROS)
         try:
-            self._write_all(fd, [header(salt), ZEROS], 0)
+            self._write_all(fd, start, 0)
             self._os.fdatasync(fd)
             self._os.fsync_dir(self._directory)
         except BaseException:
@@ -277,7 +352,7 @@ class Journal:
                 self._os.unlink(path)
             raise
         self._fd, self._salt = fd, salt
-        self._end, self._taken = HEADER_SIZE, HEADER_SIZE + len(ZEROS)
+        self._end, self._taken = HEADER_SIZE, taken
 
     def _retire(self) -> None:
         """Write no more to the current file, if there is one."""
@@ -334,6 +409,12 @@ class Journal:
                 left -= written
                 if left:
                     chunk = _rest(chunk, written)
+
+
+def _room(path: str) -> int:
+    """Return how many octets more may go to a file system."""
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
 
 
 def _rest(chunk: list[bytes], written: int) -> list[bytes]:

@@ -72,8 +72,10 @@ class PutOff:
         self._seconds = seconds
         self._due: dict[Hashable, tuple[float, Later]] = {}
         self._sizes: dict[Hashable, int] = {}
-        self._under_way: dict[Hashable, tuple[UnderWay, Later, int]] = {}
+        self._ages: dict[Hashable, int] = {}
+        self._under_way: dict[Hashable, tuple[UnderWay, Later, int, int]] = {}
         self._idle: dict[Hashable, Idle] = {}
+        self._age = 0
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -98,6 +100,25 @@ class PutOff:
         self._sizes[key] = self._sizes.get(key, 0) + size
         if key not in self._due:
             self._due[key] = (self._seconds() + LATER_SECONDS, call)
+            self._ages[key] = self._age
+
+    def turn_over(self) -> int:
+        """Return what :meth:`done_before` takes for all that is here now."""
+        self._age += 1
+        return self._age
+
+    def done_before(self, age: int) -> bool:
+        """Tell whether all that was here at some time has been done since.
+
+        What may be left is what is done while there are no jobs.
+
+        Args:
+            age: What :meth:`turn_over` returned then.
+        """
+        under_way = (begun for *_, begun in self._under_way.values())
+        return all(
+            one >= age for ages in (self._ages.values(), under_way) for one in ages
+        )
 
     def run_due(self) -> None:
         """Run what is due, for a moment, and what is too much to be kept."""
@@ -147,20 +168,25 @@ class PutOff:
     def _run(self, key: Hashable, *, here: bool) -> None:
         earlier = self._under_way.get(key)
         if earlier is not None:
-            work, call, size = earlier
-            self._take(key, call, size, partial(work.outcome, True))
+            work, call, size, age = earlier
+            self._take(key, call, size, age, partial(work.outcome, True))
         _, call = self._due.pop(key)
-        size = self._sizes.pop(key, 0)
-        self._take(key, call, size, lambda: call(here))
+        size, age = self._sizes.pop(key, 0), self._ages.pop(key)
+        self._take(key, call, size, age, lambda: call(here))
 
     def _look(self, *, wait: bool) -> None:
         """See which of what is under way is over: what was begun first is first."""
-        for key, (work, call, size) in list(self._under_way.items()):
-            if not self._take(key, call, size, partial(work.outcome, wait)):
+        for key, (work, call, size, age) in list(self._under_way.items()):
+            if not self._take(key, call, size, age, partial(work.outcome, wait)):
                 break
 
     def _take(
-        self, key: Hashable, call: Later, size: int, run: Callable[[], Outcome]
+        self,
+        key: Hashable,
+        call: Later,
+        size: int,
+        age: int,
+        run: Callable[[], Outcome],
     ) -> bool:
         """Run something and keep what came of it; say whether it is over."""
         before = self._under_way.get(key)
@@ -171,11 +197,12 @@ class PutOff:
             self._under_way.pop(key, None)
             self._due[key] = (self._seconds() + RETRY_SECONDS, call)
             self._sizes[key] = self._sizes.get(key, 0) + size
+            self._ages[key] = age
             return True
         if isinstance(outcome, UnderWay):
             if before is None or before[0] is not outcome:
                 self._under_way.pop(key, None)
-                self._under_way[key] = (outcome, call, size)
+                self._under_way[key] = (outcome, call, size, age)
             return False
         self._under_way.pop(key, None)
         self.size -= size

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailframe.errors import TemporaryFailure
+from mailframe.storage.checkpoint import Checkpoints, nothing
 from mailframe.storage.journal import Journal
 from mailframe.storage.put_off import Later, PutOff
 from mailframe.storage.records import PAYLOAD_MAX
@@ -194,9 +196,13 @@ class _Ran:
         return not isinstance(self.outcome, Failure)
 
 
-def start_daemon(run: Callable[[], None]) -> None:
+def start_daemon(run: Callable[[], None], name: str = "mailframe-writer") -> None:
     """Run ``run`` in a thread that does not keep the process from ending."""
-    threading.Thread(target=run, name="mailframe-writer", daemon=True).start()
+    threading.Thread(target=run, name=name, daemon=True).start()
+
+
+beside = partial(start_daemon, name="mailframe-checkpoint")
+"""Run something in a thread of its own, beside the writer's."""
 
 
 class BatchWriter:
@@ -211,7 +217,9 @@ class BatchWriter:
         call_from_thread: Callable[..., Any],
         at_end_of_turn: Callable[[Callable[[], None]], None] = at_once,
         start_thread: Callable[[Callable[[], None]], None] = start_daemon,
-        checkpoint: Callable[[], None],
+        beside: Callable[[Callable[[], None]], None] = beside,
+        checkpoint: Callable[[], None] = nothing,
+        sync: Callable[[], None] = nothing,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin; the thread starts with the first job.
@@ -225,10 +233,13 @@ class BatchWriter:
                 in it come to the writer thread together.
             start_thread: Begins the thread. One that does nothing leaves it to
                 the caller to run the jobs with :meth:`run_pending`.
-            checkpoint: Makes durable in the owner's own files whatever was
-                recorded so far; runs in the writer thread, with no
-                write-behind work left. If it raises, the journal keeps its
-                records, and the next checkpoint tries again.
+            beside: Runs a call in a thread of its own.
+            checkpoint: Brings to the owner's own files whatever was recorded so
+                far; runs in the writer thread, when all that was written behind
+                or put off before has been done. If it raises, the journal keeps
+                its records, and the next checkpoint tries again.
+            sync: Makes durable there what ``checkpoint`` brought; runs in
+                another thread while jobs go on. The same if it raises.
             seconds: A clock that never goes back.
         """
         self._later = PutOff(seconds)
@@ -236,7 +247,14 @@ class BatchWriter:
         self._call_from_thread = call_from_thread
         self._at_end_of_turn = at_end_of_turn
         self._start_thread = start_thread
-        self._checkpoint = checkpoint
+        self._checkpoints = Checkpoints(
+            journal,
+            self._later,
+            carry_over=checkpoint,
+            sync=sync,
+            beside=beside,
+            seconds=seconds,
+        )
         self._submitted: list[_Waiting] = []
         self._queue: SimpleQueue[_Waiting] = SimpleQueue()
         self._behind: deque[Callable[[], None]] = deque()
@@ -303,6 +321,7 @@ class BatchWriter:
                 waiting = self._queue.get_nowait()
             except Empty:
                 self._later.run_all()
+                self._checkpoints.look(self._write_all_behind)
                 return
             self._run_batch(waiting)
 
@@ -318,6 +337,7 @@ class BatchWriter:
                 waiting = queue.get(timeout=later.patience(IDLE_SECONDS))
             except Empty:
                 later.run_idle(lambda: not queue.empty())
+                self._checkpoints.look(self._write_all_behind)
                 continue
             self._run_batch(waiting)
 
@@ -349,8 +369,8 @@ class BatchWriter:
         self._later.run_due()
         if stopped is not None:
             self._end(stopped)
-        elif self._journal.full():
-            self._make_checkpoint()
+        else:
+            self._checkpoints.look(self._write_all_behind)
 
     def _run_job(
         self,
@@ -408,23 +428,17 @@ class BatchWriter:
             self._call(behind.popleft(), "writing behind")
             done += 1
 
-    def _make_checkpoint(self) -> Failure | None:
+    def _write_all_behind(self) -> None:
         while self._behind:
             self._call(self._behind.popleft(), "writing behind")
+
+    def _end(self, stopped: "Deferred[None]") -> None:
+        failure = None
         try:
-            if not self._later.run_all():
-                raise TemporaryFailure("not all that was put off got through")
-            mark = self._journal.begin_checkpoint()
-            self._checkpoint()
-            self._journal.end_checkpoint(mark)
+            self._checkpoints.finish(self._write_all_behind)
         except BaseException as error:
             failure = _failed(error)
             self._log.failure("the journal's checkpoint failed", failure)
-            return failure
-        return None
-
-    def _end(self, stopped: "Deferred[None]") -> None:
-        failure = self._make_checkpoint()
         self._call(self._journal.close, "closing the journal")
         self._ended = True
         self._call_from_thread(_hand_over, [(stopped, failure)])

@@ -13,7 +13,7 @@ from mailframe.queue.spool import DiskSpool
 from mailframe.storage import journal as journal_module
 from mailframe.storage.journal import Journal
 from mailframe.storage.os_layer import REAL, OSLayer
-from mailframe.storage.writer import BatchWriter
+from mailframe.storage.writer import BatchWriter, at_once
 from mailframe.testing.spool_contract import START
 
 
@@ -25,6 +25,7 @@ class EagerWriter:
             journal,
             call_from_thread=lambda call, *args: call(*args),
             start_thread=lambda run: None,
+            beside=at_once,
             checkpoint=checkpoint,
         )
 

@@ -423,6 +423,8 @@ class Owner:
         for _ in range(batches):
             batch = [b"%d" % (len(self.begun) + n) for n in range(3)]
             self.begun += batch
+            if journal.wants_spare():
+                journal.make_spare()
             journal.write([(1, [text, b"." * 30]) for text in batch])
             self.answered += batch
             if journal.full():

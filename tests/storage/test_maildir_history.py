@@ -11,6 +11,7 @@ from typing import Any
 from mailframe.model.flag import FlagChange, FlagSet
 from mailframe.model.mailbox import INBOX, MailboxName, mailbox_name
 from mailframe.model.uid_set import UIDSet
+from mailframe.storage import journal as journal_module
 from mailframe.storage.maildir.letters import Letters
 from mailframe.testing.mailbox_contract import message, new
 from tests.storage.maildir_case import MaildirTestCase
@@ -27,13 +28,24 @@ class PowerLossHistoryTests(FaultTestCase):
 
     async def test_histories(self) -> None:
         """What was answered is there; what was not is there whole or not at all."""
+        await self._live(range(4 * HISTORIES))
+
+    async def test_full_journals(self) -> None:
+        """It is so as well when the journal is left for a next file all the time."""
+        self.patch(journal_module, "SIZE_LIMIT", 2000)
+        self.patch(journal_module, "SPARE_ROOM", 0)
+        self.patch(journal_module, "ZEROS", bytes(1000))
+        await self._live(range(1000, 1000 + 4 * HISTORIES))
+
+    async def _live(self, seeds: range) -> None:
+        """Have the power go again and again."""
         account = await self.account()
         await account.create(WORK)
         self.state: dict[MailboxName, dict[int, bytes]] = {INBOX: {}, WORK: {}}
         self.ever: dict[tuple[MailboxName, int, int], bytes] = {}
         self.number = 0
         self.last = ""
-        for seed in range(4 * HISTORIES):
+        for seed in seeds:
             random = Random(seed)
             if random.random() < 0.8:
                 self.system.lose_power(random.randint(1, 60))

@@ -197,6 +197,32 @@ class PutOffTests(SynchronousTestCase):
         self.assertTrue(second.waited)
         self.assertFalse(self.put_off)
 
+    def test_done_before(self) -> None:
+        """What was here once is told from what came later, until it is done."""
+        failures = [ZeroDivisionError()]
+
+        def failing(here: bool) -> None:
+            if failures:
+                raise failures.pop()
+
+        work = self.begin("a")
+        self.put_off.add("b", failing, 1)
+        since = self.put_off.turn_over()
+        self.add("c")
+        self.now = 1.0
+        self.put_off.run_due()
+        self.flushLoggedErrors(ZeroDivisionError)
+        self.assertEqual(self.ran, ["a", "c"])
+        self.assertFalse(self.put_off.done_before(since))
+        work.over = None
+        self.put_off.run_due()
+        self.assertFalse(self.put_off.done_before(since), "one failed")
+        self.begin("a")
+        self.now += put_off.RETRY_SECONDS
+        self.put_off.run_due()
+        self.assertTrue(self.put_off.done_before(since))
+        self.assertFalse(self.put_off.done_before(self.put_off.turn_over()))
+
     def test_idle_under_way(self) -> None:
         """What nobody needs waits until nothing is under way."""
         work = self.begin("a")

@@ -44,8 +44,18 @@ class WriterTestCase(SynchronousTestCase):
             self.journal,
             call_from_thread=self.call_from_thread,
             start_thread=lambda run: self.see("start"),
-            checkpoint=lambda: self.see("checkpoint"),
+            beside=lambda call: self.beside(call),
+            checkpoint=lambda: self.checkpoint(),
+            sync=lambda: self.see("sync"),
         )
+
+    def checkpoint(self) -> None:
+        """Carry over what the journal has."""
+        self.see("checkpoint")
+
+    def beside(self, call: Callable[[], None]) -> None:
+        """Be another thread that is quick."""
+        call()
 
     def call_from_thread(self, call: Callable[..., object], *args: object) -> None:
         """Keep a call for the reactor until :meth:`deliver`."""
@@ -450,93 +460,6 @@ class WriteBehindTests(WriterTestCase):
         self.writer.submit(self.put_off("b", 0))
         self.run_all()
         self.assertEqual(self.seen.index("b") - self.seen.index("after a"), 4)
-
-
-class CheckpointTests(WriterTestCase):
-    """A full journal is carried over and forgotten, as at the end."""
-
-    def test_when_full(self) -> None:
-        """It comes after the write-behind work, and frees the journal."""
-        self.writer.submit(lambda batch: batch.record(1, bytes(3000)))
-        self.writer.submit(self.job("a"))
-        self.run_all()
-        self.assertEqual(self.seen[-3:], ["hand over", "after a", "checkpoint"])
-        self.assertEqual(self.replayed(), [])
-
-    def test_not_before(self) -> None:
-        """Below the limit there is none."""
-        self.writer.submit(self.job("a"))
-        self.run_all()
-        self.assertNotIn("checkpoint", self.seen)
-
-    def test_fails(self) -> None:
-        """A failed checkpoint is logged, and the records stay."""
-
-        def checkpoint() -> None:
-            raise TemporaryFailure("index")
-
-        self.writer._checkpoint = checkpoint
-        result = self.writer.submit(lambda batch: batch.record(1, bytes(3000)))
-        self.run_all()
-        self.successResultOf(result)
-        self.assertEqual(len(self.flushLoggedErrors(TemporaryFailure)), 1)
-        self.assertEqual(self.replayed(), [bytes(3000)])
-
-    def test_stop(self) -> None:
-        """Stopping finishes what waits, writes behind, checkpoints and closes."""
-        result = self.writer.submit(self.job("a"))
-        stopped, again = self.writer.stop(), self.writer.stop()
-        self.failureResultOf(self.writer.submit(self.job("b")), TemporaryFailure)
-        self.run_all()
-        self.assertEqual(self.successResultOf(result), "a")
-        self.successResultOf(stopped)
-        self.successResultOf(again)
-        expected = ["a", "hand over", "after a", "checkpoint", "hand over"]
-        self.assertEqual(self.seen[1:], expected)
-        self.assertEqual(self.replayed(), [])
-
-    def test_stop_without_jobs(self) -> None:
-        """A writer that never had a job stops all the same."""
-        stopped = self.writer.stop()
-        self.run_all()
-        self.successResultOf(stopped)
-        self.assertEqual(self.seen, ["start", "checkpoint", "hand over"])
-
-    def test_put_off(self) -> None:
-        """Work put off comes before the checkpoint; if it fails there is none."""
-        failures = [ZeroDivisionError()]
-
-        def call(here: bool) -> None:
-            self.see("later")
-            if failures:
-                raise failures.pop()
-
-        def job(batch: Batch) -> None:
-            batch.record(1, bytes(3000))
-            batch.later("key", call, 1)
-
-        self.writer.submit(job)
-        self.run_all()
-        self.assertEqual(self.seen, ["start", "hand over", "later", "later"])
-        self.writer.submit(job)
-        self.run_all()
-        self.assertEqual(self.seen[4:], ["hand over", "later", "checkpoint"])
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(len(self.flushLoggedErrors(TemporaryFailure)), 1)
-
-    def test_stop_fails(self) -> None:
-        """When the last checkpoint fails, stopping says so and keeps the records."""
-
-        def checkpoint() -> None:
-            raise TemporaryFailure("index")
-
-        self.writer._checkpoint = checkpoint
-        self.writer.submit(self.job("a"))
-        stopped = self.writer.stop()
-        self.run_all()
-        self.failureResultOf(stopped, TemporaryFailure)
-        self.flushLoggedErrors(TemporaryFailure)
-        self.assertEqual(self.replayed(), [b"a"])
 
 
 class ThreadTests(WriterTestCase):

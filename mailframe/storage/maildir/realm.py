@@ -43,7 +43,13 @@ from mailframe.storage.namespaces import cut_namespaces
 from mailframe.storage.os_layer import REAL, OSLayer
 from mailframe.storage.side_process import SideProcess
 from mailframe.storage.watchers import Callbacks
-from mailframe.storage.writer import Batch, BatchWriter, end_of_turn
+from mailframe.storage.writer import (
+    Batch,
+    BatchWriter,
+    at_once,
+    beside,
+    end_of_turn,
+)
 
 _FILING = "mailframe.storage.maildir.filing_process"
 
@@ -145,7 +151,8 @@ class MaildirRealm(Service):
             journal,
             call_from_thread=self._host.reactor.callFromThread,
             at_end_of_turn=end_of_turn(self._host.reactor),
-            checkpoint=self._disks.sync,
+            beside=beside if self._os_layer is REAL else at_once,
+            sync=self._disks.sync,
         )
         if self._os_layer is REAL and _processors() > 1:
             process = SideProcess(_FILING, lambda: [journal.lock_fd()])
