@@ -98,8 +98,9 @@ class MessageChecks:
             PolicyRefusal: Not this one.
             PolicyDeferral: Not this one now.
         """
-        await self._ask_of(forward_path)
-        self._taken.append(forward_path.address)
+        if self._asking:
+            await self._ask_of(forward_path)
+            self._taken.append(forward_path.address)
 
     async def _ask_of(self, forward_path: ForwardPath) -> None:
         for at, (one, memory) in enumerate(self._asking, 1):
@@ -145,6 +146,8 @@ class MessageChecks:
             PolicyRefusal: The content is not wanted.
             PolicyDeferral: Not now.
         """
+        if not self._asking:
+            return None
         asking = [two for two in self._asking if IDataCheck.providedBy(two[0].check)]
         return self._ask_before_content(asking) if asking else None
 

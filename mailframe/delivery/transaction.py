@@ -113,25 +113,19 @@ class LocalTransaction:
     async def recipient(self, forward_path: ForwardPath) -> None:
         """Take a recipient: ours, or another host's if this client may."""
         address = forward_path.address
-        try:
-            destinations = await self._destinations(forward_path)
-            await self._checks.rcpt(forward_path)
-        except MailError as refusal:
-            tell(refusal, "RCPT", self._origin, self._reverse_path, address)
-            raise
-        self._recipients.append(Recipient(forward_path, destinations))
-
-    async def _destinations(self, forward_path: ForwardPath) -> list[Destination]:
-        """Return where a recipient's mail goes; let the checks know of a refusal."""
-        address = forward_path.address
+        asked = False
         try:
             destinations = await self._resolved(address, self._relay)
             if self._origin.service == "submission":
                 _check_qualified(address, destinations)
+            asked = True
+            await self._checks.rcpt(forward_path)
         except MailError as refusal:
-            await self._checks.rejected(forward_path, refusal)
+            if not asked:
+                await self._checks.rejected(forward_path, refusal)
+            tell(refusal, "RCPT", self._origin, self._reverse_path, address)
             raise
-        return destinations
+        self._recipients.append(Recipient(forward_path, destinations))
 
     async def _resolved(self, address: Address, relay: bool) -> list[Destination]:
         destinations = await self._means.addresses.resolve(

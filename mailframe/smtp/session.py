@@ -260,9 +260,11 @@ class Session:
 
     def content_comes(self) -> Awaitable[None] | None:
         """Ask the transaction whether its content may come; see IContentGate."""
-        if IContentGate.providedBy(self.transaction):
-            return IContentGate(self.transaction).content_comes()
-        return None
+        transaction: Any = self.transaction
+        if not IContentGate.providedBy(transaction):
+            return None
+        waiting: Awaitable[None] | None = transaction.content_comes()
+        return waiting
 
     def login_needed(self) -> bool:
         """Tell whether the client has to log in before it may go on.

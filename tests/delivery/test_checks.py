@@ -148,6 +148,22 @@ class ChecksTests(DeliveryTestCase):
         (memory,) = first.memories
         self.assertEqual(memory["recipients"], [ALICE, Address("carol", "example.org")])
 
+    def test_unchecked(self) -> None:
+        """Where no check looks, messages share what asks; it remembers nothing."""
+        checks = self._checks(ToldCheck(), spares=lambda one: True)
+        message = checks.begin(origin(), "ID1")
+        self.assertIs(message, checks.begin(origin(), "ID2"))
+        path = ForwardPath(ALICE)
+        before = repr(vars(message))
+        self.run_now(message.mail(origin(), ReversePath(None)))
+        self.run_now(message.rcpt(path))
+        self.run_now(message.rejected(path, NoSuchUser("alice")))
+        self.assertIsNone(message.data())
+        self.assertIsNone(message.content(b"x"))
+        self.run_now(message.end())
+        message.over()
+        self.assertEqual(repr(vars(message)), before)
+
     def test_inquiries(self) -> None:
         """VRFY and ETRN can be refused, by who wants to be asked."""
         for command in ("vrfy", "etrn"):
