@@ -28,7 +28,7 @@ from zope.interface import implementer
 
 from mailframe.interfaces.connection import IConnection, IServer, TLSInfo
 from mailframe.net.channel_binding import channel_binding
-from mailframe.net.eager import become_eager
+from mailframe.net.eager import EagerServer, become_eager
 from mailframe.net.tls_info import tls_info
 
 _log = Logger()
@@ -92,13 +92,15 @@ class Pump(Protocol):
         self._tls_info: TLSInfo | None = None
         self._begun = False
         self._shaken = False
+        self._tcp: EagerServer | None = None
+        self._said = False
 
     # What the transport tells us.
 
     def connectionMade(self) -> None:
         """Begin the session."""
         transport = self.transport
-        become_eager(transport)
+        self._tcp = become_eager(transport)
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
         if hasattr(transport, "setTcpKeepAlive"):
@@ -131,7 +133,11 @@ class Pump(Protocol):
         if self._running or self._full or self._turn is not None:
             self._be_deaf(True)
         else:
+            self._said = False
             self._pull()
+            if not (self._said or self._running) and self._tcp is not None:
+                # More of this is to come.
+                self._tcp.acknowledge()
 
     def readConnectionLost(self) -> None:
         """The peer sends no more, but may still read our answers."""
@@ -365,6 +371,7 @@ class Pump(Protocol):
     def _flush(self) -> None:
         output = self._server.take_output()
         if output and not self._lost:
+            self._said = True
             self.transport.write(output)
 
     def _be_deaf(self, deaf: bool) -> None:

@@ -12,6 +12,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from mailframe.net.eager import MUCH, EagerServer, become_eager
+from mailframe.net.pump import Pump
+from tests.net.test_pump import EchoServer
 
 PIECES = [bytes([number % 251]) * (number * 97 % 60_000 + 1) for number in range(400)]
 
@@ -92,6 +94,19 @@ class Upgrading(Protocol):
         transport.reactor.callLater(0, transport.abortConnection)
 
 
+class LineServer(EchoServer):
+    """Says each line again when it is there."""
+
+    def connected(self, connection: Any) -> None:
+        """Say nothing."""
+
+    def next_step(self) -> None:
+        """Take a line."""
+        if self.octets.endswith(b"\n"):
+            self.output.append(bytes(self.octets))
+            self.octets.clear()
+
+
 class EagerTests(TestCase):
     """A peer that reads slowly gets every octet in order."""
 
@@ -170,3 +185,25 @@ class EagerTests(TestCase):
         octets = yield found
         self.assertEqual(octets, b"".join(PIECES))
         self.assertEqual(factory.kinds, [EagerServer])
+
+    @inlineCallbacks
+    def test_acknowledged(self) -> Any:
+        """What is not the whole of a command yet is acknowledged at once."""
+        told: Deferred[None] = Deferred()
+        seen: list[None] = []
+
+        def acknowledge(transport: EagerServer) -> None:
+            seen.append(None)
+            told.callback(None)
+
+        self.patch(EagerServer, "acknowledge", acknowledge)
+        factory, address = yield self._listen(Protocol)
+        factory.buildProtocol = lambda address: Pump(LineServer(), reactor)
+        with socket.create_connection(address) as client:
+            client.settimeout(20)
+            client.send(b"half ")
+            yield told
+            client.send(b"a line\n")
+            said = yield deferToThread(client.recv, 100)
+        self.assertEqual(said, b"half a line\n")
+        self.assertEqual(len(seen), 1)
