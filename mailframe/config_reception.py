@@ -60,7 +60,7 @@ RECEPTION_KEYS: tuple[Key, ...] = (
         " the words saying what a check that fails means, and whether it is for mail of"
         " programs on this machine, too; repeatable, asked in order:"
         " helo, sender, recipient, rate, tarpit, dnsbl, greylist, milter, policy"
-        " (docs/howto/policy.rst)",
+        " (--help-check, docs/howto/policy.rst)",
     ),
     Key(
         "relay-from",

@@ -1,7 +1,7 @@
 """``twistd mailframe``: the options, and the service made of them."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 
 from twisted.application.service import IService
 from twisted.cred.strcred import AuthOptionMixin
@@ -42,10 +42,21 @@ class Options(usage.Options, AuthOptionMixin):
         """Show the kinds of realm and their arguments, and exit."""
         from mailframe.choice import realm_factories
 
-        for factory in sorted(realm_factories(), key=lambda one: one.realm_type):
-            print(f"{factory.realm_type}:ARGS\n    {factory.realm_help}")
-            print(f"    ARGS: {factory.arg_string_format}")
-        raise SystemExit(0)
+        _show_kinds(
+            (one.realm_type, one.realm_help, one.arg_string_format)
+            for one in realm_factories()
+        )
+
+    def opt_help_check(self) -> None:
+        """Show the kinds of check and their arguments, and exit."""
+        from twisted.plugin import getPlugins
+
+        from mailframe.interfaces.check import ICheckFactory
+
+        _show_kinds(
+            (one.check_type, one.check_help, one.arg_string_format)
+            for one in getPlugins(ICheckFactory)
+        )
 
     def opt_help_limits(self) -> None:
         """Show what --limit can set, with the defaults, and exit."""
@@ -72,6 +83,13 @@ class Options(usage.Options, AuthOptionMixin):
             self.host = host_config(settings)
         except BadConfig as error:
             raise usage.UsageError(str(error)) from None
+
+
+def _show_kinds(kinds: Iterable[tuple[str, str, str]]) -> NoReturn:
+    """Show names of plugins, what they are and what arguments they take, and exit."""
+    for name, what, arguments in sorted(kinds):
+        print(f"{name}:ARGS\n    {what}\n    ARGS: {arguments}")
+    raise SystemExit(0)
 
 
 def _repeatable(key: Key) -> Callable[[Options, str], None]:

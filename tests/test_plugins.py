@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.config_keys import KEYS
+from mailframe.interfaces.check import ICheckFactory
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -71,6 +73,13 @@ class TwistdTests(SynchronousTestCase):
         self.assertIn("maildir:ARGS", shown)
         self.assertIn("memory:ARGS", shown)
         self.assertIn("%u is the whole address", shown)
+
+    def test_help_check(self) -> None:
+        """``--help-check`` shows each kind of check and its arguments."""
+        shown = python(TWISTD, "mailframe", "--help-check")
+        for factory in getPlugins(ICheckFactory):
+            self.assertIn(f"{factory.check_type}:ARGS\n", shown)
+            self.assertIn(f"    ARGS: {factory.arg_string_format}\n", shown)
 
     def test_help_auth(self) -> None:
         """``--help-auth`` shows the password file."""

@@ -266,7 +266,7 @@ class ICheckFactory(Interface):
     """
 
     check_type = Attribute("The TYPE, a ``str`` of letters, digits and ``-``.")
-    check_help = Attribute("What it is, for people; a ``str``.")
+    check_help = Attribute("What it is, for ``--help-check``; a ``str``.")
     arg_string_format = Attribute("What ARGS look like; a ``str``.")
     spares_friends = Attribute(
         """Whether it leaves alone users who have logged in and clients that may

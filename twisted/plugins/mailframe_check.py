@@ -84,17 +84,18 @@ greylist = CheckFactory(
 milter = CheckFactory(
     "milter",
     "Asks a milter (opendkim, rspamd, clamav-milter...).",
-    "a client endpoint such as tcp:127.0.0.1:8891 or unix:/run/x.sock; before it"
-    " names,",
+    "[names,]ENDPOINT: a client endpoint such as tcp:127.0.0.1:8891 or"
+    " unix:/run/x.sock; names asks DNS what clients are called",
     False,
     "milter",
 )
 policy = CheckFactory(
     "policy",
     "Asks a policy service as Postfix does (postgrey, policyd...).",
-    "a client endpoint such as tcp:127.0.0.1:10023; before it"
-    " states=connect+helo+mail+rcpt+data+end+vrfy+etrn, for some of them (without"
-    " it, rcpt), names, and context=TEXT,",
+    "[states=STATE+STATE...,][names,][context=TEXT,]ENDPOINT: a client endpoint such"
+    " as tcp:127.0.0.1:10023; it is asked at the STATEs, some of connect, helo, mail,"
+    " rcpt, data, end, vrfy and etrn, or at rcpt; names asks DNS what clients are"
+    " called",
     False,
     "policy_service",
 )
