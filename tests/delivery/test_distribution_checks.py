@@ -5,7 +5,12 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
-from mailframe.errors import NoSuchUser, PolicyDeferral, PolicyRefusal
+from mailframe.errors import (
+    NoSuchUser,
+    NotPermitted,
+    PolicyDeferral,
+    PolicyRefusal,
+)
 from mailframe.interfaces.check import AddField, ChangeField, Decision, Verdict
 from mailframe.interfaces.delivery import IDoorkeeper, IMailReceiver
 from mailframe.memory_content import MemoryContent
@@ -36,6 +41,17 @@ class CheckedTests(DistributionTestCase):
         self.refused(receiver.connected(world.origin()), PolicyRefusal)
         self.run_now(receiver.greeted(world.origin()))
         receiver.left(world.origin())
+
+    def test_inquiries(self) -> None:
+        """VRFY and ETRN are refused before anything is looked up."""
+        no = Verdict(Decision.REFUSE, "no")
+        world = self.make(checks=[AttentiveCheck(**{"vrfy": no, "relay.example": no})])
+        receiver: Any = world.receiver
+        self.refused(receiver.verify(world.origin(), "alice"), PolicyRefusal)
+        asking = receiver.start_queue(world.origin(), "@relay.example")
+        self.refused(asking, PolicyRefusal)
+        asking = receiver.start_queue(world.origin(), "other.example")
+        self.assertNotIsInstance(self.refused(asking, NotPermitted), PolicyRefusal)
 
     def test_stages(self) -> None:
         """Each stage can refuse; the check is let go once."""
