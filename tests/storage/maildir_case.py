@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mailframe.storage.maildir.mailbox import MaildirMailbox
 from mailframe.storage.maildir.realm import MaildirRealm
 from mailframe.storage.os_layer import REAL, OSLayer
 from mailframe.testing.mailbox_contract import message
+from tests.host import START_TIMEOUT
 
 ADDRESS = "user@example.org"
 ALL = UIDSet(((1, 2**32 - 1),))
@@ -34,7 +36,7 @@ class MaildirTestCase(TestCase):
     """
 
     os_layer: OSLayer
-    timeout = 30
+    timeout = 110
 
     def setUp(self) -> None:
         """Start the store; however busy this machine is, it looks at once."""
@@ -76,6 +78,13 @@ class MaildirTestCase(TestCase):
     async def pause(self, seconds: float = 0.03) -> None:
         """Let the clock of the file system tick."""
         await deferLater(reactor, seconds)
+
+    async def until(self, found: Callable[[], Any]) -> None:
+        """Wait until something is so."""
+        end = reactor.seconds() + START_TIMEOUT
+        while not found():
+            self.assertLess(reactor.seconds(), end)
+            await self.pause()
 
     async def filed(self) -> None:
         """Wait until messages have their files, and watchers were called."""

@@ -209,11 +209,7 @@ class ForeignChangeTests(MaildirTestCase):
         heard: list[int] = []
         stop = mailbox.watch(lambda: heard.append(1))
         self.deliver(1)
-        for _ in range(100):
-            if heard:
-                break
-            await self.pause()
-        self.assertTrue(heard)
+        await self.until(lambda: heard)
         stop()
 
     async def test_dovecot_uids(self) -> None:
@@ -282,15 +278,12 @@ class ForeignChangeTests(MaildirTestCase):
         self.addCleanup(unwatch)
         for part in ("cur", "new", "tmp"):
             (self.root / ".Work" / part).mkdir(parents=True)
-        await self.pause(0.2)
-        self.assertIn("names", heard)
+        await self.until(lambda: "names" in heard)
         names = [info.name for info in await account.list_mailboxes()]
         self.assertEqual(names, [INBOX, "Work"])
         heard.clear()
         (self.root / "subscriptions").write_bytes(b"V\t2\n\nWork\n")
-        await self.pause(0.2)
-        self.assertIn("subscriptions", heard)
+        await self.until(lambda: "subscriptions" in heard)
         heard.clear()
         self.deliver(1)
-        await self.pause(0.2)
-        self.assertIn("inbox", heard)
+        await self.until(lambda: "inbox" in heard)

@@ -119,10 +119,12 @@ class RealmTests(MaildirTestCase):
             account = await self.realm.account(f"u{number}@example.org")
             await account.append(INBOX, [new(number)])
         del account
-        await self.pause(0.3)
-        gc.collect()
-        self.assertLess(len(self.realm._live), 5)
-        await self.pause(0.05)
+
+        def forgotten() -> bool:
+            gc.collect()
+            return len(self.realm._live) < 5
+
+        await self.until(forgotten)
         for number in range(5):
             account = await self.realm.account(f"u{number}@example.org")
             mailbox = await account.open(INBOX)

@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.storage import side_process
 from mailframe.storage.os_layer import lock
 from mailframe.storage.side_process import SideProcess
+from tests.host import until
 
 
 class SideProcessTests(SynchronousTestCase):
@@ -99,12 +100,24 @@ class SideProcessTests(SynchronousTestCase):
             self.assertIsNone(process._process)
 
     def test_no_such_module(self) -> None:
-        """A process that cannot begin is one that died."""
+        """A process that cannot begin is one that died; it says why."""
+        path = self.said()
         self.process = SideProcess("mailframe.nonexistent")
         self.patch(os, "environ", os.environ | {"PYTHONWARNINGS": "ignore"})
         self.process.start()
         self.process.collect(wait=True)
         self.assertEqual(self.process.available(), 0)
+        self.assertIn("mailframe.nonexistent", path.read_text())
+
+    def said(self) -> Path:
+        """Return the file to which this process and its children write errors now."""
+        path = Path(self.mktemp())
+        terminal = os.dup(2)
+        self.addCleanup(os.close, terminal)
+        self.addCleanup(os.dup2, terminal, 2)
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), 2)
+        return path
 
     def test_signals(self) -> None:
         """What ends a program does not end its process before it."""
@@ -154,18 +167,13 @@ class SideProcessTests(SynchronousTestCase):
             assert parent.stdout is not None
             child = int(parent.stdout.readline())
             parent.kill()
-        end = time.monotonic() + 10
-        while os.path.exists(f"/proc/{child}") and time.monotonic() < end:
-            if _is_zombie(child):
-                break
-        else:
-            self.assertFalse(os.path.exists(f"/proc/{child}"))
+        until(lambda: _has_ended(child), lambda: f"{child} goes on")
 
 
-def _is_zombie(pid: int) -> bool:
-    """Tell whether a process ended and nobody has asked for its status yet."""
+def _has_ended(pid: int) -> bool:
+    """Tell whether a process has ended, noticed by its parent or not."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
