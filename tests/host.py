@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.nursery import Forked
+
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout."""
 
@@ -81,8 +83,16 @@ class Program:
         directory: Path,
         ports: list[int],
         env: dict[str, str],
+        begin: Callable[..., Any] = subprocess.Popen,
     ) -> None:
         """Start it and wait until its ports answer.
+
+        Args:
+            arguments: Its command line.
+            directory: Where it is, and what it says is written.
+            ports: What it listens on.
+            env: Its environment.
+            begin: Starts it.
 
         Raises:
             AssertionError: It ended, or took too long; with what it said.
@@ -90,7 +100,7 @@ class Program:
         self.ports = ports
         self._said = directory / "said.txt"
         with self._said.open("wb") as said:
-            self.process = subprocess.Popen(
+            self.process = begin(
                 arguments,
                 cwd=directory,
                 env=env,
@@ -171,6 +181,7 @@ class Host:
 
     SERVICES = ("smtp", "submission", "submissions", "lmtp")
     READERS = ("imap", "imaps", "pop3", "pop3s")
+    GREETING = ("smtp", "submission", "lmtp", "imap", "pop3")
 
     def __init__(
         self,
@@ -223,7 +234,15 @@ class Host:
             self.directory,
             list(self.port.values()),
             environment(),
+            subprocess.Popen if self.through else Forked,
         )
+        # A port is open before the rest has begun; who greets has begun.
+        for service in self.port:
+            if service in self.GREETING:
+                place = ("127.0.0.1", self.port[service])
+                with socket.create_connection(place, START_TIMEOUT) as client:
+                    client.recv(1)
+                break
 
     def maildir(self, user: str) -> Path:
         """Return the Maildir of a local part."""

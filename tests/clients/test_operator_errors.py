@@ -8,7 +8,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.host import Host, environment, free_ports, run, twistd
+from tests.host import START_TIMEOUT, Host, environment, free_ports, twistd
+from tests.nursery import Forked
 
 
 class OperatorErrorTests(SynchronousTestCase):
@@ -21,14 +22,18 @@ class OperatorErrorTests(SynchronousTestCase):
 
     def refused(self, *options: str) -> str:
         """Run with options that are wrong; return the one line that is said."""
-        done = run(
-            *twistd("-n", "mailframe", *options),
-            directory=self.directory,
-            env=environment(),
-            status=None,
-        )
-        said = done.stdout.decode()
-        self.assertNotEqual(done.returncode, 0, said)
+        path = self.directory / "said.txt"
+        with path.open("wb") as file:
+            program = Forked(
+                twistd("-n", "mailframe", *options),
+                cwd=self.directory,
+                env=environment(),
+                stdout=file,
+            )
+        self.addCleanup(program.kill)
+        status = program.wait(START_TIMEOUT)
+        said = path.read_text()
+        self.assertNotEqual(status, 0, said)
         self.assertNotIn("Traceback", said)
         lines = [line for line in said.splitlines() if line.strip()]
         wanted = [line for line in lines if "mailframe:" in line or "--" in line]

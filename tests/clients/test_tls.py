@@ -17,9 +17,17 @@ from tests.peers import require
 # Protocols, ciphers, forward secrecy, what the server offers, vulnerabilities.
 CHECKS = ("-p", "-s", "-f", "-S", "-U")
 
+# Where the settings are those of another service: protocols and Heartbleed.
+FEWER = ("-p", "-H")
+
 ABOVE_LOW = ("MEDIUM", "HIGH", "CRITICAL")
 
-SERVICES = {"imaps": (), "pop3s": (), "submissions": (), "smtp": ("-t", "smtp")}
+SERVICES = {
+    "imaps": CHECKS,
+    "pop3s": FEWER,
+    "submissions": FEWER,
+    "smtp": ("-t", "smtp", *CHECKS),
+}
 
 
 class TLSTests(SynchronousTestCase):
@@ -71,15 +79,14 @@ class TLSTests(SynchronousTestCase):
                     *(program, "--quiet", "--color", "0", "--warnings", "batch"),
                     *("--ip", "one", "--add-ca", f"{self.directory}/root.pem"),
                     *("--jsonfile", f"{self.directory}/{service}.json"),
-                    *CHECKS,
-                    *more,
+                    *checks,
                     f"127.0.0.1:{self.host.port[service]}",
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            for service, more in SERVICES.items()
+            for service, checks in SERVICES.items()
         }
         for process in running.values():
             process.wait(300)

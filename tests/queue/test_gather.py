@@ -107,8 +107,10 @@ class GathererTests(SynchronousTestCase):
         self.assertEqual(self.made, ["a", "b", "c"])
         for one in (first, second, third):
             self.successResultOf(one)
-        gatherer.add("d")
+        last = gatherer.add("d")
         gatherer.hurry()
         self.assertEqual(len(self.jobs), 1)
         clock.advance(1)
         self.assertEqual(len(self.jobs), 1)
+        self.run_job()
+        self.successResultOf(last)

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.memory_content import MemoryContent
@@ -84,10 +85,12 @@ class FilerTests(MaildirTestCase):
         assert threads is not None
 
         def wait(batch: Any) -> None:
-            # First hear of the death of the one that was.
+            # First hear of the death of the one that was. To start may take longer
+            # than an answer may in some tests.
             process.collect()
-            process.start()
-            process.collect(wait=not process.available())
+            with patch.object(side_process, "ANSWER_SECONDS", 60.0):
+                process.start()
+                process.collect(wait=not process.available())
 
         await threads.write(wait)
         self.assertTrue(process._ready)
