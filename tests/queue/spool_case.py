@@ -79,7 +79,8 @@ class SpoolTestCase(TestCase):
 
     def setUp(self) -> None:
         """Make directory and clock."""
-        self.patch(journal_module, "ZEROS", bytes(64))
+        # Little, and not so little that most of what is done is writing zeros.
+        self.patch(journal_module, "ZEROS", bytes(4096))
         self.root = os.path.abspath(self.mktemp())
         os.mkdir(self.root)
         self.clock = Clock()
