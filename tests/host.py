@@ -279,7 +279,7 @@ def run(
     *arguments: str,
     directory: Path | None = None,
     octets: bytes = b"",
-    timeout: float = 60.0,
+    timeout: float = 120.0,
     status: int | None = 0,
     **more: Any,
 ) -> subprocess.CompletedProcess[bytes]:

@@ -84,7 +84,7 @@ class CheckTests(SynchronousTestCase):
             env={**environment(), "PYTHONPATH": ":".join(sys.path)},
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     def found(self, *arguments: str, status: int = 0) -> tuple[Found, dict[str, Found]]:

@@ -180,7 +180,7 @@ class CommandTests(SynchronousTestCase):
             env={**environment(), "PYTHONPATH": ":".join(sys.path)},
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     def test_json(self) -> None:

@@ -148,7 +148,7 @@ class PackagingTests(SynchronousTestCase):
             cwd=site,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertRegex(shown.stdout, r"(?m)^ +mailframe  +A mail host")

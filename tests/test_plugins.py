@@ -48,7 +48,7 @@ def python(program: str, *arguments: str, path: tuple[str, ...] = ()) -> str:
         env={**os.environ, "PYTHONPATH": os.pathsep.join((str(CHECKOUT), *path))},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return ended.stdout + ended.stderr

@@ -1,6 +1,5 @@
 """Tests of :mod:`mailframe.auth.http`, its client and its options."""
 
-import socket
 from typing import Any
 
 from hypothesis import given, settings
@@ -22,6 +21,7 @@ from mailframe.errors import TemporaryFailure
 from mailframe.interfaces.auth import IUserDirectory, Mind, UserEntry
 from tests.auth.checker_case import REACTOR, CheckerCase
 from tests.auth.web_service import WebService
+from tests.host import free_ports
 
 FILE = """\
 login = "{url}/login"
@@ -178,8 +178,7 @@ class LoginTests(ServiceCase):
 
     async def test_nobody_there(self) -> None:
         """A closed port is trouble."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
+        (port,) = free_ports(1)
         checker = self.made(HTTPOptions(f"http://127.0.0.1:{port}/"))
         await self.assert_unsure(checker, "alice", "sesame")
         self.assertIn("ConnectionRefusedError", self.logged[0])

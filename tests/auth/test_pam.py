@@ -96,7 +96,7 @@ class RealTests(SynchronousTestCase):
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         no, unsure = "UnauthorizedLogin", "TemporaryFailure"

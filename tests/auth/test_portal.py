@@ -275,7 +275,7 @@ class Fail2BanTests(PortalCase):
             [program, "-o", "ip", path, str(FILTER)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertEqual(done.stderr, "")

@@ -15,7 +15,7 @@ from tests.auth.checker_case import REACTOR, HandTimed
 class WorkerThreadsTests(TestCase):
     """So many run, so many wait, and none for ever."""
 
-    timeout = 60
+    timeout = 110
 
     def setUp(self) -> None:
         self.go = threading.Event()

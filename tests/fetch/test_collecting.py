@@ -26,7 +26,7 @@ WAYS = [
 class CollectingTests(TestCase):
     """What is there comes here, once."""
 
-    timeout = 60
+    timeout = 110
 
     def setUp(self) -> None:
         """Make both sides."""

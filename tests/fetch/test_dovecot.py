@@ -76,7 +76,7 @@ MESSAGES = [
 class DovecotTests(TestCase):
     """What is there comes here, once."""
 
-    timeout = 60
+    timeout = 110
 
     def setUp(self) -> None:
         """Start it, with three messages."""

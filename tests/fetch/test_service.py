@@ -60,7 +60,7 @@ class Scripted(Protocol):
 class PeerTests(TestCase):
     """Odd servers are an error, and cost nobody's mail."""
 
-    timeout = 30
+    timeout = 110
 
     def setUp(self) -> None:
         """Make our side."""

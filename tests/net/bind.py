@@ -193,7 +193,7 @@ class Bind:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         said = done.stdout.decode(errors="replace")
         assert done.returncode == 0, said

@@ -116,7 +116,7 @@ class Postfix:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, self._said()
 

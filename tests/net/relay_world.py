@@ -121,7 +121,7 @@ class ScriptFactory(Factory):
 class RelayCase(TestCase):
     """Has a relay, servers, and lets go of both."""
 
-    timeout = 60
+    timeout = 110
 
     def setUp(self) -> None:
         """Begin without servers."""

@@ -23,7 +23,7 @@ DOTS = b"Subject: dots\r\n\r\n" + b".\r\n..\r\n.x\r\n" * 40_000
 class EximTests(RelayCase):
     """Exim takes, refuses and puts off."""
 
-    timeout = 60
+    timeout = 110
 
     def exim(self) -> tuple[Exim, Hop]:
         """Start one."""
@@ -66,7 +66,7 @@ class EximTests(RelayCase):
 class OpenSMTPDTests(RelayCase):
     """OpenSMTPD, which has no PIPELINING."""
 
-    timeout = 60
+    timeout = 110
 
     async def test_session(self) -> None:
         """Each recipient has its verdict; contents arrive as they were."""
@@ -91,7 +91,7 @@ class OpenSMTPDTests(RelayCase):
 class OrderTests(RelayCase):
     """A domain with a host that is down, one without TLS, one with it twice."""
 
-    timeout = 90
+    timeout = 110
 
     async def test_order(self) -> None:
         """Hosts in order, and their addresses, until one does what it has to."""

@@ -50,7 +50,7 @@ MESSAGE = (
 class OpenDKIMTests(TestCase):
     """Signs what is ours, verifies what comes back."""
 
-    timeout = 60
+    timeout = 110
 
     def setUp(self) -> None:
         """Start opendkim with a fresh key."""

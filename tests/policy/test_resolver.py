@@ -20,7 +20,7 @@ from tests.policy.world import origin, rcpt
 class BindTests(TestCase):
     """One BIND for all questions."""
 
-    timeout = 60
+    timeout = 110
 
     def setUp(self) -> None:
         """Start it, with a list of bad clients."""

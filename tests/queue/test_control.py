@@ -324,7 +324,7 @@ class ConnectionTests(ControlTestCase):
 class CommandTests(TestCase):
     """``mailframe queue`` on a real socket."""
 
-    timeout = 60
+    timeout = 110
 
     def setUp(self) -> None:
         """Make a directory."""
