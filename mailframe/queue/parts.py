@@ -76,8 +76,13 @@ class OpenWriter(Protocol):
     is one.
     """
 
-    def __call__(self, *, checkpoint: Callable[[], None]) -> Writer:
-        """Return a writer that calls ``checkpoint`` before records go."""
+    def __call__(
+        self, *, checkpoint: Callable[[], None], sync: Callable[[], None]
+    ) -> Writer:
+        """Return a writer that calls both, one after the other, before records go.
+
+        The latter is called in another thread while jobs go on.
+        """
 
 
 class RunInThread(Protocol):

@@ -122,7 +122,9 @@ class DiskSpool:
         except BaseException:
             self._journal.close()
             raise
-        self._writer = self._open_writer(checkpoint=self._store.checkpoint)
+        self._writer = self._open_writer(
+            checkpoint=self._store.carry_over, sync=self._store.make_durable
+        )
 
     async def close(self) -> None:
         """Write everything out; calls that wait are answered before."""

@@ -110,7 +110,8 @@ class Store:
             self._remove_orphans()
             journal.open()
             mark = journal.begin_checkpoint()
-            self.checkpoint()
+            self.carry_over()
+            self.make_durable()
             journal.end_checkpoint(mark)
         except BaseException:
             self.close()
@@ -290,21 +291,27 @@ class Store:
                 found[number] = octets
         return found
 
-    def checkpoint(self) -> None:
-        """Make durable all that the journal has so far.
+    def carry_over(self) -> None:
+        """Bring to index and files all that the journal has so far.
 
         Raises:
             MailError: The index, or a file, does not take it.
-            OSError: The disk failed.
         """
         self.catch_up()
         if not self._write_contents(-1):
             raise TemporaryFailure("content files cannot be written")
-        self._sync(self._directory)
         try:
             self.index.sync()
         except sqlite3.Error as error:
             raise _refused(error) from error
+
+    def make_durable(self) -> None:
+        """Wait until what was carried over is on the disk; from any thread.
+
+        Raises:
+            OSError: The disk failed.
+        """
+        self._sync(self._directory)
 
 
 def _flat(change: Change) -> tuple[int, *tuple[bytes, ...]]:

@@ -20,13 +20,13 @@ from mailframe.testing.spool_contract import START
 class EagerWriter:
     """A batch writer that runs each job at once, in the calling thread."""
 
-    def __init__(self, journal: Journal, checkpoint: Callable[[], None]) -> None:
+    def __init__(self, journal: Journal, **more: Any) -> None:
         self.writer = BatchWriter(
             journal,
             call_from_thread=lambda call, *args: call(*args),
             start_thread=lambda run: None,
             beside=at_once,
-            checkpoint=checkpoint,
+            **more,
         )
 
     def submit(self, job: Callable[[Any], Any]) -> "Deferred[Any]":
