@@ -44,22 +44,22 @@ class ACMETests(SynchronousTestCase):
             *("pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""),
             *("-dns01", f"127.0.0.1:{dns}", "-http01", "", "-https01", ""),
             *("-tlsalpn01", "", "-management", f"127.0.0.1:{control}"),
-            port=control,
+            ports=[dns, control],
         )
         self.start(
             *("pebble", "-config", f"{self.directory}/pebble.json"),
             *("-dnsserver", f"127.0.0.1:{dns}"),
-            port=self.acme,
+            ports=[self.acme],
         )
 
-    def start(self, program: str, *arguments: str, port: int) -> None:
-        """Start a program and wait for its port."""
+    def start(self, program: str, *arguments: str, ports: list[int]) -> None:
+        """Start a program and wait for its ports."""
         # By itself it turns down every twentieth request, to see what clients do.
         pebble = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
         env = {**environment(), **pebble}
         home = self.directory / program
         home.mkdir()
-        started = Program([require(program), *arguments], home, [port], env)
+        started = Program([require(program), *arguments], home, ports, env)
         self.addCleanup(started.stop)
 
     def issued(self, *options: str) -> None:
