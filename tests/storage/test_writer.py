@@ -487,7 +487,7 @@ class ThreadTests(WriterTestCase):
 
         results = [writer.submit(job) for _ in range(100)]
         stopped = writer.stop()
-        self.assertTrue(done.wait(10))
+        self.assertTrue(done.wait(60))
         self.deliver()
         for result in results:
             self.successResultOf(result)
