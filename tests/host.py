@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _T = TypeVar("_T")
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 """Seconds a program has to open its ports, or for whatever else is waited for."""
 
 FIRST_PORT = 10_000
