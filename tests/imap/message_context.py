@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+# The extensions bring keys of SEARCH and items of FETCH.
+from mailframe.imap import capabilities  # noqa: F401
 from mailframe.interfaces.mailbox import NewMessage
 from mailframe.memory_content import MemoryContent
 from mailframe.model.flag import NO_FLAGS, FlagSet
