@@ -210,7 +210,7 @@ class Journal:
 
     def wants_spare(self) -> bool:
         """Return whether it is time to call :meth:`make_spare`."""
-        return self._end > self._size_limit // 2 and not self._spare_tried
+        return self._end > self._size_limit * 3 // 4 and not self._spare_tried
 
     def make_spare(self) -> None:
         """Take the space of the next file; another thread may write meanwhile.

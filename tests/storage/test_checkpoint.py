@@ -88,10 +88,10 @@ class CheckpointTests(WriterTestCase):
     def test_spare(self) -> None:
         """The next file is made while the current one fills."""
         self.patch(journal_module, "SPARE_ROOM", 0)
-        self.writer.submit(lambda batch: batch.record(1, bytes(1500)))
+        self.writer.submit(lambda batch: batch.record(1, bytes(1800)))
         self.run_all()
         self.assertIn("spare", os.listdir(f"{self.root}/journal"))
-        self.writer.submit(lambda batch: batch.record(1, bytes(1500)))
+        self.writer.submit(lambda batch: batch.record(1, bytes(1800)))
         self.run_all()
         self.assertEqual(
             sorted(os.listdir(f"{self.root}/journal")), ["journal.2", "lock"]

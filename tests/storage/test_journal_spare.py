@@ -17,7 +17,7 @@ class SpareTests(JournalTestCase):
         self.system = FaultyOS(self.root)
         self.writing = self.opened(self.system)
         self.assertFalse(self.writing.wants_spare())
-        self.writing.write([(1, [bytes(600)])])
+        self.writing.write([(1, [bytes(800)])])
         self.assertTrue(self.writing.wants_spare())
 
     def left(self) -> list[str]:
@@ -33,13 +33,13 @@ class SpareTests(JournalTestCase):
         size = os.path.getsize(self.newest())
         self.assertGreaterEqual(size, 1000)
         before = len(self.system.calls)
-        self.writing.write([(1, [bytes(700)])])
+        self.writing.write([(1, [bytes(800)])])
         self.assertEqual(self.system.calls[before:], ["pwritev", "fdatasync"])
         self.assertEqual(os.path.getsize(self.newest()), size)
         self.writing.end_checkpoint(mark)
         self.assertTrue(self.writing.wants_spare())
         self.writing.close()
-        self.assertEqual(self.replayed(), [(1, bytes(700))])
+        self.assertEqual(self.replayed(), [(1, bytes(800))])
 
     def test_no_room(self) -> None:
         """A disk with little room, or none, is left alone, and asked only once."""
@@ -74,5 +74,5 @@ class SpareTests(JournalTestCase):
         self.assertNotIn("spare", self.left())
         with open(f"{self.directory}/spare", "wb") as file:
             file.write(b"torn")
-        self.assertEqual(self.replayed(), [(1, bytes(600))])
+        self.assertEqual(self.replayed(), [(1, bytes(800))])
         self.assertNotIn("spare", self.left())
