@@ -94,13 +94,15 @@ class _Eager(Connection):
             super().write(rest)  # type: ignore[no-untyped-call]
 
     def acknowledge(self) -> None:
-        """Say that all that came is here, now that no answer goes along with it.
+        """Say that all that came is here, unless an answer is about to say so.
 
         A peer that has more in hand, and whose system holds a small rest back until
         the rest before it is acknowledged (Nagle's algorithm), would otherwise wait
         for our system, which waits for something to send along: 40 ms.
         """
-        if QUICK_ACK is not None and self.connected:
+        if self._corked or not self.connected or QUICK_ACK is None:
+            return
+        if not (self.dataBuffer or self._tempDataBuffer):
             with suppress(OSError):
                 self.socket.setsockopt(IPPROTO_TCP, QUICK_ACK, 1)
 

@@ -93,7 +93,6 @@ class Pump(Protocol):
         self._begun = False
         self._shaken = False
         self._tcp: EagerServer | None = None
-        self._said = False
 
     # What the transport tells us.
 
@@ -133,10 +132,9 @@ class Pump(Protocol):
         if self._running or self._full or self._turn is not None:
             self._be_deaf(True)
         else:
-            self._said = False
             self._pull()
-            if not (self._said or self._running) and self._tcp is not None:
-                # More of this is to come.
+            if self._tcp is not None and not self._running:
+                # Without an answer, more of this is to come.
                 self._tcp.acknowledge()
 
     def readConnectionLost(self) -> None:
@@ -371,7 +369,6 @@ class Pump(Protocol):
     def _flush(self) -> None:
         output = self._server.take_output()
         if output and not self._lost:
-            self._said = True
             self.transport.write(output)
 
     def _be_deaf(self, deaf: bool) -> None:

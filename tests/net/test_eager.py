@@ -11,7 +11,7 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from mailframe.net.eager import MUCH, EagerServer, become_eager
+from mailframe.net.eager import MUCH, QUICK_ACK, EagerServer, become_eager
 from mailframe.net.pump import Pump
 from tests.net.test_pump import EchoServer
 
@@ -190,11 +190,23 @@ class EagerTests(TestCase):
     def test_acknowledged(self) -> Any:
         """What is not the whole of a command yet is acknowledged at once."""
         told: Deferred[None] = Deferred()
-        seen: list[None] = []
+        options: list[int] = []
+
+        class Watched(socket.socket):
+            """Notes what is asked of it."""
+
+            __slots__ = ()
+
+            def setsockopt(self, level: int, option: int, value: Any) -> None:  # type: ignore[override]
+                options.append(option)
+                if option == QUICK_ACK:
+                    told.callback(None)
+
+        make = EagerServer.acknowledge
 
         def acknowledge(transport: EagerServer) -> None:
-            seen.append(None)
-            told.callback(None)
+            transport.socket.__class__ = Watched
+            make(transport)
 
         self.patch(EagerServer, "acknowledge", acknowledge)
         factory, address = yield self._listen(Protocol)
@@ -206,4 +218,4 @@ class EagerTests(TestCase):
             client.send(b"a line\n")
             said = yield deferToThread(client.recv, 100)
         self.assertEqual(said, b"half a line\n")
-        self.assertEqual(len(seen), 1)
+        self.assertEqual(options, [QUICK_ACK])
