@@ -35,6 +35,7 @@ class Checkpoints:
         journal: Journal,
         put_off: PutOff,
         *,
+        write_behind: Call,
         carry_over: Call,
         sync: Call,
         beside: Callable[[Call], None],
@@ -45,6 +46,7 @@ class Checkpoints:
         Args:
             journal: Open.
             put_off: What was put off.
+            write_behind: Does what comes behind the jobs, all of it.
             carry_over: Brings what was recorded so far to the owner's files.
             sync: Makes it durable there; called in another thread.
             beside: Runs a call in a thread of its own.
@@ -52,6 +54,7 @@ class Checkpoints:
         """
         self._journal = journal
         self._put_off = put_off
+        self._write_behind = write_behind
         self._carry_over = carry_over
         self._sync = sync
         self._beside = beside
@@ -61,19 +64,15 @@ class Checkpoints:
         self._begun: tuple[int, int] | None = None
         self._again = 0.0
 
-    def look(self, write_behind: Call) -> None:
-        """Begin one that is due, go on with one that has begun.
-
-        Args:
-            write_behind: Does what comes behind the jobs, all of it.
-        """
+    def look(self) -> None:
+        """Begin one that is due, go on with one that has begun."""
         if self._begun is None:
             if not self._journal.full():
                 if self._journal.wants_spare() and self._free.is_set():
                     self._apart(self._journal.make_spare)
                 return
             self._free.wait()
-            write_behind()
+            self._write_behind()
             try:
                 mark = self._journal.begin_checkpoint()
             except BaseException:
@@ -85,7 +84,7 @@ class Checkpoints:
             self._begun = None
             self._go_on(mark)
 
-    def finish(self, write_behind: Call) -> None:
+    def finish(self) -> None:
         """Make the last one, here and now.
 
         Raises:
@@ -93,12 +92,11 @@ class Checkpoints:
                 keeps its records.
         """
         self._free.wait()
-        write_behind()
+        self._write_behind()
         self._do_all()
         mark = self._journal.begin_checkpoint()
         self._carry_over()
-        self._sync()
-        self._journal.end_checkpoint(mark)
+        self._forget(mark)
 
     def _hurry(self) -> bool:
         """Do what keeps a journal that is full once more; say whether that helped."""

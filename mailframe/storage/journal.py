@@ -82,8 +82,8 @@ class Journal:
         self._salt = 0
         self._end = 0
         self._taken = 0
-        self._spare = 0
-        self._spare_tried = False
+        # Octets of the next file, if it is there; None before it was tried.
+        self._spare: int | None = None
 
     def replay(self) -> Iterator[Record]:
         """Return every intact record, oldest first; call it before :meth:`open`.
@@ -210,7 +210,7 @@ class Journal:
 
     def wants_spare(self) -> bool:
         """Return whether it is time to call :meth:`make_spare`."""
-        return self._end > self._size_limit * 3 // 4 and not self._spare_tried
+        return self._end > self._size_limit * 3 // 4 and self._spare is None
 
     def make_spare(self) -> None:
         """Take the space of the next file; another thread may write meanwhile.
@@ -219,7 +219,7 @@ class Journal:
         waits for whatever the file system is about to write. A disk that has little
         room is left alone.
         """
-        self._spare_tried = True
+        self._spare = 0
         path, size = self._spare_path(), 0
         try:
             if _room(self._directory) < SPARE_ROOM:
@@ -331,8 +331,7 @@ class Journal:
         """Make the next file the current one, when there is none."""
         self._number += 1
         path = self._path(self._number)
-        taken, self._spare = self._spare, 0
-        self._spare_tried = False
+        taken, self._spare = self._spare, None
         salt = int.from_bytes(os.urandom(4), "little")
         start = [header(salt)]
         if taken:

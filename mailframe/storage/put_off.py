@@ -53,6 +53,25 @@ Later = Callable[[bool], Outcome]
 or may be given to another place."""
 
 
+class _Task:
+    """What was put off for one key.
+
+    Attributes:
+        call: Does it.
+        when: From when on it is due.
+        age: How often :meth:`PutOff.turn_over` had been called.
+        size: Octets it keeps in memory.
+    """
+
+    __slots__ = ("age", "call", "size", "when")
+
+    def __init__(self, call: Later, when: float, age: int) -> None:
+        self.call = call
+        self.when = when
+        self.age = age
+        self.size = 0
+
+
 class PutOff:
     """Calls that were put off, by key; for the writer thread.
 
@@ -70,10 +89,8 @@ class PutOff:
         """
         self.size = 0
         self._seconds = seconds
-        self._due: dict[Hashable, tuple[float, Later]] = {}
-        self._sizes: dict[Hashable, int] = {}
-        self._ages: dict[Hashable, int] = {}
-        self._under_way: dict[Hashable, tuple[UnderWay, Later, int, int]] = {}
+        self._due: dict[Hashable, _Task] = {}
+        self._under_way: dict[Hashable, tuple[UnderWay, _Task]] = {}
         self._idle: dict[Hashable, Idle] = {}
         self._age = 0
 
@@ -97,10 +114,11 @@ class PutOff:
     def add(self, key: Hashable, call: Later, size: int) -> None:
         """Put a call off; see :meth:`Batch.later`."""
         self.size += size
-        self._sizes[key] = self._sizes.get(key, 0) + size
-        if key not in self._due:
-            self._due[key] = (self._seconds() + LATER_SECONDS, call)
-            self._ages[key] = self._age
+        task = self._due.get(key)
+        if task is None:
+            task = _Task(call, self._seconds() + LATER_SECONDS, self._age)
+            self._due[key] = task
+        task.size += size
 
     def turn_over(self) -> int:
         """Return what :meth:`done_before` takes for all that is here now."""
@@ -115,19 +133,17 @@ class PutOff:
         Args:
             age: What :meth:`turn_over` returned then.
         """
-        under_way = (begun for *_, begun in self._under_way.values())
-        return all(
-            one >= age for ages in (self._ages.values(), under_way) for one in ages
-        )
+        under_way = [task for _, task in self._under_way.values()]
+        return all(task.age >= age for task in [*self._due.values(), *under_way])
 
     def run_due(self) -> None:
         """Run what is due, for a moment, and what is too much to be kept."""
         self._look(wait=False)
         begun = self._seconds()
-        for key, (when, _) in list(self._due.items()):
+        for key, task in list(self._due.items()):
             too_much = self.size > LATER_OCTETS
             late = self._seconds() - begun > LATER_SHARE
-            if not too_much and (late or when > begun or not self._room()):
+            if not too_much and (late or task.when > begun or not self._room()):
                 break
             if too_much or key not in self._under_way:
                 self._run(key, here=too_much)
@@ -144,7 +160,7 @@ class PutOff:
         """Run one call after another until there is something else to do."""
         self._look(wait=False)
         soon = self._seconds() + LATER_SECONDS
-        for key in [key for key, (when, _) in self._due.items() if when <= soon]:
+        for key in [key for key, task in self._due.items() if task.when <= soon]:
             if busy() or not self._room():
                 return
             if key not in self._under_way:
@@ -168,26 +184,18 @@ class PutOff:
     def _run(self, key: Hashable, *, here: bool) -> None:
         earlier = self._under_way.get(key)
         if earlier is not None:
-            work, call, size, age = earlier
-            self._take(key, call, size, age, partial(work.outcome, True))
-        _, call = self._due.pop(key)
-        size, age = self._sizes.pop(key, 0), self._ages.pop(key)
-        self._take(key, call, size, age, lambda: call(here))
+            work, task = earlier
+            self._take(key, task, partial(work.outcome, True))
+        task = self._due.pop(key)
+        self._take(key, task, partial(task.call, here))
 
     def _look(self, *, wait: bool) -> None:
         """See which of what is under way is over: what was begun first is first."""
-        for key, (work, call, size, age) in list(self._under_way.items()):
-            if not self._take(key, call, size, age, partial(work.outcome, wait)):
+        for key, (work, task) in list(self._under_way.items()):
+            if not self._take(key, task, partial(work.outcome, wait)):
                 break
 
-    def _take(
-        self,
-        key: Hashable,
-        call: Later,
-        size: int,
-        age: int,
-        run: Callable[[], Outcome],
-    ) -> bool:
+    def _take(self, key: Hashable, task: _Task, run: Callable[[], Outcome]) -> bool:
         """Run something and keep what came of it; say whether it is over."""
         before = self._under_way.get(key)
         try:
@@ -195,17 +203,18 @@ class PutOff:
         except BaseException:
             self._log.failure("work that was put off failed")
             self._under_way.pop(key, None)
-            self._due[key] = (self._seconds() + RETRY_SECONDS, call)
-            self._sizes[key] = self._sizes.get(key, 0) + size
-            self._ages[key] = age
+            # What came meanwhile is done with it.
+            task.size += self._due[key].size if key in self._due else 0
+            task.when = self._seconds() + RETRY_SECONDS
+            self._due[key] = task
             return True
         if isinstance(outcome, UnderWay):
             if before is None or before[0] is not outcome:
                 self._under_way.pop(key, None)
-                self._under_way[key] = (outcome, call, size, age)
+                self._under_way[key] = (outcome, task)
             return False
         self._under_way.pop(key, None)
-        self.size -= size
+        self.size -= task.size
         if outcome is not None:
             self._idle[key] = outcome
         return True

@@ -250,6 +250,7 @@ class BatchWriter:
         self._checkpoints = Checkpoints(
             journal,
             self._later,
+            write_behind=self._write_all_behind,
             carry_over=checkpoint,
             sync=sync,
             beside=beside,
@@ -321,7 +322,7 @@ class BatchWriter:
                 waiting = self._queue.get_nowait()
             except Empty:
                 self._later.run_all()
-                self._checkpoints.look(self._write_all_behind)
+                self._checkpoints.look()
                 return
             self._run_batch(waiting)
 
@@ -337,7 +338,7 @@ class BatchWriter:
                 waiting = queue.get(timeout=later.patience(IDLE_SECONDS))
             except Empty:
                 later.run_idle(lambda: not queue.empty())
-                self._checkpoints.look(self._write_all_behind)
+                self._checkpoints.look()
                 continue
             self._run_batch(waiting)
 
@@ -370,7 +371,7 @@ class BatchWriter:
         if stopped is not None:
             self._end(stopped)
         else:
-            self._checkpoints.look(self._write_all_behind)
+            self._checkpoints.look()
 
     def _run_job(
         self,
@@ -435,7 +436,7 @@ class BatchWriter:
     def _end(self, stopped: "Deferred[None]") -> None:
         failure = None
         try:
-            self._checkpoints.finish(self._write_all_behind)
+            self._checkpoints.finish()
         except BaseException as error:
             failure = _failed(error)
             self._log.failure("the journal's checkpoint failed", failure)

@@ -421,7 +421,7 @@ class DiskFaultTests(FaultTestCase):
 
         def checkpoint() -> None:
             with self.assertRaises(TemporaryFailure):
-                writer._checkpoints.finish(lambda: None)
+                writer._checkpoints.finish()
 
         await threads.write(lambda batch: batch.afterwards(checkpoint))
         await account.settle()
