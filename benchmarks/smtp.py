@@ -58,6 +58,13 @@ def pipelined(port: int, arguments: argparse.Namespace) -> None:
     subprocess.run([arguments.load, *numbers], stdout=subprocess.DEVNULL, check=True)
 
 
+def make_load(directory: str) -> str:
+    """Compile what :func:`pipelined` runs; return its path."""
+    load = f"{directory}/smtpload"
+    subprocess.run(["cc", "-O2", "-o", load, str(HERE / "smtpload.c")], check=True)
+    return load
+
+
 def timed(
     server: Server, mail: str, drive: Drive, arguments: argparse.Namespace
 ) -> float:
@@ -106,10 +113,7 @@ def main() -> None:
         (lambda: smtp_servers.twisted_mail(sink=True), ""),
     ]
     with tempfile.TemporaryDirectory() as directory:
-        arguments.load = f"{directory}/smtpload"
-        subprocess.run(
-            ["cc", "-O2", "-o", arguments.load, str(HERE / "smtpload.c")], check=True
-        )
+        arguments.load = make_load(directory)
         for what in arguments.only.split(","):
             drive = lockstep if what.endswith("lockstep") else pipelined
             figures: dict[str, list[float]] = {}

@@ -106,12 +106,10 @@ def main() -> None:
     disk.add_option(parser)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        arguments.load = f"{directory}/smtpload"
+        arguments.load = smtp.make_load(directory)
         no_flush = f"{directory}/no_flush.so"
         source = Path(directory, "no_flush.c")
         source.write_text(NO_FLUSH)
-        load = ["cc", "-O2", "-o", arguments.load, str(smtp.HERE / "smtpload.c")]
-        subprocess.run(load, check=True)
         subprocess.run(["cc", "-shared", "-o", no_flush, str(source)], check=True)
         for preload in ("", no_flush):
             print("flushes that do nothing" if preload else "as it is", flush=True)

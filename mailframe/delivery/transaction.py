@@ -12,10 +12,11 @@ Source: RFC 5321 section 4.1.1.4, RFC 2033 section 4.2.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mailframe.delivery.configured_check import started
 from mailframe.delivery.destination import Destination, Elsewhere
 from mailframe.delivery.distribution import Distribution, Means, Recipient
 from mailframe.delivery.edited_content import rewrite
@@ -313,9 +314,4 @@ def _check_qualified(address: Address, destinations: Sequence[Destination]) -> N
 
 async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
     """Wait for two things; what goes wrong with the first is raised first."""
-    await gatherResults(
-        [
-            one if isinstance(one, Deferred) else Deferred.fromCoroutine(one)  # type: ignore[arg-type]
-            for one in (first, second)
-        ]
-    )
+    await gatherResults([started(first), started(second)])

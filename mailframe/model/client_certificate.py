@@ -18,3 +18,7 @@ class ClientCertificate:
     issuer: str
     fingerprint: str
     key_fingerprint: str
+
+
+NO_CERTIFICATE = ClientCertificate("", "", "", "")
+"""What is told of a client without one."""

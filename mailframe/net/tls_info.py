@@ -38,10 +38,10 @@ def _described(certificate: x509.Certificate) -> ClientCertificate:
         )
     )
     issuer = certificate.issuer
-    organization = _only_name(issuer, NameOID.ORGANIZATION_NAME)
+    organization = _only(_names(issuer, NameOID.ORGANIZATION_NAME))
     return ClientCertificate(
-        subject=_only_name(certificate.subject, NameOID.COMMON_NAME) or "",
-        issuer=_only_name(issuer, NameOID.COMMON_NAME) or organization or "",
+        subject=_only(_names(certificate.subject, NameOID.COMMON_NAME)) or "",
+        issuer=_only(_names(issuer, NameOID.COMMON_NAME)) or organization or "",
         fingerprint=certificate.fingerprint(SHA256()).hex(":").upper(),
         key_fingerprint=key.finalize().hex(":").upper(),
     )
@@ -66,14 +66,17 @@ def client_name(certificate: x509.Certificate) -> str | None:
         ).value.get_values_for_type(x509.RFC822Name)
     except (x509.ExtensionNotFound, ValueError):
         names = []
-    if len(names) == 1:
-        return names[0] if names[0].isprintable() and names[0] else None
-    return _only_name(certificate.subject, NameOID.COMMON_NAME)
+    if len(names) != 1:
+        names = _names(certificate.subject, NameOID.COMMON_NAME)
+    return _only(names)
 
 
-def _only_name(names: x509.Name, kind: x509.ObjectIdentifier) -> str | None:
-    """Return the one name of a kind, ``None`` unless it is the only one and shows."""
-    found = [str(one.value) for one in names.get_attributes_for_oid(kind)]
-    if len(found) != 1 or not found[0].isprintable():
+def _names(names: x509.Name, kind: x509.ObjectIdentifier) -> list[str]:
+    return [str(one.value) for one in names.get_attributes_for_oid(kind)]
+
+
+def _only(names: list[str]) -> str | None:
+    """Return the one name, ``None`` unless it is the only one and shows."""
+    if len(names) != 1 or not names[0].isprintable():
         return None
-    return found[0] or None
+    return names[0] or None

@@ -4,12 +4,10 @@ Source: Postfix's SMTPD_POLICY_README, "Protocol description".
 """
 
 from mailframe.model.address import Address
-from mailframe.model.client_certificate import ClientCertificate
+from mailframe.model.client_certificate import NO_CERTIFICATE
 from mailframe.model.envelope import Origin
 from mailframe.policy.client_name import ClientName
 from mailframe.smtp.client_commands import xtext
-
-_NONE = ClientCertificate("", "", "", "")
 
 
 def of_client(origin: Origin, called: ClientName) -> dict[str, str]:
@@ -20,7 +18,7 @@ def of_client(origin: Origin, called: ClientName) -> dict[str, str]:
         called: What it is called.
     """
     version, _, cipher = (origin.tls or "").partition(" ")
-    certificate = origin.certificate or _NONE
+    certificate = origin.certificate or NO_CERTIFICATE
     return {
         "request": "smtpd_access_policy",
         "protocol_state": "",

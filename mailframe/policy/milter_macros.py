@@ -6,6 +6,7 @@ Source: Postfix's MILTER_README, "Sendmail macro emulation".
 from collections.abc import Mapping
 
 from mailframe.model.address import Address
+from mailframe.model.client_certificate import NO_CERTIFICATE
 from mailframe.model.envelope import Origin, ReversePath
 from mailframe.policy import milter_codec as codec
 from mailframe.policy.client_name import UNKNOWN, ClientName
@@ -70,12 +71,13 @@ class Macros:
     def greet(self, origin: Origin) -> None:
         """Know how the client said hello."""
         version, _, cipher = (origin.tls or "").partition(" ")
+        certificate = origin.certificate or NO_CERTIFICATE
         self._known |= {
             "tls_version": version,
             "cipher": cipher,
             "cipher_bits": str(origin.tls_bits or ""),
-            "cert_subject": origin.certificate.subject if origin.certificate else "",
-            "cert_issuer": origin.certificate.issuer if origin.certificate else "",
+            "cert_subject": certificate.subject,
+            "cert_issuer": certificate.issuer,
         }
 
     def mail(self, origin: Origin, reverse_path: ReversePath, message_id: str) -> None:

@@ -315,7 +315,7 @@ class SMTPServer:
             try:
                 waiting = transaction.write(content)
             except Exception as error:
-                self._refused = self._content_refusal(error)
+                self._refused = self._session.refusal(error)
         if reader.done:
             return self._finish(waiting)
         # A chunk's end is known, and bounded, before it comes.
@@ -382,13 +382,13 @@ class SMTPServer:
             if waiting is not None:
                 await waiting
         except Exception as error:
-            self._refused = self._content_refusal(error)
+            self._refused = self._session.refusal(error)
 
     async def _wait(self, waiting: Awaitable[None]) -> None:
         try:
             await waiting
         except Exception as error:
-            self._refused = self._content_refusal(error)
+            self._refused = self._session.refusal(error)
 
     async def _end_chunk(self, waiting: Awaitable[None]) -> None:
         await self._wait(waiting)
@@ -454,22 +454,16 @@ class SMTPServer:
                 if len(verdicts) != session.accepted:
                     raise ValueError("as many verdicts as recipients, please")
             except Exception as error:
-                refused = self._content_refusal(error)
+                refused = self._session.refusal(error)
             else:
                 # It is the receiver's now: there is nothing to abort.
                 session.transaction = None
                 taken = replies.message_taken(transaction.id)
                 return [
-                    taken if verdict is None else self._content_refusal(verdict)
+                    taken if verdict is None else self._session.refusal(verdict)
                     for verdict in verdicts
                 ]
         return [refused] * session.accepted
-
-    def _content_refusal(self, error: Exception) -> bytes:
-        if isinstance(error, MailError):
-            return replies.refusal(error)
-        self._session.report(error)
-        return replies.OUR_BUG
 
 
 def _text(argument: bytes) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
+from mailframe.errors import MailError
 from mailframe.interfaces.auth import ILoginPortal
 from mailframe.interfaces.connection import IConnection
 from mailframe.interfaces.content import IContent
@@ -257,6 +258,13 @@ class Session:
             return None
         refused = self.asked and self.service != "lmtp"
         return replies.NO_VALID_RECIPIENTS if refused else replies.RCPT_FIRST
+
+    def refusal(self, error: Exception) -> bytes:
+        """Return the reply to content that something speaks against; report a bug."""
+        if isinstance(error, MailError):
+            return replies.refusal(error)
+        self.report(error)
+        return replies.OUR_BUG
 
     def content_comes(self) -> Awaitable[None] | None:
         """Ask the transaction whether its content may come; see IContentGate."""

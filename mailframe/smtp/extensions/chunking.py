@@ -8,7 +8,6 @@ anybody wants to read, the session ends instead.
 import re
 from collections.abc import Awaitable
 
-from mailframe.errors import MailError
 from mailframe.smtp import replies
 from mailframe.smtp.chunk import PassedOver, chunk_reader
 from mailframe.smtp.command import Command, Extension, Step
@@ -48,12 +47,8 @@ async def _take_after(
     try:
         await asking
     except Exception as error:
-        refused = replies.OUR_BUG
-        if isinstance(error, MailError):
-            refused = replies.refusal(error)
-        else:
-            session.report(error)
-        _pass_over(session, size, refused * _answers(session, last))
+        refused = session.refusal(error) * _answers(session, last)
+        _pass_over(session, size, refused)
     else:
         _take(session, size, last)
 
@@ -79,7 +74,6 @@ def _take(session: Session, size: int, last: bool) -> None:
         return session.close(replies.TOO_MUCH_UNWANTED)
     chunks.begin_chunk(size, last)
     session.data = chunks
-    return None
 
 
 def _answers(session: Session, last: bool) -> int:
